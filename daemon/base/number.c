@@ -1,0 +1,60 @@
+#include "base/number.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+bool number_parse(struct bytes text, int64_t *value)
+{
+    const char *at = text.data, *end = text.data + text.size;
+    bool negative = text.size > 0 && *at == '-';
+    uint64_t sum = 0;
+
+    if (text.size == 0 || text.size > 20)
+        return false;
+    at += negative;
+    if (at == end || *at < '0' || *at > '9' || (*at == '0' && text.size != 1))
+        return false;
+    for (; at < end; at++) {
+        if (*at < '0' || *at > '9' || __builtin_mul_overflow(sum, 10, &sum) || __builtin_add_overflow(sum, (uint64_t)(*at - '0'), &sum))
+            return false;
+    }
+    if (sum > (uint64_t)INT64_MAX + negative)
+        return false;
+    *value = negative ? (int64_t)(0 - sum) : (int64_t)sum;
+    return true;
+}
+
+bool number_parse_score(struct bytes text, int64_t *value)
+{
+    char copy[64], *end;
+    double score;
+
+    if (number_parse(text, value))
+        return *value <= NUMBER_SAFE_MAX && *value >= -NUMBER_SAFE_MAX;
+    if (text.size == 0 || text.size >= sizeof copy)
+        return false;
+    memcpy(copy, text.data, text.size);
+    copy[text.size] = '\0';
+    score = strtod(copy, &end);
+    if (*end || !isfinite(score) || floor(score) != score || fabs(score) > (double)NUMBER_SAFE_MAX)
+        return false;
+    *value = (int64_t)score;
+    return true;
+}
+
+size_t number_format(char out[NUMBER_TEXT_MAX], int64_t value)
+{
+    char digits[NUMBER_TEXT_MAX];
+    uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+    size_t count = 0, size = 0;
+
+    do
+        digits[count++] = (char)('0' + rest % 10);
+    while (rest /= 10);
+    if (value < 0)
+        out[size++] = '-';
+    while (count)
+        out[size++] = digits[--count];
+    return size;
+}

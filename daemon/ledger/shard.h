@@ -1,0 +1,61 @@
+/* One market with its registry: the keys under one prefix, who owns them, and in which era (DESIGN 2.1).
+ *
+ * With shard = "none" there is one; with shard = "partition" one per partition number, its hash tag behind the prefix. */
+#ifndef ORDERD_LEDGER_SHARD_H
+#define ORDERD_LEDGER_SHARD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "codec/sequence.h"
+#include "seam/clock.h"
+#include "seam/kafka_out.h"
+#include "seam/redis_link.h"
+
+enum { SHARD_NONE = -1, SHARD_PREFIX_MAX = 96, SHARD_KEY_MAX = 128, SHARD_FORMER_MAX = 64, SHARD_TEXT_MAX = 512 };
+
+/* The registry, orderd:meta. */
+struct registry {
+    char cluster[KAFKA_CLUSTER_ID_MAX];
+    char group[256];
+    char topics[16384];              /* "orders=3 refunds=2": name and partition count, sorted by name */
+    char shard[16];                  /* "none" or "partition" */
+    int64_t window_s, ids;           /* the dedupe settings that rule */
+    char incarnation[CLOCK_UUID_SIZE];
+    char former[SHARD_FORMER_MAX][CLOCK_UUID_SIZE];
+    size_t former_count;
+    int64_t era;
+    char halt[SHARD_TEXT_MAX];       /* "": none */
+    char quarantine[4096];           /* "orders:3:17 orders:0:4": decided malformed by the operator's word */
+};
+
+struct shard {
+    int32_t number;                  /* SHARD_NONE, or the partition number */
+    char prefix[SHARD_PREFIX_MAX];   /* before every key, with the hash tag */
+    char meta_key[SHARD_KEY_MAX], outbox_key[SHARD_KEY_MAX];
+    struct registry registry;        /* as last read under WATCH or at take-over */
+    bool known;                      /* registry was read */
+    struct stream_id last;           /* the highest outbox id that this process saw in the era */
+};
+
+/* Fills the keys. `prefix` is the configured one. */
+void shard_init(struct shard *shard, const char *prefix, int32_t number);
+
+#define REGISTRY_FIELDS "schema", "cluster", "group", "topics", "shard", "window_s", "ids", "incarnation", "former", "era", "halt", "quarantine"
+enum { REGISTRY_FIELDS_COUNT = 12, REGISTRY_SCHEMA = 1 };
+/* Reads HMGET's reply. 0, -ENOENT (no registry), -EBADMSG (damaged, or of another schema), -EIO. */
+int registry_read(struct registry *out, const struct reply *reply) MUST_CHECK;
+
+/* The part that every turn compares. */
+#define REGISTRY_TURN_FIELDS "era", "halt"
+enum { REGISTRY_TURN_FIELDS_COUNT = 2 };
+/* Whether the reply shows the era that is known here, and no halt. */
+bool registry_unchanged(const struct registry *registry, const struct reply *reply) MUST_CHECK;
+
+/* Partition count of a topic in the registry's list, -1 when it is not there. */
+int32_t registry_partitions(const struct registry *registry, const char *topic);
+bool registry_is_former(const struct registry *registry, struct bytes incarnation);
+/* Whether the operator quarantined this offset. */
+bool registry_quarantined(const struct registry *registry, const char *topic, int32_t partition, int64_t offset);
+
+#endif

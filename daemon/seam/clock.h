@@ -1,0 +1,27 @@
+/* Time, randomness and sleep: the only way the daemon learns or spends any of them. A simulator has its own clock.c. */
+#ifndef ORDERD_SEAM_CLOCK_H
+#define ORDERD_SEAM_CLOCK_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+struct clock;
+
+int clock_new(struct clock **out) MUST_CHECK;
+struct clock *clock_free(struct clock *clock);
+/* Milliseconds that never go back, from an arbitrary start. */
+int64_t clock_monotonic_ms(struct clock *clock);
+/* Milliseconds since 1970, as the host believes. */
+int64_t clock_realtime_ms(struct clock *clock);
+void clock_sleep_ms(struct clock *clock, int64_t ms);
+/* Unpredictable bytes; never fails. */
+void clock_random(struct clock *clock, void *out, size_t size);
+/* A number in [low, high], both included; low <= high. For jitter. */
+int64_t clock_random_between(struct clock *clock, int64_t low, int64_t high);
+/* A random (version 4) UUID as text. */
+enum { CLOCK_UUID_SIZE = 37 };
+void clock_uuid(struct clock *clock, char out[CLOCK_UUID_SIZE]);
+
+#endif

@@ -1,0 +1,44 @@
+/* Strict JSON: one object, its members handed up in the order of the text. The only file that includes the JSON library. */
+#ifndef ORDERD_SEAM_JSON_H
+#define ORDERD_SEAM_JSON_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+#include "base/error.h"
+
+enum json_type { JSON_TYPE_NULL, JSON_TYPE_BOOLEAN, JSON_TYPE_INTEGER, JSON_TYPE_REAL, JSON_TYPE_STRING, JSON_TYPE_ARRAY, JSON_TYPE_OBJECT };
+
+/* A document in memory; the library's, kept behind this name. */
+struct json;
+
+enum json_fault {
+    JSON_OK,
+    JSON_NOT_OBJECT,      /* well formed, but no object */
+    JSON_SYNTAX,          /* trailing bytes, bad literal, unterminated … */
+    JSON_TRAILING,        /* a whole value and then more bytes */
+    JSON_DUPLICATE,       /* a member given twice */
+    JSON_UTF8,            /* not UTF-8, or \u0000, or a lone surrogate */
+    JSON_NUMBER,          /* a number outside int64 and double */
+    JSON_TOO_DEEP,
+    JSON_MEMORY
+};
+
+/* Parses exactly one object. `error` gets a sentence with the place ("byte 17: …"). On JSON_OK *out must be freed. */
+enum json_fault json_object_parse(struct json **out, struct bytes text, struct error_text *error) MUST_CHECK;
+struct json *json_release(struct json *json);
+
+/* A member of the object; valid until json_release. `text` is the decoded string (JSON_TYPE_STRING). */
+struct json_member {
+    enum json_type type;
+    struct bytes text;
+    int64_t integer;
+};
+
+/* True when the object has the member. */
+bool json_member_get(const struct json *json, const char *name, struct json_member *member);
+/* The member as an object of its own (borrowed: lives with its parent, not released), NULL when it is none. */
+const struct json *json_member_object(const struct json *json, const char *name);
+
+#endif

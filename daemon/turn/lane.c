@@ -1,0 +1,96 @@
+#include "turn/lane.h"
+
+#include <stdlib.h>
+
+int item_pool_init(struct item_pool *pool, size_t count)
+{
+    *pool = (struct item_pool){.all = calloc(count, sizeof *pool->all), .count = count};
+    if (!pool->all)
+        return -ENOMEM;
+    for (size_t i = count; i-- > 0;) {
+        pool->all[i].next = pool->spare;
+        pool->spare = &pool->all[i];
+    }
+    return 0;
+}
+
+void item_pool_deinit(struct item_pool *pool)
+{
+    ASSERT(pool->used == 0);
+    free(pool->all);
+    *pool = (struct item_pool){0};
+}
+
+size_t item_bytes(const struct item *item)
+{
+    return item->message.key.size + item->message.value.size;
+}
+
+void lane_push(struct lane *lane, struct item_pool *pool, const struct kafka_message *message)
+{
+    struct kafka_header headers[EVENT_HEADERS_MAX];
+    struct item *item = pool->spare;
+    size_t count;
+
+    ASSERT(item);
+    pool->spare = item->next;
+    pool->used++;
+    item->next = NULL;
+    item->message = *message;
+    item->watched_at = -1;
+    item->attempts = 0;
+    item->expiring = false;
+    pool->bytes += item_bytes(item);
+    count = kafka_message_headers(message, headers, EVENT_HEADERS_MAX);
+    event_decode(&item->decoded, message->value, headers, count < EVENT_HEADERS_MAX ? count : EVENT_HEADERS_MAX);
+    if (lane->tail)
+        lane->tail->next = item;
+    else
+        lane->head = item;
+    lane->tail = item;
+    lane->count++;
+    lane->position = message->offset + 1;
+}
+
+void lane_pop(struct lane *lane, struct item_pool *pool, size_t count)
+{
+    ASSERT(count <= lane->count);
+    for (size_t i = 0; i < count; i++) {
+        struct item *item = lane->head;
+
+        lane->head = item->next;
+        pool->bytes -= item_bytes(item);
+        pool->used--;
+        kafka_message_free(&item->message);
+        item->next = pool->spare;
+        pool->spare = item;
+    }
+    lane->count -= count;
+    if (!lane->head)
+        lane->tail = NULL;
+}
+
+bool lane_skip_to(struct lane *lane, struct item_pool *pool, int64_t next)
+{
+    if (next < lane->base || next > lane->position) {
+        lane_clear(lane, pool);
+        return false;
+    }
+    while (lane->head && lane->head->message.offset < next)
+        lane_pop(lane, pool, 1);
+    lane->base = next;
+    return true;
+}
+
+void lane_start(struct lane *lane, int64_t next)
+{
+    ASSERT(lane->count == 0);
+    lane->base = lane->position = next;
+    lane->end = -1;
+}
+
+void lane_clear(struct lane *lane, struct item_pool *pool)
+{
+    lane_pop(lane, pool, lane->count);
+    lane->base = lane->position = lane->end = -1;
+}

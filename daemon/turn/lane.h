@@ -1,0 +1,55 @@
+/* The events of one source partition that were taken from Kafka and are not yet decided, decoded and in order. */
+#ifndef ORDERD_TURN_LANE_H
+#define ORDERD_TURN_LANE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "codec/event.h"
+#include "ledger/partition.h"
+#include "seam/kafka_in.h"
+
+struct item {
+    struct item *next;
+    struct kafka_message message;   /* owned */
+    struct decoded decoded;         /* points into the message */
+    int64_t watched_at;             /* deadline clock at its first WATCH, ms; -1: not yet */
+    int32_t attempts;               /* EXECs sent with it */
+    bool expiring;                  /* its own EXEC, sent after its deadline, got nil (DESIGN 4.4) */
+};
+
+/* Items are allocated at start and never more. */
+struct item_pool {
+    struct item *all, *spare;
+    size_t count, used, bytes;      /* bytes: of the messages held */
+};
+
+int item_pool_init(struct item_pool *pool, size_t count) MUST_CHECK;
+void item_pool_deinit(struct item_pool *pool);
+
+struct lane {
+    struct partition *partition;    /* owned */
+    struct item *head, *tail;
+    size_t count;
+    int64_t base;                   /* between here and the head lies nothing (gaps of the log), -1: nothing is fetched */
+    int64_t position;               /* offset after the last message taken; -1: nothing is fetched */
+    int64_t end;                    /* the partition's end, when nothing was there at `position`; -1: not known */
+    int64_t turned_at;              /* monotonic ms of the last EXEC with this partition */
+    int64_t retry_at;               /* when a take-over may be tried again, monotonic ms */
+    bool shown;                     /* its refusal was logged */
+};
+
+/* The bytes of a message that count towards the bounds. */
+size_t item_bytes(const struct item *item);
+/* Takes ownership of the message; decodes it. The pool must not be exhausted. */
+void lane_push(struct lane *lane, struct item_pool *pool, const struct kafka_message *message);
+/* Frees the first `count` items. */
+void lane_pop(struct lane *lane, struct item_pool *pool, size_t count);
+/* Frees items below `next`; true when what is left goes on from there. False: all is freed, and Kafka must be read anew. */
+bool lane_skip_to(struct lane *lane, struct item_pool *pool, int64_t next);
+/* Fetching begins at `next`; the lane is empty. */
+void lane_start(struct lane *lane, int64_t next);
+void lane_clear(struct lane *lane, struct item_pool *pool);
+
+#endif
