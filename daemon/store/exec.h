@@ -1,0 +1,35 @@
+/* The five classes of EXEC's reply (DESIGN 4.3), and what an error reply asks for. */
+#ifndef ORDERD_STORE_EXEC_H
+#define ORDERD_STORE_EXEC_H
+
+#include "store/session.h"
+
+enum exec_class {
+    EXEC_APPLIED,    /* an array without errors */
+    EXEC_CONFLICT,   /* nil: somebody changed a watched key */
+    EXEC_REFUSED,    /* an error: nothing was applied */
+    EXEC_TORN,       /* an array with an error inside: a part is applied */
+    EXEC_UNKNOWN     /* no reply: it may still be executed */
+};
+
+/* What to do about an error reply. */
+enum store_trouble {
+    TROUBLE_WAIT,    /* the server is not ready: LOADING, BUSY, MISCONF, OOM, NOREPLICAS, MASTERDOWN, CLUSTERDOWN, TRYAGAIN */
+    TROUBLE_SERVER,  /* the wrong server: READONLY, MOVED, ASK */
+    TROUBLE_STOP     /* rights or a command that it does not know: an operator must look */
+};
+
+enum store_trouble store_trouble_of(struct bytes error);
+
+struct exec_result {
+    enum exec_class class;
+    enum store_trouble trouble;    /* EXEC_REFUSED */
+    struct reply *array;           /* EXEC_APPLIED, EXEC_TORN */
+    struct error_text error;       /* EXEC_REFUSED, EXEC_TORN: the first error */
+};
+
+/* Receives the replies to MULTI, `queued` commands and EXEC. Never fails: a lost connection is EXEC_UNKNOWN. A MULTI that is
+ * not OK means that the commands ran one by one: EXEC_TORN, and the connection is dropped (redis.md 3). */
+void exec_receive(struct session *session, size_t queued, struct arena *arena, struct exec_result *result);
+
+#endif

@@ -1,0 +1,403 @@
+#include "store/session.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/number.h"
+#include "store/exec.h"
+#include "store/selftest.h"
+
+enum { COMMANDS_LIMIT = 1 << 16, MEMORY = 1 << 22, RUN_ID_SIZE = 64, GATE_SLICE_MS = 500 };
+
+struct session {
+    struct session_options options;
+    struct redis_link *link;
+    struct commands commands;        /* of the handshake */
+    struct arena *arena;
+    int64_t client_id;               /* of the present or the last connection; 0: none yet */
+    char run_id[RUN_ID_SIZE], replid[RUN_ID_SIZE], version[32];
+    char tested[RUN_ID_SIZE];        /* the server on which the self-test passed */
+    bool has_waitaof, evict_said;
+    struct error_text promise;
+    int backoff_ms;
+    uint64_t number;
+};
+
+int session_new(struct session **out, const struct session_options *options)
+{
+    struct session *session = calloc(1, sizeof *session);
+
+    if (!session || arena_new(&session->arena, MEMORY)) {
+        free(session);
+        return -ENOMEM;
+    }
+    session->options = *options;
+    session->backoff_ms = options->backoff_min_ms;
+    commands_init(&session->commands, COMMANDS_LIMIT);
+    *out = session;
+    return 0;
+}
+
+struct session *session_free(struct session *session)
+{
+    if (session) {
+        redis_link_close(session->link);
+        commands_deinit(&session->commands);
+        arena_free(session->arena);
+        free(session);
+    }
+    return NULL;
+}
+
+bool session_is_up(const struct session *session)
+{
+    return session->link != NULL;
+}
+
+void session_drop(struct session *session, const char *why)
+{
+    if (!session->link)
+        return;
+    session->link = redis_link_close(session->link);
+    log_warning(session->options.log, "redis connection dropped address=%s why=\"%s\"", session->options.address, why);
+}
+
+int64_t session_backoff_ms(struct session *session)
+{
+    int now = session->backoff_ms;
+
+    session->backoff_ms = now * 2 < session->options.backoff_max_ms ? now * 2 : session->options.backoff_max_ms;
+    return clock_random_between(session->options.clock, now / 2, now);
+}
+
+int session_send(struct session *session, const struct commands *commands)
+{
+    struct error_text error;
+    int r;
+
+    if (!session->link)
+        return -ENOTCONN;
+    r = redis_link_send(session->link, buffer_bytes(&commands->bytes), &error);
+    if (r)
+        session_drop(session, error.text);
+    return r;
+}
+
+int session_receive(struct session *session, struct arena *arena, struct reply **out)
+{
+    struct error_text error;
+    int r;
+
+    if (!session->link)
+        return -ENOTCONN;
+    r = redis_link_receive(session->link, arena, out, &error);
+    if (r)
+        session_drop(session, error.text);
+    return r;
+}
+
+int session_ask(struct session *session, const struct commands *commands, struct arena *arena, struct reply ***replies)
+{
+    struct reply **all = arena_take(arena, (commands->count + 1) * sizeof *all);
+    int r = all ? session_send(session, commands) : -ENOMEM;
+
+    for (size_t i = 0; !r && i < commands->count; i++)
+        r = session_receive(session, arena, &all[i]);
+    if (!r)
+        *replies = all;
+    return r;
+}
+
+/* Asks what was put into session->commands. */
+static int ask(struct session *session, struct reply ***replies, struct error_text *error)
+{
+    int r = commands_error(&session->commands);
+
+    arena_reset(session->arena);
+    if (!r)
+        r = session_ask(session, &session->commands, session->arena, replies);
+    commands_reset(&session->commands);
+    return r ? error_set(error, r, "connection lost in the handshake") : 0;
+}
+
+static int refused(const struct reply *reply, const char *what, struct error_text *error)
+{
+    int code = store_trouble_of(reply->text) == TROUBLE_STOP ? -EACCES : -EAGAIN;
+
+    return error_set(error, code, "%s: %.*s", what, (int)(reply->text.size < 300 ? reply->text.size : 300), reply->text.data);
+}
+
+static int authenticate(struct session *session, struct error_text *error)
+{
+    const struct session_options *o = &session->options;
+    struct reply **replies;
+    int r;
+
+    if (o->password[0]) {
+        if (o->user[0])
+            command_texts(&session->commands, "AUTH", o->user, o->password, NULL);
+        else
+            command_texts(&session->commands, "AUTH", o->password, NULL);
+        r = ask(session, &replies, error);
+        explicit_bzero(session->commands.bytes.data, session->commands.bytes.capacity);
+        if (r)
+            return r;
+        if (replies[0]->type == REPLY_ERROR)
+            return refused(replies[0], "AUTH", error);
+    }
+    command_begin(&session->commands, 2);
+    command_text(&session->commands, "SELECT");
+    command_int(&session->commands, o->database);
+    r = ask(session, &replies, error);
+    if (!r && replies[0]->type == REPLY_ERROR)
+        r = refused(replies[0], "SELECT", error);
+    return r;
+}
+
+/* A line of INFO, "name:value\r\n". */
+static bool info_line(struct bytes info, const char *name, char *out, size_t size)
+{
+    size_t name_size = strlen(name);
+    const char *at = info.data, *end = info.data + info.size;
+
+    while (at < end) {
+        const char *stop = memchr(at, '\r', (size_t)(end - at));
+
+        stop = stop ? stop : end;
+        if ((size_t)(stop - at) > name_size && memcmp(at, name, name_size) == 0 && at[name_size] == ':') {
+            snprintf(out, size, "%.*s", (int)(stop - at - (ptrdiff_t)name_size - 1), at + name_size + 1);
+            return true;
+        }
+        at = stop + 2 <= end ? stop + 2 : end;
+    }
+    return false;
+}
+
+/* Who answers: the server's run, its history, its role. */
+static int identify(struct session *session, char *run_id, char *replid, struct error_text *error)
+{
+    struct reply **replies;
+    char role[16] = "";
+    int r;
+
+    command_texts(&session->commands, "INFO", "server", NULL);
+    command_texts(&session->commands, "INFO", "replication", NULL);
+    r = ask(session, &replies, error);
+    if (r)
+        return r;
+    for (size_t i = 0; i < 2; i++)
+        if (replies[i]->type != REPLY_STRING)
+            return refused(replies[i], "INFO", error);
+    if (!info_line(replies[0]->text, "run_id", run_id, RUN_ID_SIZE))
+        return error_set(error, -EACCES, "INFO server tells no run_id");
+    info_line(replies[0]->text, "redis_version", session->version, sizeof session->version);
+    info_line(replies[1]->text, "master_replid", replid, RUN_ID_SIZE);
+    if (info_line(replies[1]->text, "role", role, sizeof role) && strcmp(role, "master") != 0)
+        return error_set(error, -EAGAIN, "the server is a %s, not a master", role);
+    return 0;
+}
+
+static bool version_at_least(const char *version, int major, int minor)
+{
+    int have_major = 0, have_minor = 0;
+
+    return sscanf(version, "%d.%d", &have_major, &have_minor) == 2 &&
+           (have_major > major || (have_major == major && have_minor >= minor));
+}
+
+/* One value of CONFIG GET's flat reply; "" when it is not told. */
+static const char *config_value(const struct reply *reply, const char *name)
+{
+    if (reply->type == REPLY_ARRAY)
+        for (size_t i = 0; i + 1 < reply->count; i += 2)
+            if (bytes_equal_text(reply->elements[i]->text, name))
+                return reply->elements[i + 1]->text.data;
+    return "";
+}
+
+/* What this server makes of a write that it confirmed; refuses `aof` where it would mean nothing. */
+static int read_promise(struct session *session, struct error_text *error)
+{
+    static const char *const names[] = {"maxmemory-policy", "appendonly", "appendfsync", "no-appendfsync-on-rewrite", "save"};
+    const char *value[5];
+    struct reply **replies;
+    bool told;
+    int r;
+
+    for (size_t i = 0; i < 5; i++)
+        command_texts(&session->commands, "CONFIG", "GET", names[i], NULL);
+    r = ask(session, &replies, error);
+    if (r)
+        return r;
+    told = replies[0]->type == REPLY_ARRAY;
+    for (size_t i = 0; i < 5; i++)
+        value[i] = config_value(replies[i], names[i]);
+    if (told && strcmp(value[0], "noeviction") != 0 && !session->evict_said) {
+        session->evict_said = true;
+        log_warning(session->options.log, "redis may evict keys of the market maxmemory-policy=%s wanted=noeviction", value[0]);
+    }
+    if (!told)
+        error_set(&session->promise, 0, "redis %s; CONFIG GET is refused, so what it keeps is not known", session->version);
+    else if (strcmp(value[1], "yes") == 0)
+        error_set(&session->promise, 0, "redis %s keeps an append-only file, appendfsync %s", session->version, value[2]);
+    else
+        error_set(&session->promise, 0, "redis %s keeps %s: what came after the last one is lost in a crash", session->version,
+                  value[4][0] ? "snapshots only" : "nothing on disk");
+    session->has_waitaof = version_at_least(session->version, 7, 2);
+    if (session->options.durability != DURABILITY_AOF)
+        return 0;
+    if (session->has_waitaof && (!told || strcmp(value[1], "yes") == 0))
+        return 0;
+    if (strcmp(value[1], "yes") == 0 && strcmp(value[2], "always") == 0 && strcmp(value[3], "no") == 0)
+        return 0;
+    return error_set(error, -ENOTSUP, "durability = \"aof\": this server (redis %s) needs appendonly yes, appendfsync always and "
+                     "no-appendfsync-on-rewrite no; it has appendonly %s, appendfsync %s, no-appendfsync-on-rewrite %s",
+                     session->version, value[1], value[2], value[3]);
+}
+
+/* Names the connection and ends our own former one, whose EXEC might still be on its way (PROTOCOL.md 2). */
+static int introduce(struct session *session, bool same_server, struct error_text *error)
+{
+    struct reply **replies;
+    int64_t former = session->client_id;
+    int r;
+
+    command_texts(&session->commands, "CLIENT", "ID", NULL);
+    command_texts(&session->commands, "CLIENT", "SETNAME", "orderd", NULL);
+    command_texts(&session->commands, "CLIENT", "NO-EVICT", "ON", NULL);
+    if (former && same_server) {
+        command_begin(&session->commands, 4);
+        command_text(&session->commands, "CLIENT");
+        command_text(&session->commands, "KILL");
+        command_text(&session->commands, "ID");
+        command_int(&session->commands, former);
+    }
+    r = ask(session, &replies, error);
+    if (r)
+        return r;
+    if (replies[0]->type == REPLY_INTEGER)
+        session->client_id = replies[0]->integer;
+    else
+        return refused(replies[0], "CLIENT ID", error);
+    return 0;
+}
+
+static int handshake(struct session *session, struct error_text *error)
+{
+    char run_id[RUN_ID_SIZE] = "", replid[RUN_ID_SIZE] = "";
+    int r = authenticate(session, error);
+
+    if (!r)
+        r = identify(session, run_id, replid, error);
+    if (!r)
+        r = introduce(session, strcmp(run_id, session->run_id) == 0, error);
+    if (!r)
+        r = read_promise(session, error);
+    if (r)
+        return r;
+    memcpy(session->run_id, run_id, sizeof run_id);
+    memcpy(session->replid, replid, sizeof replid);
+    if (strcmp(session->tested, run_id) != 0) {
+        r = selftest_run(session, session->options.prefix, session->options.clock, error);
+        if (!r)
+            memcpy(session->tested, run_id, sizeof run_id);
+    }
+    return r;
+}
+
+int session_connect(struct session *session, struct error_text *error)
+{
+    struct redis_link_options options = {session->options.address, session->options.connect_timeout_ms,
+                                         session->options.command_timeout_ms};
+    int r;
+
+    ASSERT(!session->link);
+    r = redis_link_open(&session->link, &options, error);
+    if (r)
+        return r;
+    commands_reset(&session->commands);
+    r = handshake(session, error);
+    if (r) {
+        session->link = redis_link_close(session->link);
+        return r;
+    }
+    session->number++;
+    session->backoff_ms = session->options.backoff_min_ms;
+    return 0;
+}
+
+int session_probe(struct session *session)
+{
+    char run_id[RUN_ID_SIZE] = "", replid[RUN_ID_SIZE] = "";
+    struct error_text error = {""};
+    int r = identify(session, run_id, replid, &error);
+
+    if (!r && session->options.durability == DURABILITY_AOF)
+        r = read_promise(session, &error);
+    if (!r && (strcmp(run_id, session->run_id) != 0 || strcmp(replid, session->replid) != 0))
+        r = error_set(&error, -ESTALE, "another server or another history answers on this connection");
+    if (r)
+        session_drop(session, error.text);
+    return r;
+}
+
+size_t session_gate_append(const struct session *session, struct commands *commands)
+{
+    const struct session_options *o = &session->options;
+
+    if (o->durability == DURABILITY_REPLICAS) {
+        command_begin(commands, 3);
+        command_text(commands, "WAIT");
+        command_int(commands, o->replicas);
+        command_int(commands, GATE_SLICE_MS);
+        return 1;
+    }
+    if (o->durability == DURABILITY_AOF && session->has_waitaof) {
+        command_begin(commands, 4);
+        command_text(commands, "WAITAOF");
+        command_int(commands, 1);
+        command_int(commands, 0);
+        command_int(commands, GATE_SLICE_MS);
+        return 1;
+    }
+    return 0;
+}
+
+bool session_gate_confirms(const struct session *session, const struct reply *reply)
+{
+    if (session->options.durability == DURABILITY_REPLICAS)
+        return reply->type == REPLY_INTEGER && reply->integer >= session->options.replicas;
+    return reply->type == REPLY_ARRAY && reply->count == 2 && reply->elements[0]->integer >= 1;
+}
+
+int session_gate_wait(struct session *session, struct arena *arena, int64_t timeout_ms)
+{
+    int64_t until = clock_monotonic_ms(session->options.clock) + timeout_ms;
+    struct reply **replies;
+    int r;
+
+    do {
+        commands_reset(&session->commands);
+        if (!session_gate_append(session, &session->commands))
+            return 0;
+        r = commands_error(&session->commands);
+        if (!r)
+            r = session_ask(session, &session->commands, arena, &replies);
+        if (r)
+            return r;
+        if (session_gate_confirms(session, replies[0]))
+            return 0;
+    } while (clock_monotonic_ms(session->options.clock) < until);
+    return -EAGAIN;
+}
+
+const char *session_promise(const struct session *session)
+{
+    return session->promise.text;
+}
+
+uint64_t session_number(const struct session *session)
+{
+    return session->number;
+}
