@@ -55,6 +55,8 @@ static char *buffer_grow(struct buffer *buffer, size_t size)
     }
     while (capacity < wanted)
         capacity *= 2;
+    if (capacity > buffer->limit)
+        capacity = buffer->limit;
     data = realloc(buffer->data, capacity);
     if (!data) {
         buffer->error = -ENOMEM;
