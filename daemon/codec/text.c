@@ -1,0 +1,195 @@
+#include "codec/text.h"
+
+#include <string.h>
+#include <time.h>
+
+size_t text_utf8(const char *at, const char *end, uint32_t *point)
+{
+    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+    const unsigned char *b = (const unsigned char *)at;
+    size_t left = (size_t)(end - at), size;
+
+    if (left == 0)
+        return 0;
+    size = b[0] < 0x80 ? 1 : (b[0] & 0xe0) == 0xc0 ? 2 : (b[0] & 0xf0) == 0xe0 ? 3 : (b[0] & 0xf8) == 0xf0 ? 4 : 0;
+    if (size == 0 || size > left)
+        return 0;
+    *point = size == 1 ? b[0] : b[0] & (0xffu >> (size + 1));
+    for (size_t i = 1; i < size; i++) {
+        if ((b[i] & 0xc0) != 0x80)
+            return 0;
+        *point = *point << 6 | (b[i] & 0x3f);
+    }
+    return *point < least[size] || *point > 0x10ffff || (*point >= 0xd800 && *point < 0xe000) ? 0 : size;
+}
+
+static bool plain(char c)
+{
+    return (unsigned char)c >= 0x20 && (unsigned char)c < 0x7f && c != '"' && c != '\\';
+}
+
+static size_t put_special(struct buffer *out, const char *at, const char *end)
+{
+    uint32_t point;
+    size_t size = text_utf8(at, end, &point);
+
+    if (size == 0) {
+        buffer_put_text(out, "\xef\xbf\xbd");
+        return 1;
+    }
+    if (size > 1)
+        buffer_put(out, at, size);
+    else if (*at == '"' || *at == '\\')
+        buffer_put(out, (char[]){'\\', *at}, 2);
+    else
+        buffer_put_format(out, "\\u%04x", (unsigned)point);
+    return size;
+}
+
+void text_put_json(struct buffer *out, struct bytes text)
+{
+    const char *at = text.data, *end = text.data + text.size;
+
+    buffer_put_char(out, '"');
+    while (at < end) {
+        const char *start = at;
+
+        while (at < end && plain(*at))
+            at++;
+        buffer_put(out, start, (size_t)(at - start));
+        if (at < end)
+            at += put_special(out, at, end);
+    }
+    buffer_put_char(out, '"');
+}
+
+static char *put_digits(char *out, int value, int digits, char after)
+{
+    for (int i = digits - 1; i >= 0; i--, value /= 10)
+        out[i] = (char)('0' + value % 10);
+    out[digits] = after;
+    return out + digits + 1;
+}
+
+void text_time(char out[TEXT_TIME_SIZE], int64_t ms)
+{
+    struct tm tm = {.tm_year = 70, .tm_mday = 1};
+    time_t seconds;
+
+    if (ms < 0 || ms > 253402300799999)       /* before 1970 or after the year 9999: no such clock */
+        ms = 0;
+    seconds = (time_t)(ms / 1000);
+    gmtime_r(&seconds, &tm);
+    out = put_digits(out, tm.tm_year + 1900, 4, '-');
+    out = put_digits(out, tm.tm_mon + 1, 2, '-');
+    out = put_digits(out, tm.tm_mday, 2, 'T');
+    out = put_digits(out, tm.tm_hour, 2, ':');
+    out = put_digits(out, tm.tm_min, 2, ':');
+    out = put_digits(out, tm.tm_sec, 2, '.');
+    out = put_digits(out, (int)(ms % 1000), 3, 'Z');
+    *out = '\0';
+}
+
+static bool is_space(char c)
+{
+    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+/* Past the closing quote of the string that begins at `at`. */
+static const char *string_end(const char *at)
+{
+    for (at++; *at != '"'; at++)
+        if (*at == '\\')
+            at++;
+    return at + 1;
+}
+
+static const char *space_end(const char *at)
+{
+    while (is_space(*at))
+        at++;
+    return at;
+}
+
+/* Copies one value without its white space; returns where it ended. The text is valid, so nothing else is checked. */
+static const char *put_value(struct buffer *out, const char *at)
+{
+    int depth = 0;
+
+    do {
+        const char *start = at;
+
+        if (*at == '"') {
+            at = string_end(at);
+            buffer_put(out, start, (size_t)(at - start));
+        } else {
+            depth += (*at == '{' || *at == '[') - (*at == '}' || *at == ']');
+            buffer_put_char(out, *at++);
+        }
+        at = space_end(at);
+    } while (depth > 0 || (*at != ',' && *at != '}' && *at != ']'));
+    return at;
+}
+
+/* Names that may be written with escapes are compared in their plain form only: "ty\u0070e" stands for itself and is carried. */
+static bool is_envelope(const char *name, const char *end)
+{
+    size_t size = (size_t)(end - name);
+
+    return (size == 6 && memcmp(name, "\"type\"", 6) == 0) || (size == 4 && memcmp(name, "\"id\"", 4) == 0);
+}
+
+void text_put_members(struct buffer *out, struct bytes object)
+{
+    const char *at = space_end(object.data);
+    bool first = true;
+
+    ASSERT(*at == '{');
+    at = space_end(at + 1);
+    while (*at != '}') {
+        const char *name = at, *name_end = string_end(at);
+        size_t before = out->size;
+
+        at = space_end(space_end(name_end) + 1);
+        if (!first)
+            buffer_put_char(out, ',');
+        buffer_put(out, name, (size_t)(name_end - name));
+        buffer_put_char(out, ':');
+        at = put_value(out, at);
+        if (is_envelope(name, name_end))
+            out->size = before;
+        else
+            first = false;
+        if (*at == ',')
+            at = space_end(at + 1);
+    }
+}
+
+struct bytes text_member(struct bytes object, const char *wanted)
+{
+    const char *at = space_end(object.data);
+    size_t size = strlen(wanted);
+
+    ASSERT(*at == '{');
+    at = space_end(at + 1);
+    while (*at != '}') {
+        const char *name = at, *name_end = string_end(at), *start;
+        int depth = 0;
+
+        start = at = space_end(space_end(name_end) + 1);
+        do {
+            if (*at == '"') {
+                at = string_end(at);
+            } else {
+                depth += (*at == '{' || *at == '[') - (*at == '}' || *at == ']');
+                at++;
+            }
+            at = space_end(at);
+        } while (depth > 0 || (*at != ',' && *at != '}'));
+        if ((size_t)(name_end - name) == size + 2 && memcmp(name + 1, wanted, size) == 0)
+            return (struct bytes){start, (size_t)(at - start)};
+        if (*at == ',')
+            at = space_end(at + 1);
+    }
+    return (struct bytes){NULL, 0};
+}
