@@ -132,6 +132,9 @@ int kafka_reader_open(struct kafka_reader *reader, const char *topic, int32_t pa
 int kafka_reader_next(struct kafka_reader *reader, int timeout_ms, struct kafka_message *message) MUST_CHECK;
 void kafka_reader_close(struct kafka_reader *reader);
 
+/* Whether librdkafka takes the property with this value: 0, or -EINVAL and its own words. */
+int kafka_in_property_check(const char *name, const char *value, struct error_text *error) MUST_CHECK;
+
 /* The version of librdkafka that runs, as 0xMMmmrrxx, and as text. */
 uint32_t kafka_library_version(void);
 const char *kafka_library_version_text(void);

@@ -1,0 +1,32 @@
+/* What the Kafka seams share and nobody else sees: settings, error codes, positions and messages of librdkafka.
+ *
+ * Included by seam/kafka_*.c only; librdkafka's types pass through as void, so that no header includes its header. */
+#ifndef ORDERD_SEAM_KAFKA_CONF_H
+#define ORDERD_SEAM_KAFKA_CONF_H
+
+#include "seam/kafka_in.h"
+
+struct kafka_setting {
+    const char *name, *value;
+    bool optional;      /* not known to every librdkafka: then it is left out */
+};
+
+/* rd_kafka_resp_err_t to errno: 0, -ETIMEDOUT, -EACCES, -ENOENT, -ESTALE (not ours any more), -EAGAIN, -EPIPE (fatal), -EIO. */
+int kafka_error(int code);
+
+/* Sets one property or a list that ends with a NULL name. Errors: -EINVAL with librdkafka's words. `conf`: rd_kafka_conf_t. */
+int kafka_conf_set(void *conf, const char *name, const char *value, bool optional, struct error_text *error) MUST_CHECK;
+int kafka_conf_settings(void *conf, const struct kafka_setting *settings, struct error_text *error) MUST_CHECK;
+/* Everything that a consumer of ours has: defaults, then the user's, then what the promise rests on. */
+int kafka_conf_consumer(void *conf, const struct kafka_in_options *options, struct error_text *error) MUST_CHECK;
+
+/* rd_kafka_topic_partition_list_t to positions and back (a new list; metadata copied). */
+void kafka_positions_fill(struct kafka_position *out, const void *list, int all);
+void *kafka_positions_list(const struct kafka_position *positions, size_t count);
+/* rd_kafka_message_t to our form; takes it over. */
+void kafka_message_fill(struct kafka_message *out, void *message, const char *topic);
+
+/* The consumer's rd_kafka_t. */
+void *kafka_in_handle(struct kafka_in *in);
+
+#endif
