@@ -36,6 +36,8 @@ struct partition {
 
 /* Errors: -ENOMEM. `ids` and `window` are set at take-over, from the registry. */
 int partition_new(struct partition **out, const char *topic, int32_t number, struct shard *shard) MUST_CHECK;
+/* The key "PREFIXorderd:KIND:TOPIC:P". */
+void partition_key(char out[PARTITION_KEY_MAX], const struct shard *shard, const char *kind, const char *topic, int32_t number);
 /* Takes NULL, returns NULL. Entries whose reports are still due are left to the outbox pool. */
 struct partition *partition_free(struct partition *partition, struct outbox_pool *pool);
 

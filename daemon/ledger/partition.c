@@ -1,0 +1,38 @@
+#include "ledger/partition.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+int partition_new(struct partition **out, const char *topic, int32_t number, struct shard *shard)
+{
+    struct partition *p = calloc(1, sizeof *p);
+
+    if (!p)
+        return -ENOMEM;
+    p->number = number;
+    p->shard = shard;
+    p->committed = -1;
+    snprintf(p->topic, sizeof p->topic, "%s", topic);
+    snprintf(p->at, sizeof p->at, "%s:%d", p->topic, number);
+    partition_key(p->mark_key, shard, "mark", p->topic, number);
+    partition_key(p->seen_key, shard, "seen", p->topic, number);
+    *out = p;
+    return 0;
+}
+
+void partition_key(char out[PARTITION_KEY_MAX], const struct shard *shard, const char *kind, const char *topic, int32_t number)
+{
+    int size = snprintf(out, PARTITION_KEY_MAX, "%sorderd:%s:%s:%d", shard->prefix, kind, topic, number);
+
+    ASSERT(size > 0 && size < PARTITION_KEY_MAX);
+}
+
+struct partition *partition_free(struct partition *partition, struct outbox_pool *pool)
+{
+    if (partition) {
+        outbox_reset(&partition->outbox, pool, 0);
+        seen_free(partition->seen);
+        free(partition);
+    }
+    return NULL;
+}

@@ -1,0 +1,32 @@
+/* Taking partitions over: the epoch that fences a former owner, then everything read and compared (PROTOCOL.md 2 and 5). */
+#ifndef ORDERD_LEDGER_TAKEOVER_H
+#define ORDERD_LEDGER_TAKEOVER_H
+
+#include "ledger/evidence.h"
+#include "ledger/partition.h"
+#include "ledger/refusal.h"
+#include "store/session.h"
+
+enum { TAKEOVER_MAX = 128 };   /* partitions in one call */
+
+struct takeover {
+    struct session *session;
+    struct arena *arena;              /* working memory; reset here */
+    struct commands *commands;        /* likewise */
+    struct clock *clock;
+    const struct log *log;
+    struct evidence_source evidence;
+    struct outbox_pool *pool;
+    int64_t gate_ms;                  /* how long the durability gate may take */
+};
+
+/* Takes over `count` partitions of one shard. Afterwards each is OWNED, its outbox filled and nothing of it handed over, or
+ * STOPPED with its refusal. Errors: partitions are left UNTAKEN: -EAGAIN and others (try again later), or a lost
+ * connection (session_is_up says so). */
+int takeover_run(struct takeover *takeover, struct shard *shard, struct partition *const *partitions, size_t count,
+                 struct refusal *refusals) MUST_CHECK;
+
+/* Writes `halt` into the registry, unless the era has changed meanwhile. Errors: -EAGAIN (another era, or conflict). */
+int takeover_halt(struct takeover *takeover, struct shard *shard, const char *reason) MUST_CHECK;
+
+#endif

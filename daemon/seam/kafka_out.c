@@ -1,0 +1,316 @@
+#include "seam/kafka_out.h"
+
+#include "seam/kafka_conf.h"
+
+#include <librdkafka/rdkafka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ERROR_SIZE = 512, TOPICS_MAX = 4, DESTROY_POLL_MS = 10, DESTROY_POLLS = 500 };
+
+struct kafka_out {
+    rd_kafka_t *rk;
+    rd_kafka_topic_t *topics[TOPICS_MAX];
+    struct kafka_out_options options;
+    int reports;
+};
+
+static const struct kafka_setting producer_defaults[] = {
+    {"client.id", "orderd", false},          {"socket.nagle.disable", "true", false}, {"linger.ms", "5", false},
+    {"enable.metrics.push", "false", true}, {NULL, NULL, false},
+};
+
+/* What the promise rests on (DESIGN 4.7): order per partition, no silent end of a delivery. */
+static const struct kafka_setting producer_fixed[] = {
+    {"enable.idempotence", "true", false},
+    {"acks", "all", false},
+    {"message.timeout.ms", "0", false},
+    {"enable.gapless.guarantee", "true", false},
+    {NULL, NULL, false},
+};
+
+static void on_report(rd_kafka_t *rk, const rd_kafka_message_t *message, void *opaque)
+{
+    struct kafka_out *out = opaque;
+    struct kafka_report report = {
+        .opaque = message->_private,
+        .error = message->err == RD_KAFKA_RESP_ERR__PURGE_QUEUE || message->err == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT ? -ECANCELED
+                                                                                                                    : kafka_error(message->err),
+        .partition = message->partition,
+        .offset = message->err ? -1 : message->offset,
+        .reason = message->err ? rd_kafka_err2str(message->err) : "",
+    };
+
+    (void)rk;
+    out->reports++;
+    out->options.reported(out->options.context, &report);
+}
+
+static void on_log(const rd_kafka_t *rk, int level, const char *facility, const char *line)
+{
+    const struct kafka_out *out = rd_kafka_opaque(rk);
+    enum log_level at = level <= 3 ? LOG_LEVEL_WARNING : level <= 5 ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG;
+
+    if (out && out->options.log)
+        log_at(out->options.log, at, "librdkafka: %s facility=%s", line, facility);
+}
+
+static int configure(rd_kafka_conf_t *conf, const struct kafka_out_options *options, struct error_text *error)
+{
+    int r = kafka_conf_settings(conf, producer_defaults, error);
+
+    for (size_t i = 0; !r && i < options->properties.count; i++)
+        r = kafka_conf_set(conf, options->properties.items[i].name, options->properties.items[i].value, false, error);
+    if (!r)
+        r = kafka_conf_settings(conf, producer_fixed, error);
+    if (!r)
+        r = kafka_conf_set(conf, "bootstrap.servers", options->brokers, false, error);
+    return r;
+}
+
+int kafka_out_new(struct kafka_out **out_, const struct kafka_out_options *options, struct error_text *error)
+{
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    struct kafka_out *out = calloc(1, sizeof *out);
+    char text[ERROR_SIZE];
+    int r = out ? configure(conf, options, error) : -ENOMEM;
+
+    ASSERT(options->topics_count <= TOPICS_MAX);
+    if (!r) {
+        out->options = *options;
+        rd_kafka_conf_set_opaque(conf, out);
+        rd_kafka_conf_set_dr_msg_cb(conf, on_report);
+        rd_kafka_conf_set_log_cb(conf, on_log);
+        out->rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof text);
+        if (!out->rk)
+            r = error_set(error, -EINVAL, "librdkafka: %s", text);
+    }
+    if (r) {
+        rd_kafka_conf_destroy(conf);
+        free(out);
+        return r;
+    }
+    for (size_t i = 0; i < options->topics_count; i++)
+        out->topics[i] = rd_kafka_topic_new(out->rk, options->topics[i], NULL);
+    *out_ = out;
+    return 0;
+}
+
+struct kafka_out *kafka_out_free(struct kafka_out *out)
+{
+    if (!out)
+        return NULL;
+    rd_kafka_purge(out->rk, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+    for (int i = 0; i < DESTROY_POLLS && rd_kafka_outq_len(out->rk) > 0; i++)
+        rd_kafka_poll(out->rk, DESTROY_POLL_MS);
+    for (size_t i = 0; i < TOPICS_MAX; i++)
+        if (out->topics[i])
+            rd_kafka_topic_destroy(out->topics[i]);
+    rd_kafka_destroy(out->rk);
+    free(out);
+    return NULL;
+}
+
+static rd_kafka_headers_t *headers_of(const struct kafka_record *record)
+{
+    rd_kafka_headers_t *headers = rd_kafka_headers_new(record->headers_count);
+
+    for (size_t i = 0; i < record->headers_count; i++)
+        rd_kafka_header_add(headers, record->headers[i].name.data, (ssize_t)record->headers[i].name.size, record->headers[i].value.data,
+                            (ssize_t)record->headers[i].value.size);
+    return headers;
+}
+
+static int send_error(rd_kafka_resp_err_t code)
+{
+    switch (code) {
+    case RD_KAFKA_RESP_ERR__QUEUE_FULL:
+        return -ENOBUFS;
+    case RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE:
+        return -EMSGSIZE;
+    default:
+        return kafka_error(code);
+    }
+}
+
+/* producev copies the key always, the value by F_COPY, and takes the headers over when it succeeds. */
+int kafka_out_send(struct kafka_out *out, const struct kafka_record *record)
+{
+    rd_kafka_headers_t *headers = headers_of(record);
+    rd_kafka_resp_err_t code;
+
+    ASSERT(record->topic < out->options.topics_count);
+    code = rd_kafka_producev(out->rk, RD_KAFKA_V_RKT(out->topics[record->topic]), RD_KAFKA_V_PARTITION(record->partition),
+                             RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+                             RD_KAFKA_V_KEY((void *)(uintptr_t)record->key.data, record->key.size),
+                             RD_KAFKA_V_VALUE((void *)(uintptr_t)record->value.data, record->value.size),
+                             RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_OPAQUE(record->opaque), RD_KAFKA_V_END);
+    if (code)
+        rd_kafka_headers_destroy(headers);
+    return code ? send_error(code) : 0;
+}
+
+int kafka_out_poll(struct kafka_out *out, int timeout_ms)
+{
+    out->reports = 0;
+    rd_kafka_poll(out->rk, timeout_ms);
+    return out->reports;
+}
+
+int kafka_out_error(struct kafka_out *out, struct error_text *error)
+{
+    char text[ERROR_SIZE];
+    rd_kafka_resp_err_t code = rd_kafka_fatal_error(out->rk, text, sizeof text);
+
+    return code ? error_set(error, -EPIPE, "%s: %s", rd_kafka_err2name(code), text) : 0;
+}
+
+int kafka_out_cluster_id(struct kafka_out *out, char id[KAFKA_CLUSTER_ID_MAX], int timeout_ms)
+{
+    char *found = rd_kafka_clusterid(out->rk, timeout_ms);
+
+    if (!found)
+        return -ETIMEDOUT;
+    snprintf(id, KAFKA_CLUSTER_ID_MAX, "%s", found);
+    rd_kafka_mem_free(out->rk, found);
+    return 0;
+}
+
+int kafka_out_partitions(struct kafka_out *out, const char *topic, int32_t *count, int timeout_ms)
+{
+    const struct rd_kafka_metadata *metadata;
+    rd_kafka_topic_t *handle = rd_kafka_topic_new(out->rk, topic, NULL);
+    rd_kafka_resp_err_t code = handle ? rd_kafka_metadata(out->rk, 0, handle, &metadata, timeout_ms) : rd_kafka_last_error();
+    int r = kafka_error(code);
+
+    if (!r) {
+        r = metadata->topic_cnt == 1 ? kafka_error(metadata->topics[0].err) : -ENOENT;
+        *count = metadata->topic_cnt == 1 ? metadata->topics[0].partition_cnt : 0;
+        if (!r && *count == 0)
+            r = -ENOENT;
+        rd_kafka_metadata_destroy(metadata);
+    }
+    if (handle)
+        rd_kafka_topic_destroy(handle);
+    return r;
+}
+
+/* Waits for an admin request's result on a queue of its own; NULL when it did not come. */
+static rd_kafka_event_t *admin_result(rd_kafka_queue_t *queue, int timeout_ms)
+{
+    rd_kafka_event_t *event = rd_kafka_queue_poll(queue, timeout_ms);
+
+    rd_kafka_queue_destroy(queue);
+    return event;
+}
+
+static rd_kafka_AdminOptions_t *admin_options(struct kafka_out *out, rd_kafka_admin_op_t op, int timeout_ms)
+{
+    rd_kafka_AdminOptions_t *options = rd_kafka_AdminOptions_new(out->rk, op);
+    char text[ERROR_SIZE];
+
+    rd_kafka_AdminOptions_set_request_timeout(options, timeout_ms, text, sizeof text);
+    return options;
+}
+
+static int config_find(const rd_kafka_DescribeConfigs_result_t *result, const char *name, char *value, size_t size)
+{
+    size_t resources, entries;
+    const rd_kafka_ConfigResource_t **all = rd_kafka_DescribeConfigs_result_resources(result, &resources);
+    const rd_kafka_ConfigEntry_t **entry;
+
+    if (resources != 1 || rd_kafka_ConfigResource_error(all[0]))
+        return resources == 1 ? kafka_error(rd_kafka_ConfigResource_error(all[0])) : -EIO;
+    entry = rd_kafka_ConfigResource_configs(all[0], &entries);
+    for (size_t i = 0; i < entries; i++)
+        if (strcmp(rd_kafka_ConfigEntry_name(entry[i]), name) == 0 && rd_kafka_ConfigEntry_value(entry[i])) {
+            snprintf(value, size, "%s", rd_kafka_ConfigEntry_value(entry[i]));
+            return 0;
+        }
+    return -ENOENT;
+}
+
+int kafka_out_topic_config(struct kafka_out *out, const char *topic, const char *name, char *value, size_t size, int timeout_ms)
+{
+    rd_kafka_ConfigResource_t *resource = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic);
+    rd_kafka_AdminOptions_t *options = admin_options(out, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, timeout_ms);
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(out->rk);
+    rd_kafka_event_t *event;
+    int r = -ETIMEDOUT;
+
+    rd_kafka_DescribeConfigs(out->rk, &resource, 1, options, queue);
+    rd_kafka_AdminOptions_destroy(options);
+    rd_kafka_ConfigResource_destroy(resource);
+    event = admin_result(queue, timeout_ms + 500);
+    if (event) {
+        r = kafka_error(rd_kafka_event_error(event));
+        if (!r)
+            r = config_find(rd_kafka_event_DescribeConfigs_result(event), name, value, size);
+        rd_kafka_event_destroy(event);
+    }
+    return r;
+}
+
+static int topic_create(struct kafka_out *out, const char *topic, int32_t partitions, int replication, int timeout_ms,
+                        struct error_text *error)
+{
+    char text[ERROR_SIZE];
+    rd_kafka_NewTopic_t *wanted = rd_kafka_NewTopic_new(topic, partitions, replication, text, sizeof text);
+    rd_kafka_AdminOptions_t *options = admin_options(out, RD_KAFKA_ADMIN_OP_CREATETOPICS, timeout_ms);
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(out->rk);
+    rd_kafka_event_t *event;
+    const rd_kafka_topic_result_t **results = NULL;
+    size_t count = 0;
+    int r = -ETIMEDOUT;
+
+    rd_kafka_CreateTopics(out->rk, &wanted, 1, options, queue);
+    rd_kafka_AdminOptions_destroy(options);
+    rd_kafka_NewTopic_destroy(wanted);
+    event = admin_result(queue, timeout_ms + 500);
+    if (!event)
+        return error_set(error, r, "create topic %s: no answer", topic);
+    r = kafka_error(rd_kafka_event_error(event));
+    if (!r) {
+        results = rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event), &count);
+        r = count == 1 ? kafka_error(rd_kafka_topic_result_error(results[0])) : -EIO;
+    }
+    if (r)
+        error_set(error, r, "create topic %s: %s", topic,
+                  results ? rd_kafka_topic_result_error_string(results[0]) : rd_kafka_event_error_string(event));
+    rd_kafka_event_destroy(event);
+    return r;
+}
+
+static int topic_grow(struct kafka_out *out, const char *topic, int32_t partitions, int timeout_ms, struct error_text *error)
+{
+    char text[ERROR_SIZE];
+    rd_kafka_NewPartitions_t *wanted = rd_kafka_NewPartitions_new(topic, (size_t)partitions, text, sizeof text);
+    rd_kafka_AdminOptions_t *options = admin_options(out, RD_KAFKA_ADMIN_OP_CREATEPARTITIONS, timeout_ms);
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(out->rk);
+    rd_kafka_event_t *event;
+    int r = -ETIMEDOUT;
+
+    rd_kafka_CreatePartitions(out->rk, &wanted, 1, options, queue);
+    rd_kafka_AdminOptions_destroy(options);
+    rd_kafka_NewPartitions_destroy(wanted);
+    event = admin_result(queue, timeout_ms + 500);
+    if (event) {
+        r = kafka_error(rd_kafka_event_error(event));
+        rd_kafka_event_destroy(event);
+    }
+    return r ? error_set(error, r, "more partitions for %s: %s", topic, strerror(-r)) : 0;
+}
+
+int kafka_out_create_topic(struct kafka_out *out, const char *topic, int32_t partitions, int replication, int timeout_ms,
+                           struct error_text *error)
+{
+    int32_t have = 0;
+    int r = kafka_out_partitions(out, topic, &have, timeout_ms);
+
+    if (r && r != -ENOENT)
+        return error_set(error, r, "topic %s: %s", topic, strerror(-r));
+    if (r == -ENOENT)
+        return topic_create(out, topic, partitions, replication, timeout_ms, error);
+    return have < partitions ? topic_grow(out, topic, partitions, timeout_ms, error) : 0;
+}
