@@ -1,6 +1,7 @@
 #include "turn/lane.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 int item_pool_init(struct item_pool *pool, size_t count)
 {
@@ -42,7 +43,11 @@ void lane_push(struct lane *lane, struct item_pool *pool, const struct kafka_mes
     item->expiring = false;
     pool->bytes += item_bytes(item);
     count = kafka_message_headers(message, headers, EVENT_HEADERS_MAX);
-    event_decode(&item->decoded, message->value, headers, count < EVENT_HEADERS_MAX ? count : EVENT_HEADERS_MAX);
+    memset(&item->decoded, 0, sizeof item->decoded);
+    if (registry_quarantined(&lane->partition->shard->registry, lane->partition->topic, lane->partition->number, message->offset))
+        event_condemn(&item->decoded, REASON_QUARANTINED, "set aside by the operator");
+    else
+        event_decode(&item->decoded, message->value, headers, count < EVENT_HEADERS_MAX ? count : EVENT_HEADERS_MAX);
     if (lane->tail)
         lane->tail->next = item;
     else

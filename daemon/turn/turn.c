@@ -12,6 +12,7 @@ int turn_init(struct turn *turn, size_t keys_max, size_t events_max)
 
     memset(turn, 0, sizeof *turn);
     commands_init(&turn->load, LOAD_LIMIT);
+    buffer_init(&turn->elements, LOAD_LIMIT);
     r = arena_new(&turn->arena, REPLIES_LIMIT);
     if (!r)
         r = view_new(&turn->view, keys_max + VIEW_KEYS_PER_EVENT_MAX, (events_max + 1) * VIEW_KEYS_PER_EVENT_MAX);
@@ -21,6 +22,7 @@ int turn_init(struct turn *turn, size_t keys_max, size_t events_max)
 void turn_deinit(struct turn *turn)
 {
     commands_deinit(&turn->load);
+    buffer_deinit(&turn->elements);
     turn->arena = arena_free(turn->arena);
     turn->view = view_free(turn->view);
 }

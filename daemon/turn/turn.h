@@ -22,6 +22,7 @@ struct run {
     struct mark after;            /* the mark that EXEC writes */
     struct outbox_entry *entry;   /* NULL: `next` does not move */
     struct seen_change seen;
+    size_t element_at, element_size;   /* its seen element in turn->elements */
     size_t removals;              /* finished outbox entries that leave with it */
     size_t id_at;                 /* index of XADD's reply in EXEC's array */
 };
@@ -39,6 +40,7 @@ struct turn {
     bool loaded;                  /* the view holds what was read under WATCH */
     bool riding;                  /* its WATCH and reads were sent behind an EXEC, their replies are due */
     struct commands load;         /* WATCH and reads */
+    struct buffer elements;       /* the seen elements of its runs, one behind the other */
     struct arena *arena;          /* of the replies to the load */
 };
 
