@@ -134,21 +134,33 @@ static int send_error(rd_kafka_resp_err_t code)
     }
 }
 
-/* producev copies the key always, the value by F_COPY, and takes the headers over when it succeeds. */
+static int sent(rd_kafka_error_t *error)
+{
+    int r = send_error(rd_kafka_error_code(error));
+
+    rd_kafka_error_destroy(error);
+    return r;
+}
+
+/* produceva copies the key always, the value by F_COPY, and takes the headers over when it succeeds. */
 int kafka_out_send(struct kafka_out *out, const struct kafka_record *record)
 {
     rd_kafka_headers_t *headers = headers_of(record);
-    rd_kafka_resp_err_t code;
+    rd_kafka_vu_t fields[] = {
+        {.vtype = RD_KAFKA_VTYPE_RKT, .u.rkt = out->topics[record->topic]},
+        {.vtype = RD_KAFKA_VTYPE_PARTITION, .u.i32 = record->partition},
+        {.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = RD_KAFKA_MSG_F_COPY},
+        {.vtype = RD_KAFKA_VTYPE_KEY, .u.mem = {(void *)(uintptr_t)record->key.data, record->key.size}},
+        {.vtype = RD_KAFKA_VTYPE_VALUE, .u.mem = {(void *)(uintptr_t)record->value.data, record->value.size}},
+        {.vtype = RD_KAFKA_VTYPE_HEADERS, .u.headers = headers},
+        {.vtype = RD_KAFKA_VTYPE_OPAQUE, .u.ptr = record->opaque},
+    };
+    rd_kafka_error_t *error = rd_kafka_produceva(out->rk, fields, sizeof fields / sizeof *fields);
 
-    ASSERT(record->topic < out->options.topics_count);
-    code = rd_kafka_producev(out->rk, RD_KAFKA_V_RKT(out->topics[record->topic]), RD_KAFKA_V_PARTITION(record->partition),
-                             RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-                             RD_KAFKA_V_KEY((void *)(uintptr_t)record->key.data, record->key.size),
-                             RD_KAFKA_V_VALUE((void *)(uintptr_t)record->value.data, record->value.size),
-                             RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_OPAQUE(record->opaque), RD_KAFKA_V_END);
-    if (code)
-        rd_kafka_headers_destroy(headers);
-    return code ? send_error(code) : 0;
+    if (!error)
+        return 0;
+    rd_kafka_headers_destroy(headers);
+    return sent(error);
 }
 
 int kafka_out_poll(struct kafka_out *out, int timeout_ms)

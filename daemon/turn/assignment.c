@@ -1,0 +1,268 @@
+/* What the group gives and takes away, and the take-over that comes before anything is decided (DESIGN 4.2). */
+#include <stdlib.h>
+#include <string.h>
+
+#include "turn/state.h"
+
+enum { RETRY_MIN_MS = 50, RETRY_MAX_MS = 500, WATCH_MS = 3000 };
+
+static int64_t monotonic(const struct pipeline *p)
+{
+    return clock_monotonic_ms(p->options.clock);
+}
+
+static struct shard *shard_of(struct pipeline *p, int32_t partition)
+{
+    int32_t number = p->options.sharded ? partition : SHARD_NONE;
+    struct shard **shards;
+
+    for (size_t i = 0; i < p->shards_count; i++)
+        if (p->shards[i]->number == number)
+            return p->shards[i];
+    shards = reallocarray(p->shards, p->shards_count + 1, sizeof *shards);
+    if (!shards)
+        return NULL;
+    p->shards = shards;
+    shards[p->shards_count] = calloc(1, sizeof **shards);
+    if (!shards[p->shards_count])
+        return NULL;
+    shard_init(shards[p->shards_count], p->options.prefix, number);
+    return shards[p->shards_count++];
+}
+
+static int lane_add(struct pipeline *p, const char *topic, int32_t number)
+{
+    struct shard *shard = shard_of(p, number);
+    struct lane **lanes = reallocarray(p->lanes, p->lanes_count + 1, sizeof *lanes);
+    struct lane *lane = calloc(1, sizeof *lane);
+    int r = -ENOMEM;
+
+    if (lanes)
+        p->lanes = lanes;
+    if (shard && lanes && lane && p->lanes_count < LANES_MAX)
+        r = partition_new(&lane->partition, topic, number, shard);
+    if (r) {
+        free(lane);
+        return r;
+    }
+    lane->base = lane->position = lane->end = -1;
+    lanes[p->lanes_count++] = lane;
+    return 0;
+}
+
+void assignment_drop(struct pipeline *p, struct lane *lane)
+{
+    for (size_t i = 0; i < p->lanes_count; i++)
+        if (p->lanes[i] == lane)
+            p->lanes[i] = p->lanes[--p->lanes_count];
+    lane_clear(lane, &p->items);
+    partition_free(lane->partition, &p->pool);
+    free(lane);
+}
+
+void assignment_untake_lane(struct pipeline *p, struct lane *lane)
+{
+    lane->partition->state = PARTITION_UNTAKEN;
+    lane->retry_at = monotonic(p) + clock_random_between(p->options.clock, RETRY_MIN_MS, RETRY_MAX_MS);
+    outbox_reset(&lane->partition->outbox, &p->pool, 0);
+}
+
+void assignment_untake(struct pipeline *p, const struct shard *shard)
+{
+    for (size_t i = 0; i < p->lanes_count; i++)
+        if ((!shard || p->lanes[i]->partition->shard == shard) && p->lanes[i]->partition->state == PARTITION_OWNED) {
+            assignment_untake_lane(p, p->lanes[i]);
+            p->lanes[i]->retry_at = 0;
+        }
+}
+
+static void assigned(struct pipeline *p, const struct kafka_group_event *event)
+{
+    for (size_t i = 0; i < event->count; i++)
+        if (!intake_lane(p, event->positions[i].topic, event->positions[i].partition) &&
+            lane_add(p, event->positions[i].topic, event->positions[i].partition))
+            log_error(p->log, "no room for another partition topic=%s partition=%d bound=%d", event->positions[i].topic,
+                      event->positions[i].partition, LANES_MAX);
+    log_info(p->log, "assigned by the group partitions=%zu", event->count);
+}
+
+/* What was applied is published, delivered and committed first, within revoke_ms; of lost partitions nothing is committed. */
+static void revoked(struct pipeline *p, const struct kafka_group_event *event)
+{
+    struct kafka_position *positions = event->positions;
+
+    execute_forget(p);
+    p->unwatch = true;
+    if (!event->lost) {
+        commit_flush(p, p->settings.revoke_ms);
+        commit_now(p, positions, event->count, p->settings.revoke_ms);
+    }
+    if (source_revoked(p->options.source, positions, event->count))
+        log_warning(p->log, "the revocation could not be answered");
+    for (size_t i = 0; i < event->count; i++) {
+        struct lane *lane = intake_lane(p, positions[i].topic, positions[i].partition);
+
+        if (lane)
+            assignment_drop(p, lane);
+    }
+    log_info(p->log, "revoked by the group partitions=%zu lost=%s", event->count, event->lost ? "yes" : "no");
+}
+
+void assignment_serve(struct pipeline *p)
+{
+    struct kafka_group_event event;
+
+    while (source_serve(p->options.source, &event)) {
+        switch (event.kind) {
+        case KAFKA_ASSIGNED:
+            assigned(p, &event);
+            break;
+        case KAFKA_REVOKED:
+            revoked(p, &event);
+            break;
+        case KAFKA_COMMITTED:
+            commit_result(p, event.positions, event.count);
+            break;
+        case KAFKA_TROUBLE:
+            log_warning(p->log, "kafka: %s", event.text.text);
+            break;
+        }
+    }
+}
+
+/* Fetching goes on where it stood when what is held fits the mark, else it begins anew at `next`. */
+static int begin(struct pipeline *p, struct lane *const *lanes, size_t count)
+{
+    struct kafka_position positions[TAKEOVER_MAX];
+    size_t begun = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        struct partition *partition = lanes[i]->partition;
+
+        if (partition->state != PARTITION_OWNED)
+            continue;
+        for (struct item *item = lanes[i]->head; item; item = item->next)
+            item->expiring = false;
+        if (lanes[i]->base >= 0 && lane_skip_to(lanes[i], &p->items, partition->mark.next))
+            continue;
+        lane_start(lanes[i], partition->mark.next);
+        positions[begun] = (struct kafka_position){.partition = partition->number, .offset = partition->mark.next};
+        memcpy(positions[begun++].topic, partition->topic, sizeof partition->topic);
+    }
+    return begun ? source_begin_all(p->options.source, positions, begun) : 0;
+}
+
+static size_t due_of_one_shard(struct pipeline *p, struct lane **lanes, int64_t now)
+{
+    struct shard *shard = NULL;
+    size_t count = 0;
+
+    for (size_t i = 0; i < p->lanes_count && count < TAKEOVER_MAX; i++) {
+        struct lane *lane = p->lanes[i];
+
+        if (lane->partition->state != PARTITION_UNTAKEN || lane->retry_at > now || (shard && lane->partition->shard != shard))
+            continue;
+        shard = lane->partition->shard;
+        lanes[count++] = lane;
+    }
+    return count;
+}
+
+/* Says each refusal once; the first round of all decides whether the daemon starts. */
+static int say_refusals(struct pipeline *p, struct lane *const *lanes, size_t count, const struct refusal *refusals)
+{
+    bool refused = false;
+
+    for (size_t i = 0; i < count; i++) {
+        if (!refusals[i].set) {
+            lanes[i]->shown = false;
+            continue;
+        }
+        refused = true;
+        if (!lanes[i]->shown)
+            refusal_log(&refusals[i], p->log, lanes[i]->partition->at);
+        lanes[i]->shown = true;
+    }
+    refused = refused && !p->settled;
+    p->settled = true;
+    return refused ? -EPROTO : 0;
+}
+
+int assignment_take_over(struct pipeline *p)
+{
+    struct partition *partitions[TAKEOVER_MAX];
+    struct refusal refusals[TAKEOVER_MAX];
+    struct lane *lanes[TAKEOVER_MAX];
+    size_t count = due_of_one_shard(p, lanes, monotonic(p));
+    int r;
+
+    if (!count || sink_is_down(p->sink))
+        return 0;
+    execute_forget(p);
+    p->unwatch = true;
+    for (size_t i = 0; i < count; i++) {
+        partitions[i] = lanes[i]->partition;
+        lanes[i]->retry_at = monotonic(p) + clock_random_between(p->options.clock, RETRY_MIN_MS, RETRY_MAX_MS);
+    }
+    r = takeover_run(&p->takeover, partitions[0]->shard, partitions, count, refusals);
+    if (r) {
+        log_notice(p->log, "the take-over is tried again partitions=%zu error=\"%s\"", count, strerror(-r));
+        return 0;
+    }
+    r = say_refusals(p, lanes, count, refusals);
+    if (!r && begin(p, lanes, count)) {
+        log_warning(p->log, "fetching could not begin, the partitions are taken over again partitions=%zu", count);
+        for (size_t i = 0; i < count; i++) {
+            lane_clear(lanes[i], &p->items);
+            assignment_untake_lane(p, lanes[i]);
+        }
+    }
+    p->gate_open = true;
+    p->commit_at = 0;
+    return r;
+}
+
+/* Registry and marks of one shard as they stand now (DESIGN 4.1: an owner at rest looks every few seconds). */
+static void look(struct pipeline *p, struct shard *shard)
+{
+    struct reply **replies;
+    size_t at = 1;
+    int64_t era;
+
+    commands_reset(&p->ask);
+    arena_reset(p->ask_arena);
+    command_texts(&p->ask, "HMGET", shard->meta_key, REGISTRY_TURN_FIELDS, NULL);
+    for (size_t i = 0; i < p->lanes_count; i++)
+        if (p->lanes[i]->partition->shard == shard && p->lanes[i]->partition->state == PARTITION_OWNED)
+            command_texts(&p->ask, "HMGET", p->lanes[i]->partition->mark_key, MARK_TURN_FIELDS, NULL);
+    if (commands_error(&p->ask) || session_ask(p->options.session, &p->ask, p->ask_arena, &replies))
+        return;
+    if (!registry_unchanged(&shard->registry, replies[0])) {
+        bool rose = replies[0]->type == REPLY_ARRAY && replies[0]->elements[0]->type == REPLY_STRING &&
+                    number_parse(replies[0]->elements[0]->text, &era) && era != shard->registry.era;
+
+        assignment_untake(p, shard);
+        for (size_t i = 0; rose && i < p->lanes_count; i++)
+            if (p->lanes[i]->partition->shard == shard && p->lanes[i]->partition->state == PARTITION_STOPPED)
+                assignment_untake_lane(p, p->lanes[i]);
+        return;
+    }
+    for (size_t i = 0; i < p->lanes_count; i++)
+        if (p->lanes[i]->partition->shard == shard && p->lanes[i]->partition->state == PARTITION_OWNED &&
+            !mark_is_ours(&p->lanes[i]->partition->mark, replies[at++]))
+            assignment_untake_lane(p, p->lanes[i]);
+}
+
+void assignment_watch(struct pipeline *p)
+{
+    int64_t now = monotonic(p);
+
+    if (now < p->watch_at || p->turns[p->at].riding)
+        return;
+    p->watch_at = now + WATCH_MS;
+    if (session_probe(p->options.session))
+        return;
+    for (size_t i = 0; i < p->shards_count && session_is_up(p->options.session); i++)
+        if (p->shards[i]->known)
+            look(p, p->shards[i]);
+}

@@ -1,0 +1,63 @@
+/* Messages into lanes: decoded and in order, up to the bounds of prefetch (DESIGN 4.7). */
+#include <string.h>
+
+#include "turn/state.h"
+
+struct lane *intake_lane(struct pipeline *p, const char *topic, int32_t partition)
+{
+    for (size_t i = 0; i < p->lanes_count; i++)
+        if (p->lanes[i]->partition->number == partition && strcmp(p->lanes[i]->partition->topic, topic) == 0)
+            return p->lanes[i];
+    return NULL;
+}
+
+/* The partition cannot be read from where its mark stands: the take-over will say what is the matter. */
+static void failed(struct pipeline *p, struct lane *lane, const struct kafka_message *message)
+{
+    log_error(p->log, "the partition cannot be read topic=%s partition=%d offset=%lld error=\"%s\"", lane->partition->topic,
+              lane->partition->number, (long long)message->offset, message->reason);
+    assignment_untake_lane(p, lane);
+    lane_clear(lane, &p->items);
+}
+
+static void sort(struct pipeline *p, struct kafka_message *message)
+{
+    struct lane *lane = intake_lane(p, message->topic, message->partition);
+
+    if (!lane || lane->position < 0) {
+        kafka_message_free(message);
+    } else if (message->kind == KAFKA_MESSAGE && message->offset >= lane->position) {
+        lane_push(lane, &p->items, message);
+    } else {
+        if (message->kind == KAFKA_FAILED)
+            failed(p, lane, message);
+        else if (message->kind == KAFKA_END && message->offset >= lane->position)
+            lane->end = message->offset;
+        kafka_message_free(message);
+    }
+}
+
+void intake_take(struct pipeline *p, int timeout_ms)
+{
+    struct kafka_message messages[TAKE_MAX];
+    size_t room = p->settings.prefetch_events > p->items.used ? p->settings.prefetch_events - p->items.used : 0;
+    size_t ahead = 3 * p->settings.turn.events;
+    size_t count;
+
+    if (room > p->items.count - p->items.used)
+        room = p->items.count - p->items.used;
+    if (ahead > p->items.used && room > ahead - p->items.used)
+        room = ahead - p->items.used;
+    if (p->items.bytes >= p->settings.prefetch_bytes || ahead <= p->items.used)
+        room = 0;
+    if (room > TAKE_MAX)
+        room = TAKE_MAX;
+    if (!room) {
+        if (timeout_ms)
+            clock_sleep_ms(p->options.clock, 1);
+        return;
+    }
+    count = source_take(p->options.source, messages, room, timeout_ms);
+    for (size_t i = 0; i < count; i++)
+        sort(p, &messages[i]);
+}

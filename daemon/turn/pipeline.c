@@ -1,0 +1,201 @@
+#include "turn/pipeline.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "turn/state.h"
+
+enum {
+    EXEC_LIMIT = 512 << 20, REPLIES_LIMIT = 256 << 20, ASK_LIMIT = 1 << 22, SCRATCH_LIMIT = 64 << 20,
+    QUESTION_MS = 10000, GATE_MS = 5000, IDLE_MS = 20, IDLE_BUSY_MS = 1, GATE_SLICE_MS = 200
+};
+
+static int64_t monotonic(const struct pipeline *p)
+{
+    return clock_monotonic_ms(p->options.clock);
+}
+
+static int memory_init(struct pipeline *p)
+{
+    int r = item_pool_init(&p->items, p->options.prefetch_events_max);
+
+    for (int i = 0; !r && i < 2; i++)
+        r = turn_init(&p->turns[i], p->options.turn_max.keys, p->options.turn_max.events);
+    if (!r)
+        r = arena_new(&p->arena, REPLIES_LIMIT);
+    if (!r)
+        r = arena_new(&p->ask_arena, REPLIES_LIMIT);
+    commands_init(&p->exec, EXEC_LIMIT);
+    commands_init(&p->ask, ASK_LIMIT);
+    buffer_init(&p->decide.scratch, SCRATCH_LIMIT);
+    return r;
+}
+
+int pipeline_new(struct pipeline **out, const struct pipeline_options *options)
+{
+    struct pipeline *p = calloc(1, sizeof *p);
+    int r = p ? 0 : -ENOMEM;
+
+    if (r)
+        return r;
+    p->options = *options;
+    p->settings = options->settings;
+    p->log = options->log;
+    p->events_limit = options->settings.turn.events;
+    p->gate_open = true;
+    deadline_init(&p->deadline);
+    r = memory_init(p);
+    if (r) {
+        pipeline_free(p);
+        return r;
+    }
+    p->decide.pool = &p->pool;
+    p->decide.clock = options->clock;
+    p->takeover = (struct takeover){
+        .session = options->session,
+        .arena = p->ask_arena,
+        .commands = &p->ask,
+        .clock = options->clock,
+        .log = options->log,
+        .evidence = {source_kafka(options->source), options->reader, options->outcomes, QUESTION_MS},
+        .pool = &p->pool,
+        .gate_ms = GATE_MS,
+    };
+    *out = p;
+    return 0;
+}
+
+struct pipeline *pipeline_free(struct pipeline *p)
+{
+    if (!p)
+        return NULL;
+    for (int i = 0; i < 2; i++)
+        turn_reset(&p->turns[i], &p->pool);
+    while (p->lanes_count)
+        assignment_drop(p, p->lanes[0]);
+    for (int i = 0; i < 2; i++)
+        turn_deinit(&p->turns[i]);
+    for (size_t i = 0; i < p->shards_count; i++)
+        free(p->shards[i]);
+    free(p->shards);
+    free(p->lanes);
+    item_pool_deinit(&p->items);
+    outbox_pool_deinit(&p->pool);
+    commands_deinit(&p->exec);
+    commands_deinit(&p->ask);
+    buffer_deinit(&p->decide.scratch);
+    arena_free(p->arena);
+    arena_free(p->ask_arena);
+    free(p);
+    return NULL;
+}
+
+void pipeline_set_sink(struct pipeline *p, struct sink *sink)
+{
+    p->sink = sink;
+}
+
+void pipeline_configure(struct pipeline *p, const struct pipeline_settings *settings)
+{
+    p->settings = *settings;
+    if (p->events_limit > settings->turn.events || !p->conflicts)
+        p->events_limit = settings->turn.events;
+}
+
+/* Connects when it is time; until then polling goes on and nothing is decided. A new connection means: take all over again. */
+static bool connected(struct pipeline *p)
+{
+    struct session *session = p->options.session;
+    struct error_text error;
+
+    if (session_is_up(session))
+        return true;
+    execute_forget(p);
+    assignment_untake(p, NULL);
+    deadline_mark(&p->deadline, true, monotonic(p));
+    if (monotonic(p) < p->connect_at)
+        return false;
+    if (session_connect(session, &error)) {
+        log_warning(p->log, "redis is away error=\"%s\"", error.text);
+        p->connect_at = monotonic(p) + session_backoff_ms(session);
+        return false;
+    }
+    log_notice(p->log, "redis is there: %s", session_promise(session));
+    p->unwatch = false;
+    p->gate_open = true;
+    return true;
+}
+
+/* A failed producer's records are published again from what Redis holds: by taking over once more (DESIGN 4.7). */
+static void serve_sink(struct pipeline *p)
+{
+    sink_poll(p->sink, 0);
+    if (sink_is_down(p->sink) || sink_renewed(p->sink)) {
+        execute_forget(p);
+        p->unwatch = true;
+        assignment_untake(p, NULL);
+    }
+}
+
+static bool outstanding(const struct pipeline *p)
+{
+    return sink_in_flight(p->sink) > 0;
+}
+
+/* Whether a turn may go out now. */
+static bool ready(struct pipeline *p)
+{
+    if (monotonic(p) < p->pause_until || sink_is_down(p->sink))
+        return false;
+    if (!p->gate_open) {
+        arena_reset(p->ask_arena);
+        p->gate_open = session_gate_wait(p->options.session, p->ask_arena, GATE_SLICE_MS) == 0;
+        if (!p->gate_open)
+            log_warning(p->log, "not durable yet, outcomes wait");
+    }
+    return p->gate_open && session_is_up(p->options.session);
+}
+
+int pipeline_step(struct pipeline *p)
+{
+    bool worked = false;
+    int r = 0;
+
+    assignment_serve(p);
+    serve_sink(p);
+    if (connected(p)) {
+        r = assignment_take_over(p);
+        if (!r && session_is_up(p->options.session))
+            assignment_watch(p);
+        if (!r && ready(p)) {
+            deadline_mark(&p->deadline, false, monotonic(p));
+            commit_publish(p);
+            r = execute_turn(p, &worked);
+        } else {
+            deadline_mark(&p->deadline, true, monotonic(p));
+        }
+        commit_due(p);
+        commit_tails(p);
+    }
+    if (!r && !worked) {
+        intake_take(p, outstanding(p) ? IDLE_BUSY_MS : IDLE_MS);
+        sink_poll(p->sink, 0);
+    }
+    return r;
+}
+
+void pipeline_drain(struct pipeline *p)
+{
+    int64_t until = monotonic(p) + p->settings.stop_ms;
+
+    execute_forget(p);
+    p->unwatch = true;
+    commit_flush(p, p->settings.stop_ms);
+    for (size_t i = 0; i < p->lanes_count; i++) {
+        struct kafka_position position = {.partition = p->lanes[i]->partition->number};
+        int64_t left = until - monotonic(p);
+
+        memcpy(position.topic, p->lanes[i]->partition->topic, sizeof position.topic);
+        commit_now(p, &position, 1, left > 1000 ? (int)left : 1000);
+    }
+}

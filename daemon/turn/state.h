@@ -1,0 +1,75 @@
+/* The pipeline's inside, shared by the files that carry out its parts and by nobody else. */
+#ifndef ORDERD_TURN_STATE_H
+#define ORDERD_TURN_STATE_H
+
+#include "ledger/takeover.h"
+#include "turn/deadline.h"
+#include "turn/decide.h"
+#include "turn/pipeline.h"
+#include "turn/write.h"
+#include "base/number.h"
+
+enum { LANES_MAX = 4096, TAKE_MAX = 512 };
+
+struct pipeline {
+    struct pipeline_options options;
+    struct pipeline_settings settings;
+    struct sink *sink;
+    struct log const *log;
+
+    struct lane **lanes;
+    size_t lanes_count, rotation;        /* whose events a turn takes first */
+    struct shard **shards;
+    size_t shards_count;
+    struct item_pool items;
+    struct outbox_pool pool;
+
+    struct turn turns[2];                /* the one at `at`, and the one that rides behind its EXEC */
+    int at;
+    struct commands exec;
+    struct arena *arena;                 /* of EXEC's replies */
+    struct decide decide;
+    bool unwatch;                        /* a WATCH may be in force that no EXEC ended */
+    bool gate_open;                      /* everything applied is as durable as configured */
+
+    size_t events_limit;                 /* lowered by conflicts */
+    int conflicts;                       /* in a row */
+    int64_t exec_sent_at;                /* deadline clock */
+
+    struct takeover takeover;
+    struct commands ask;
+    struct arena *ask_arena;
+    struct deadline deadline;
+    int64_t connect_at, commit_at, watch_at, tail_at, pause_until;
+    bool draining;                       /* only flushes, no events */
+    bool settled;                        /* the first take-over round is over */
+};
+
+/* intake.c: messages into lanes */
+void intake_take(struct pipeline *p, int timeout_ms);
+struct lane *intake_lane(struct pipeline *p, const char *topic, int32_t partition);
+
+/* assignment.c: the group's word, and taking over */
+void assignment_serve(struct pipeline *p);
+void assignment_untake(struct pipeline *p, const struct shard *shard);
+void assignment_untake_lane(struct pipeline *p, struct lane *lane);
+int assignment_take_over(struct pipeline *p) MUST_CHECK;
+void assignment_watch(struct pipeline *p);
+void assignment_drop(struct pipeline *p, struct lane *lane);
+
+/* commit.c: publishing what is applied, and committing what is delivered */
+void commit_publish(struct pipeline *p);
+/* With `timeout_ms` 0 asynchronous, else it waits. `lanes` NULL: all. */
+void commit_due(struct pipeline *p);
+void commit_now(struct pipeline *p, const struct kafka_position *positions, size_t count, int timeout_ms);
+void commit_result(struct pipeline *p, const struct kafka_position *positions, size_t count);
+void commit_tails(struct pipeline *p);
+/* Publishes, waits for reports, flushes the outbox, for at most timeout_ms. */
+void commit_flush(struct pipeline *p, int64_t timeout_ms);
+
+/* execute.c: one turn through Redis */
+int execute_turn(struct pipeline *p, bool *worked) MUST_CHECK;
+/* Throws both turns away; what rides is received or its connection dropped. */
+void execute_forget(struct pipeline *p);
+
+#endif
