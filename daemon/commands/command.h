@@ -1,0 +1,10 @@
+/* What main can be asked to do; each command is a table of contents over the layers below and returns an exit code (sysexits.h). */
+#ifndef ORDERD_COMMANDS_COMMAND_H
+#define ORDERD_COMMANDS_COMMAND_H
+
+#include "config/config.h"
+
+/* Runs the daemon until SIGTERM or SIGINT, or until it must stop. Takes the configuration over. */
+int command_run(struct config *config);
+
+#endif

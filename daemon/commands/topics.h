@@ -1,0 +1,22 @@
+/* What the cluster and its topics are like, asked before anything else: identity, partitions, sizes (DESIGN 2.3, 4.5, 4.7). */
+#ifndef ORDERD_COMMANDS_TOPICS_H
+#define ORDERD_COMMANDS_TOPICS_H
+
+#include "base/log.h"
+#include "config/config.h"
+#include "ledger/refusal.h"
+#include "ledger/start.h"
+#include "stream/sink.h"
+
+struct topics {
+    char cluster[KAFKA_CLUSTER_ID_MAX];
+    struct start_topic items[KAFKA_TOPICS_MAX];   /* sorted by name; names are the configuration's */
+    size_t count;
+    struct sink_limits limits;
+};
+
+/* Asks it all. 0 with or without `refusal`, or -EAGAIN, -ETIMEDOUT (no broker answers), -EACCES, -EINVAL with a sentence. */
+int topics_ask(struct topics *out, const struct config *config, const struct log *log, struct refusal *refusal,
+               struct error_text *error) MUST_CHECK;
+
+#endif

@@ -1,0 +1,266 @@
+#include "ledger/start.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "ledger/partition.h"
+#include "store/exec.h"
+
+enum { TRIES = 20, TRY_PAUSE_MS = 50 };
+
+static int ask(const struct start *s, struct reply ***replies)
+{
+    int r = commands_error(s->commands);
+
+    if (!r)
+        r = session_ask(s->session, s->commands, s->arena, replies);
+    commands_reset(s->commands);
+    return r;
+}
+
+/* "orders=3 refunds=2": of a shard, the topics that have its number. */
+static int topics_text(const struct start *s, char *out, size_t size)
+{
+    size_t used = 0;
+
+    out[0] = '\0';
+    for (size_t i = 0; i < s->topics_count; i++) {
+        int n = snprintf(out + used, size - used, "%s%s=%d", i ? " " : "", s->topics[i].name, s->topics[i].partitions);
+
+        if (n < 0 || (size_t)n >= size - used)
+            return -E2BIG;
+        used += (size_t)n;
+    }
+    return 0;
+}
+
+static bool in_shard(const struct shard *shard, int32_t partition)
+{
+    return shard->number == SHARD_NONE || shard->number == partition;
+}
+
+/* A registry under the other form of `shard`: the market exists already, with other keys. */
+static int other_form(const struct start *s, struct refusal *refusal)
+{
+    struct reply **replies;
+    struct shard other;
+    int r;
+
+    shard_init(&other, s->prefix, s->sharded ? SHARD_NONE : 0);
+    arena_reset(s->arena);
+    command_texts(s->commands, "EXISTS", other.meta_key, NULL);
+    r = ask(s, &replies);
+    if (r)
+        return r;
+    if (replies[0]->type == REPLY_INTEGER && replies[0]->integer)
+        refusal_say(refusal, "%s exists, so this market was made with shard = \"%s\"; the file says \"%s\", and shard cannot be changed",
+                    other.meta_key, s->sharded ? "none" : "partition", s->sharded ? "partition" : "none");
+    return 0;
+}
+
+static void compare_topics(const struct start *s, const struct registry *found, struct refusal *refusal)
+{
+    const char *at = found->topics;
+
+    for (size_t i = 0; i < s->topics_count; i++) {
+        int32_t registered = registry_partitions(found, s->topics[i].name);
+
+        if (registered < 0) {
+            refusal_say(refusal, "topic %s is configured and not in the registry", s->topics[i].name);
+            refusal_resolve(refusal, "--add-topic %s", s->topics[i].name);
+        } else if (registered < s->topics[i].partitions) {
+            refusal_say(refusal, "topic %s has %d partitions, %d are registered", s->topics[i].name, s->topics[i].partitions, registered);
+            refusal_resolve(refusal, "--accept-repartition");
+        } else if (registered > s->topics[i].partitions) {
+            refusal_say(refusal, "topic %s has %d partitions, %d are registered: it was recreated", s->topics[i].name, s->topics[i].partitions, registered);
+            refusal_resolve(refusal, "--adopt");
+        }
+    }
+    while (*at) {
+        size_t size = strcspn(at, "=");
+        bool configured = false;
+
+        for (size_t i = 0; i < s->topics_count; i++)
+            configured |= strlen(s->topics[i].name) == size && memcmp(s->topics[i].name, at, size) == 0;
+        if (!configured) {
+            refusal_say(refusal, "topic %.*s is in the registry and not configured", (int)size, at);
+            refusal_resolve(refusal, "--drop-topic %.*s", (int)size, at);
+        }
+        at += strcspn(at, " ");
+        at += *at == ' ';
+    }
+}
+
+static void compare(const struct start *s, const struct registry *found, struct refusal *refusal)
+{
+    if (strcmp(found->cluster, s->cluster) != 0) {
+        refusal_say(refusal, "the registry belongs to Kafka cluster %s, this is cluster %s", found->cluster, s->cluster);
+        refusal_resolve(refusal, "--adopt");
+    }
+    if (strcmp(found->group, s->group) != 0) {
+        refusal_say(refusal, "the registry belongs to group \"%s\", the file says \"%s\"", found->group, s->group);
+        refusal_resolve(refusal, "--adopt");
+    }
+    compare_topics(s, found, refusal);
+    if (found->window_s != s->window_s || found->ids != s->ids)
+        log_warning(s->log, "the registry's dedupe settings rule, the file's differ window_s=%lld ids=%lld file_window_s=%lld file_ids=%lld resolve=\"orderd init --dedupe\"",
+                    (long long)found->window_s, (long long)found->ids, (long long)s->window_s, (long long)s->ids);
+}
+
+/* WATCH of registry and marks, and whether any of the market's records exist. */
+static int look(const struct start *s, const struct shard *shard, struct registry *found, int *registry, bool *bare)
+{
+    char key[PARTITION_KEY_MAX];
+    struct reply **replies;
+    size_t count = 0;
+    int r;
+
+    arena_reset(s->arena);
+    command_texts(s->commands, "UNWATCH", NULL);
+    command_texts(s->commands, "WATCH", shard->meta_key, shard->outbox_key, NULL);
+    command_texts(s->commands, "HMGET", shard->meta_key, REGISTRY_FIELDS, NULL);
+    command_texts(s->commands, "EXISTS", shard->meta_key, shard->outbox_key, NULL);
+    for (size_t i = 0; i < s->topics_count; i++)
+        for (int32_t n = 0; n < s->topics[i].partitions; n++) {
+            if (!in_shard(shard, n))
+                continue;
+            partition_key(key, shard, "mark", s->topics[i].name, n);
+            command_texts(s->commands, "WATCH", key, NULL);
+            command_texts(s->commands, "EXISTS", key, NULL);
+            partition_key(key, shard, "seen", s->topics[i].name, n);
+            command_texts(s->commands, "EXISTS", key, NULL);
+            count += 3;
+        }
+    r = ask(s, &replies);
+    if (r)
+        return r;
+    *registry = registry_read(found, replies[2]);
+    *bare = true;
+    for (size_t i = 3; i < 4 + count; i++)
+        if (replies[i]->type == REPLY_ERROR || replies[i]->integer)
+            *bare = false;
+    return 0;
+}
+
+static void missing(const struct shard *shard, const char *because, struct refusal *refusal)
+{
+    refusal_say(refusal, "the registry %s is missing while %s", shard->meta_key, because);
+    refusal_resolve(refusal, "--adopt");
+}
+
+/* Kafka must know nothing either; the log's start of each partition is where its mark will stand. */
+static int put_marks(const struct start *s, const struct shard *shard, size_t *queued, struct refusal *refusal)
+{
+    char key[PARTITION_KEY_MAX], epoch[CLOCK_UUID_SIZE], because[KAFKA_TOPIC_MAX + 96], next[24];
+    struct evidence evidence;
+
+    for (size_t i = 0; i < s->topics_count; i++)
+        for (int32_t n = 0; n < s->topics[i].partitions; n++) {
+            int r;
+
+            if (!in_shard(shard, n))
+                continue;
+            r = evidence_read(&evidence, &s->evidence, s->topics[i].name, n, NULL, NULL);
+            if (r)
+                return r;
+            if (evidence.committed != KAFKA_OFFSET_NONE || evidence.published_any >= 0) {
+                snprintf(because, sizeof because, "kafka has %s %s:%d", evidence.published_any >= 0 ? "outcomes of" : "committed offsets for",
+                         s->topics[i].name, n);
+                missing(shard, because, refusal);
+                return 0;
+            }
+            partition_key(key, shard, "mark", s->topics[i].name, n);
+            snprintf(next, sizeof next, "%lld", (long long)evidence.log_start);
+            clock_uuid(s->clock, epoch);
+            command_texts(s->commands, "HSET", key, "next", next, "done", next, "seen_from", next, "time", "-1", "epoch", epoch, "fp", "",
+                          "fp_offset", "-1", NULL);
+            ++*queued;
+        }
+    return 0;
+}
+
+static void put_registry(const struct start *s, const struct shard *shard, const char *topics, const char *incarnation)
+{
+    char window[24], ids[24];
+
+    snprintf(window, sizeof window, "%lld", (long long)s->window_s);
+    snprintf(ids, sizeof ids, "%lld", (long long)s->ids);
+    command_texts(s->commands, "HSET", shard->meta_key, "schema", "1", "cluster", s->cluster, "group", s->group, "topics", topics, "shard",
+                  s->sharded ? "partition" : "none", "window_s", window, "ids", ids, "incarnation", incarnation, "era", "1", NULL);
+    command_texts(s->commands, "XADD", shard->outbox_key, "0-1", "made", "1", NULL);
+    command_texts(s->commands, "XDEL", shard->outbox_key, "0-1", NULL);
+}
+
+static int make(const struct start *s, const struct shard *shard, const char *topics, struct refusal *refusal)
+{
+    char incarnation[CLOCK_UUID_SIZE];
+    struct exec_result result;
+    size_t queued = 3;
+    int r;
+
+    clock_uuid(s->clock, incarnation);
+    commands_reset(s->commands);
+    command_texts(s->commands, "MULTI", NULL);
+    put_registry(s, shard, topics, incarnation);
+    r = put_marks(s, shard, &queued, refusal);
+    command_texts(s->commands, "EXEC", NULL);
+    if (!r)
+        r = commands_error(s->commands);
+    if (!r && !refusal->set)
+        r = session_send(s->session, s->commands);
+    commands_reset(s->commands);
+    if (r || refusal->set)
+        return r;
+    exec_receive(s->session, queued, s->arena, &result);
+    if (result.class == EXEC_REFUSED || result.class == EXEC_TORN)
+        log_error(s->log, "redis refuses the registry: %s", result.error.text);
+    if (result.class != EXEC_APPLIED)
+        return -EAGAIN;
+    log_notice(s->log, "first start: the registry is made key=%s incarnation=%s topics=\"%s\"", shard->meta_key, incarnation, topics);
+    return 0;
+}
+
+static int start_shard(const struct start *s, const struct shard *shard, const char *topics, struct refusal *refusal)
+{
+    struct registry found;
+    int registry = 0;
+    bool bare = false;
+    int r = look(s, shard, &found, &registry, &bare);
+
+    if (r)
+        return r;
+    if (registry == 0) {
+        compare(s, &found, refusal);
+        return 0;
+    }
+    if (registry != -ENOENT || !bare) {
+        missing(shard, registry == -ENOENT ? "marks, outbox or seen lists exist" : "a hash that cannot be read stands there", refusal);
+        return 0;
+    }
+    return make(s, shard, topics, refusal);
+}
+
+int start_run(const struct start *s, struct refusal *refusal)
+{
+    char topics[sizeof ((struct registry *)0)->topics];
+    int32_t shards = 1;
+    int r = topics_text(s, topics, sizeof topics);
+
+    if (!r)
+        r = other_form(s, refusal);
+    for (size_t i = 0; s->sharded && i < s->topics_count; i++)
+        if (s->topics[i].partitions > shards)
+            shards = s->topics[i].partitions;
+    for (int32_t n = 0; !r && !refusal->set && n < shards; n++) {
+        struct shard shard;
+
+        shard_init(&shard, s->prefix, s->sharded ? n : SHARD_NONE);
+        r = -EAGAIN;
+        for (int i = 0; r == -EAGAIN && i < TRIES && session_is_up(s->session); i++) {
+            if (i)
+                clock_sleep_ms(s->clock, clock_random_between(s->clock, 1, TRY_PAUSE_MS));
+            r = start_shard(s, &shard, topics, refusal);
+        }
+    }
+    return r;
+}

@@ -1,0 +1,32 @@
+/* The registry at start: made without ceremony on a first start, else held against what is configured (DESIGN 4.5). */
+#ifndef ORDERD_LEDGER_START_H
+#define ORDERD_LEDGER_START_H
+
+#include "ledger/evidence.h"
+#include "ledger/refusal.h"
+#include "store/session.h"
+
+struct start_topic {
+    const char *name;
+    int32_t partitions;
+};
+
+struct start {
+    struct session *session;
+    struct arena *arena;              /* working memory; reset here */
+    struct commands *commands;        /* likewise */
+    struct clock *clock;
+    const struct log *log;
+    struct evidence_source evidence;
+    const char *prefix, *cluster, *group;
+    const struct start_topic *topics; /* sorted by name */
+    size_t topics_count;
+    bool sharded;
+    int64_t window_s, ids;
+};
+
+/* Every registry of the configuration is there afterwards, or `refusal` says what is in the way. Errors: -EAGAIN and others: try
+ * again; a lost connection. */
+int start_run(const struct start *start, struct refusal *refusal) MUST_CHECK;
+
+#endif

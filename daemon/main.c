@@ -1,0 +1,72 @@
+/* Arguments, then a command; nothing else. */
+#include <getopt.h>
+#include <stdio.h>
+#include <sysexits.h>
+
+#include "commands/command.h"
+
+static const char usage[] =
+    "orderd: order events from Kafka, applied to a market in Redis exactly once, outcomes to Kafka\n"
+    "\n"
+    "    orderd -c FILE                   run\n"
+    "    orderd --check-config -c FILE    name every problem of the file, with its line\n"
+    "    orderd --print-config -c FILE    print the values in effect, defaults included\n"
+    "    orderd --version\n"
+    "    orderd --help\n"
+    "\n"
+    "Stops on SIGTERM and SIGINT, reads its file again on SIGHUP. Exit codes: 0, 64 usage, 77 rights, 78 configuration or refused.\n";
+
+static int wrong_usage(const char *what)
+{
+    fprintf(stderr, "orderd: %s; see orderd --help\n", what);
+    return EX_USAGE;
+}
+
+enum action { ACTION_RUN, ACTION_CHECK, ACTION_PRINT };
+
+static int act(enum action action, const char *file)
+{
+    struct config_problems problems;
+    struct config *config;
+    int r = config_load(&config, file, &problems);
+
+    config_problems_print(&problems, file, stderr);
+    if (r)
+        return EX_CONFIG;
+    if (action == ACTION_RUN)
+        return command_run(config);
+    if (action == ACTION_CHECK)
+        printf("%s: ok\n", file);
+    else
+        config_print(config, stdout);
+    config_free(config);
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    static const struct option options[] = {{"config", required_argument, NULL, 'c'}, {"check-config", no_argument, NULL, 'k'},
+                                            {"print-config", no_argument, NULL, 'p'}, {"help", no_argument, NULL, 'h'},
+                                            {"version", no_argument, NULL, 'v'},      {NULL, 0, NULL, 0}};
+    enum action action = ACTION_RUN;
+    const char *file = NULL;
+    int option;
+
+    while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
+        if (option == 'h')
+            return fputs(usage, stdout) < 0 ? EX_IOERR : 0;
+        if (option == 'v')
+            return printf("orderd %s, librdkafka %s\n", ORDERD_VERSION, kafka_library_version_text()) < 0 ? EX_IOERR : 0;
+        if (option == 'c')
+            file = optarg;
+        else if (option == 'k' || option == 'p')
+            action = option == 'k' ? ACTION_CHECK : ACTION_PRINT;
+        else
+            return wrong_usage("an option is not known");
+    }
+    if (optind < argc)
+        return wrong_usage("an argument is too many");
+    if (!file)
+        return wrong_usage("-c FILE is missing");
+    return act(action, file);
+}
