@@ -6,7 +6,7 @@
 #include "base/number.h"
 #include "codec/outcome.h"
 
-enum { QUESTION_MS = 10000, ASSUMED_BYTES = 1000000, LETTER_EXTRA = 65536 };
+enum { QUESTION_MS = 10000, CONFIG_MS = 3000, ASSUMED_BYTES = 1000000, LETTER_EXTRA = 65536 };
 
 static void ignore_report(void *context, const struct kafka_report *report)
 {
@@ -32,16 +32,19 @@ static int partitions_of(struct kafka_out *out, const char *topic, int32_t *coun
     return 0;
 }
 
-/* A topic's max.message.bytes; where the broker does not tell it, what every broker takes by default. */
-static int64_t bytes_of_topic(struct kafka_out *out, const char *topic, const struct log *log)
+/* A topic's max.message.bytes; where the broker does not tell it, what every broker takes by default. One that did not answer
+ * once (`*told` is false then) is not asked again: each question would wait its whole time. */
+static int64_t bytes_of_topic(struct kafka_out *out, const char *topic, const struct log *log, bool *told)
 {
     char text[32];
     int64_t value;
 
-    if (kafka_out_topic_config(out, topic, "max.message.bytes", text, sizeof text, QUESTION_MS) == 0 &&
+    if (*told && kafka_out_topic_config(out, topic, "max.message.bytes", text, sizeof text, CONFIG_MS) == 0 &&
         number_parse(bytes_of(text), &value) && value > 0)
         return value;
-    log_warning(log, "the broker does not tell max.message.bytes, %d is assumed topic=%s", ASSUMED_BYTES, topic);
+    if (*told)
+        log_warning(log, "the broker does not tell max.message.bytes, %d is assumed for every topic first=%s", ASSUMED_BYTES, topic);
+    *told = false;
     return ASSUMED_BYTES;
 }
 
@@ -78,16 +81,18 @@ static int ask_targets(struct topics *t, struct kafka_out *out, const struct con
 
 static void ask_sizes(struct topics *t, struct kafka_out *out, const struct config *config, const struct log *log, struct refusal *refusal)
 {
-    t->limits.outcome_bytes = bytes_of_topic(out, config->kafka.outcomes, log);
-    t->limits.dead_letter_bytes = bytes_of_topic(out, config->kafka.dead_letters, log);
+    bool told = true;
+
+    t->limits.outcome_bytes = bytes_of_topic(out, config->kafka.outcomes, log, &told);
+    t->limits.dead_letter_bytes = bytes_of_topic(out, config->kafka.dead_letters, log, &told);
     if (t->limits.outcome_bytes < OUTCOME_LIMIT_MIN)
         refusal_say(refusal, "the outcome topic %s takes max.message.bytes=%lld; at least %d are needed", config->kafka.outcomes,
                     (long long)t->limits.outcome_bytes, OUTCOME_LIMIT_MIN);
     for (size_t i = 0; i < t->count; i++) {
-        int64_t source = bytes_of_topic(out, t->items[i].name, log);
+        int64_t source = bytes_of_topic(out, t->items[i].name, log, &told);
 
         /* What no broker told cannot be held against anybody. */
-        if (t->limits.dead_letter_bytes != ASSUMED_BYTES && t->limits.dead_letter_bytes < source + LETTER_EXTRA)
+        if (told && t->limits.dead_letter_bytes < source + LETTER_EXTRA)
             refusal_say(refusal, "the dead-letter topic %s takes max.message.bytes=%lld; %s takes %lld, so at least %lld are needed",
                         config->kafka.dead_letters, (long long)t->limits.dead_letter_bytes, t->items[i].name, (long long)source,
                         (long long)(source + LETTER_EXTRA));
