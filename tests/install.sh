@@ -15,8 +15,32 @@ if [ "$(id -u)" != 0 ]; then
     echo "needed: apt-get install -y --no-install-recommends$missing" >&2
     exit 69
 fi
+
+# Debian starts a redis-server of its own with the package; the tests have theirs. While packages are set up, services are told
+# not to start. A policy that somebody else put there stays as it is.
+policy=/usr/sbin/policy-rc.d
+ours="# orderd's tests/install.sh: no service starts while packages are installed"
+policy_remove() {
+    if grep -qsxF "$ours" "$policy"; then rm -f "$policy"; fi
+}
+trap policy_remove EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+if [ ! -e "$policy" ]; then
+    printf '#!/bin/sh\n%s\nexit 101\n' "$ours" >"$policy"
+    chmod 755 "$policy"
+fi
+
 export DEBIAN_FRONTEND=noninteractive
-apt-get update -qq
-# Debian starts a redis-server of its own with the package; the tests have theirs.
-mkdir -p /usr/sbin
-apt-get install -y -qq --no-install-recommends $missing >/dev/null
+log=$(mktemp)
+echo "installing:$missing"
+if ! { apt-get update -qq && apt-get install -y -qq --no-install-recommends -o DPkg::Lock::Timeout=600 $missing; } >"$log" 2>&1; then
+    tail -n 40 "$log" >&2
+    rm -f "$log"
+    echo "apt-get failed; needed: apt-get install -y --no-install-recommends$missing" >&2
+    exit 69
+fi
+rm -f "$log"
+case $missing in
+*redis-server*) systemctl disable redis-server >/dev/null 2>&1 || true ;; # nor at the next boot
+esac

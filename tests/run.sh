@@ -1,53 +1,104 @@
 #!/bin/bash
 # Builds and runs the tests: tests/run.sh [unit|story|tidy|live …], all without an argument. Installs what is missing.
 # Closes with "N passed, N failed, N skipped"; exits 1 when one failed.
-set -eu
-cd "$(dirname "$0")/.."
-sh tests/install.sh
-groups=${*:-unit}
+set -u
+cd "$(dirname "$0")/.." || exit 70
+all="unit story tidy live"
+groups=${*:-$all}
+for group in $groups; do
+    case " $all " in
+    *" $group "*) ;;
+    *) echo "unknown group $group; there are: $all" >&2 && exit 64 ;;
+    esac
+done
+sh tests/install.sh || exit $?
+export PYTHONDONTWRITEBYTECODE=1
 passed=0 failed=0 skipped=0
 
-build() { # folder, compiler, options
+finish() {
+    [ $((passed + failed + skipped)) -gt 0 ] || failed=1
+    echo "$passed passed, $failed failed, $skipped skipped"
+    [ "$failed" -eq 0 ]
+    exit
+}
+
+# A group that counted nothing ran nothing, which is a failure.
+count() { # group passed failed skipped
+    set -- "$1" "${2:-0}" "${3:-0}" "${4:-0}"
+    [ $(($2 + $3 + $4)) -gt 0 ] || set -- "$1" 0 1 0
+    echo "$1: $2 passed, $3 failed, $4 skipped"
+    passed=$((passed + $2)) failed=$((failed + $3)) skipped=$((skipped + $4))
+}
+
+build() { # folder compiler options
     local folder=$1 compiler=$2
     shift 2
-    CC=$compiler cmake -S . -B "$folder" -G Ninja "$@" >"$folder.log" 2>&1 && ninja -C "$folder" >>"$folder.log" 2>&1 && return
-    tail -40 "$folder.log"
+    mkdir -p "$folder"
+    # A folder that another generator or another place made is configured afresh.
+    CC=$compiler cmake -S . -B "$folder" -G Ninja "$@" >"$folder/build.log" 2>&1 ||
+        CC=$compiler cmake --fresh -S . -B "$folder" -G Ninja "$@" >"$folder/build.log" 2>&1
+    [ $? -eq 0 ] && ninja -C "$folder" >>"$folder/build.log" 2>&1 && return
+    grep -E -A5 'error:|FAILED:|CMake Error' "$folder/build.log" || tail -n 40 "$folder/build.log"
     echo "the build in $folder failed"
-    echo "0 passed, 1 failed, 0 skipped"
-    exit 1
+    failed=1
+    finish
 }
 
-count() { # passed failed skipped
-    passed=$((passed + $1)) failed=$((failed + $2)) skipped=$((skipped + $3))
+# Every executable says how many of its tests passed. One that failed without saying that a test did (a crash, a leak, a time
+# limit), or that said nothing at all, counts as one failure.
+run_ctest() { # group
+    local log=build-asan/ctest-$1.log
+    rm -f build-asan/Testing/Temporary/LastTest.log
+    ctest --test-dir build-asan -L "^$1\$" --output-on-failure --no-tests=error >"$log" 2>&1 || sed -n '/Test project/,$p' "$log"
+    count "$1" $(awk '
+        / Testing: / { said = 0 }
+        /^[0-9]+ passed, [0-9]+ failed$/ { p += $1; f += $3; said = $3 ? 2 : 1 }
+        /^Test (Passed|Failed)[.]$/ { f += said == 0 || (said == 1 && !/Passed/) }
+        END { print p + 0, f + 0 }' build-asan/Testing/Temporary/LastTest.log)
 }
 
-run_ctest() { # label, folder
-    local log=$2/ctest-$1.log totals broken
-    ctest --test-dir "$2" -L "^$1\$" --output-on-failure --no-tests=error >"$log" 2>&1 || sed -n '/Test project/,$p' "$log"
-    # Every executable says how many of its tests passed; one that ended without saying it counts as one failure.
-    totals=$(sed -nE 's/^([0-9]+) passed, ([0-9]+) failed$/\1 \2/p' "$2/Testing/Temporary/LastTest.log" |
-        awk '{p += $1; f += $2} END {print p + 0, f + 0}')
-    broken=$(grep -cE '[*]{3}(Failed|Timeout|Exception|Not Run)|No tests were found' "$log" || true)
-    set -- "$1" $totals
-    [ "$broken" -gt 0 ] && [ "$3" -eq 0 ] && set -- "$1" "$2" "$broken"
-    echo "$1: $2 passed, $3 failed"
-    count "$2" "$3" 0
+# The script says at its end how many of its checks passed.
+run_tidy() {
+    /usr/bin/python3 tests/tidy/tidy.py build >build/tidy.log 2>&1
+    local code=$? totals
+    totals=$(sed -nE '$s/^([0-9]+) passed, ([0-9]+) failed$/\1 \2/p' build/tidy.log)
+    [ $code -eq 0 ] || sed '$d' build/tidy.log
+    [ $code -le 1 ] && [ -n "$totals" ] || totals="0 1"
+    count tidy $totals
 }
 
-mkdir -p build
+# Kafka, Redis and the daemon itself, by pytest; its report counts, and a run that ended badly without a failed test is one.
+run_live() {
+    local report=build/live.xml code
+    rm -f "$report"
+    /usr/bin/python3 -m pytest -q -rs --tb=short -p no:cacheprovider --junitxml="$report" tests/live
+    code=$?
+    count live $(/usr/bin/python3 - "$report" "$code" <<'PYTHON'
+import sys, xml.etree.ElementTree as tree
+total = {"tests": 0, "failures": 0, "errors": 0, "skipped": 0}
+try:
+    for suite in tree.parse(sys.argv[1]).getroot().iter("testsuite"):
+        for name in total:
+            total[name] += int(suite.get(name, 0))
+except (OSError, tree.ParseError) as error:
+    print("no report of the live tests:", error, file=sys.stderr)
+failed = total["failures"] + total["errors"]
+if sys.argv[2] != "0" and not failed:
+    failed = 1
+print(max(total["tests"] - total["failures"] - total["errors"] - total["skipped"], 0), failed, total["skipped"])
+PYTHON
+    )
+}
+
 build build gcc
 build build-asan gcc -DORDERD_SANITIZE=ON
 build build-clang clang
 for group in $groups; do
+    [ "$group" = unit ] || [ -d "tests/$group" ] || continue
     case $group in
-    unit | story)
-        run_ctest "$group" build-asan
-        ;;
-    *)
-        echo "unknown group $group: unit" >&2
-        exit 64
-        ;;
+    unit | story) run_ctest "$group" ;;
+    tidy) run_tidy ;;
+    live) run_live ;;
     esac
 done
-echo "$passed passed, $failed failed, $skipped skipped"
-[ "$failed" -eq 0 ]
+finish
