@@ -146,10 +146,12 @@ int outbox_publish(struct outbox *outbox, struct sink *sink, int32_t partition, 
     return 0;
 }
 
-void outbox_delivered(struct outbox_pool *pool, struct outbox_entry *entry)
+void outbox_delivered(struct outbox_pool *pool, struct outbox_entry *entry, int64_t offset)
 {
     ASSERT(entry->due > 0);
     entry->due--;
+    if (entry->outbox && offset >= entry->outbox->reached)
+        entry->outbox->reached = offset + 1;
     if (!entry->outbox) {
         if (entry->due == 0)
             entry_recycle(pool, entry);

@@ -43,6 +43,7 @@ struct outbox {
     struct outbox_entry *unpublished;     /* the first that is not wholly handed */
     size_t entries, bytes;
     int64_t frontier;                     /* end of the longest finished prefix: what may be committed */
+    int64_t reached;                      /* behind the highest place in the outcome partition that a report named; 0: none */
     size_t finished;                      /* entries in that prefix, still in Redis */
 };
 
@@ -59,8 +60,9 @@ void outbox_append(struct outbox *outbox, struct outbox_entry *entry);
 /* Hands over what is not handed yet, in order. 0, or -EAGAIN (the producer's queue is full or away), or an error. `*handed` rises to
  * the end of the last whole entry. */
 int outbox_publish(struct outbox *outbox, struct sink *sink, int32_t partition, int64_t *handed) MUST_CHECK;
-/* A record of the entry was reported delivered; moves the frontier. */
-void outbox_delivered(struct outbox_pool *pool, struct outbox_entry *entry);
+/* A record of the entry was reported delivered, at `offset` of the outcome partition (-1: a dead letter, or not told); moves the
+ * frontier. */
+void outbox_delivered(struct outbox_pool *pool, struct outbox_entry *entry, int64_t offset);
 /* A record of the entry came to nothing (its producer was ended): only the count of reports goes down. */
 void outbox_abandoned(struct outbox_pool *pool, struct outbox_entry *entry);
 /* The first `count` finished entries have left Redis. */

@@ -30,6 +30,16 @@ static const struct kafka_setting producer_fixed[] = {
     {NULL, NULL, false},
 };
 
+static size_t topic_index(const struct kafka_out *out, const rd_kafka_topic_t *topic)
+{
+    const char *name = rd_kafka_topic_name(topic);
+    size_t i = 0;
+
+    while (i + 1 < out->options.topics_count && strcmp(out->options.topics[i], name) != 0)
+        i++;
+    return i;
+}
+
 static void on_report(rd_kafka_t *rk, const rd_kafka_message_t *message, void *opaque)
 {
     struct kafka_out *out = opaque;
@@ -37,6 +47,7 @@ static void on_report(rd_kafka_t *rk, const rd_kafka_message_t *message, void *o
         .opaque = message->_private,
         .error = message->err == RD_KAFKA_RESP_ERR__PURGE_QUEUE || message->err == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT ? -ECANCELED
                                                                                                                     : kafka_error(message->err),
+        .topic = topic_index(out, message->rkt),
         .partition = message->partition,
         .offset = message->err ? -1 : message->offset,
         .reason = message->err ? rd_kafka_err2str(message->err) : "",

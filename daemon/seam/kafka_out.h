@@ -13,10 +13,11 @@
 #include "base/log.h"
 #include "seam/kafka_in.h"
 
-/* One delivery report: `opaque` is the record's, `error` 0 or a negative errno, `offset` where it lies now (-1: unknown). */
+/* One delivery report: `opaque` and `topic` are the record's, `error` 0 or a negative errno, `offset` where it lies now (-1: unknown). */
 struct kafka_report {
     void *opaque;
     int error;
+    size_t topic;        /* index into the options' topics */
     int32_t partition;
     int64_t offset;
     const char *reason;  /* text of the error, "" without one */

@@ -19,7 +19,8 @@ struct sink {
 static void on_report(void *context, const struct kafka_report *report)
 {
     struct sink *sink = context;
-    struct sink_report up = {report->opaque, report->error == 0 && !sink->failed, report->partition, report->offset};
+    struct sink_report up = {report->opaque, report->error == 0 && !sink->failed, report->topic == TOPIC_OUTCOMES, report->partition,
+                             report->offset};
 
     ASSERT(sink->in_flight > 0);
     sink->in_flight--;

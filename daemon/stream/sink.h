@@ -18,6 +18,7 @@
 struct sink_report {
     void *opaque;
     bool delivered;      /* false: its producer was ended */
+    bool outcome;        /* false: a dead letter */
     int32_t partition;
     int64_t offset;      /* in its topic; -1: unknown */
 };

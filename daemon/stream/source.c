@@ -97,13 +97,26 @@ static void fetched_remove(struct source *source, const struct kafka_position *g
     }
 }
 
-int source_revoked(struct source *source, const struct kafka_position *positions, size_t count)
+/* Cooperative: only what is fetched may be named, but the revocation must be answered even when that is nothing. */
+int source_end(struct source *source, const struct kafka_position *positions, size_t count)
 {
+    struct kafka_position *gone = calloc(count + 1, sizeof *gone);
+    size_t gone_count = 0;
+    int r;
+
+    if (!gone)
+        return -ENOMEM;
     for (size_t i = 0; i < count; i++)
-        fetched_remove(source, &positions[i]);
+        if (fetched_find(source, positions[i].topic, positions[i].partition)) {
+            gone[gone_count++] = positions[i];
+            fetched_remove(source, &positions[i]);
+        }
     if (kafka_in_cooperative(source->in))
-        return kafka_in_assign_less(source->in, positions, count);
-    return kafka_in_assign(source->in, source->fetched, source->count);
+        r = kafka_in_assign_less(source->in, gone, gone_count);
+    else
+        r = kafka_in_assign(source->in, source->fetched, source->count);
+    free(gone);
+    return r;
 }
 
 static int fetched_add(struct source *source, const struct kafka_position *position)

@@ -27,10 +27,10 @@ bool source_leave(struct source *source, int timeout_ms);
 /* As kafka_in_take; remembers how far each partition was read. */
 size_t source_take(struct source *source, struct kafka_message *messages, size_t max, int timeout_ms);
 /* As kafka_in_serve. KAFKA_ASSIGNED is answered here already, with what is fetched now; after KAFKA_REVOKED the caller ends the
- * partitions by source_revoked. */
+ * partitions by source_end. */
 bool source_serve(struct source *source, struct kafka_group_event *event);
-/* Answers the revocation: the partitions are not fetched any more. */
-int source_revoked(struct source *source, const struct kafka_position *positions, size_t count) MUST_CHECK;
+/* Fetches the partitions no more: the answer to a revocation, and what a refused partition asks for. Errors: as source_begin. */
+int source_end(struct source *source, const struct kafka_position *positions, size_t count) MUST_CHECK;
 
 /* Fetches one partition from an offset, beginning or anew; the others go on where they are. Errors: -ENOMEM, -EAGAIN, -EIO. */
 int source_begin(struct source *source, const char *topic, int32_t partition, int64_t offset) MUST_CHECK;

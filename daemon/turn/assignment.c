@@ -76,6 +76,21 @@ void assignment_untake(struct pipeline *p, const struct shard *shard)
         }
 }
 
+void assignment_serve_failures(struct pipeline *p)
+{
+    for (size_t i = 0; i < p->lanes_count; i++) {
+        struct lane *lane = p->lanes[i];
+
+        if (!lane->failed)
+            continue;
+        lane->failed = false;
+        execute_forget(p);
+        p->unwatch = true;
+        assignment_untake_lane(p, lane);
+        lane_clear(lane, &p->items);
+    }
+}
+
 static void assigned(struct pipeline *p, const struct kafka_group_event *event)
 {
     for (size_t i = 0; i < event->count; i++)
@@ -94,10 +109,12 @@ static void revoked(struct pipeline *p, const struct kafka_group_event *event)
     execute_forget(p);
     p->unwatch = true;
     if (!event->lost) {
-        commit_flush(p, p->settings.revoke_ms);
-        commit_now(p, positions, event->count, p->settings.revoke_ms);
+        int64_t until = monotonic(p) + p->settings.revoke_ms;
+
+        commit_flush(p, until - p->settings.revoke_ms / 4);      /* a quarter is kept for the commit */
+        commit_now(p, positions, event->count, until);
     }
-    if (source_revoked(p->options.source, positions, event->count))
+    if (source_end(p->options.source, positions, event->count))
         log_warning(p->log, "the revocation could not be answered");
     for (size_t i = 0; i < event->count; i++) {
         struct lane *lane = intake_lane(p, positions[i].topic, positions[i].partition);
@@ -130,26 +147,54 @@ void assignment_serve(struct pipeline *p)
     }
 }
 
-/* Fetching goes on where it stood when what is held fits the mark, else it begins anew at `next`. */
+static struct kafka_position position_of(const struct partition *partition)
+{
+    struct kafka_position position = {.partition = partition->number, .offset = partition->mark.next};
+
+    memcpy(position.topic, partition->topic, sizeof partition->topic);
+    return position;
+}
+
+/* Fetching goes on where it stood when what is held fits the mark, else it begins anew at `next`. In another era events are
+ * decoded again: the operator may have quarantined one. */
+static bool goes_on(struct pipeline *p, struct lane *lane)
+{
+    const struct partition *partition = lane->partition;
+    bool same_era = lane->era == partition->shard->registry.era;
+
+    lane->era = partition->shard->registry.era;
+    for (struct item *item = lane->head; item; item = item->next)
+        item->expiring = false;
+    if (lane->base >= 0 && same_era && lane_skip_to(lane, &p->items, partition->mark.next))
+        return true;
+    lane_clear(lane, &p->items);
+    lane_start(lane, partition->mark.next);
+    return false;
+}
+
+/* Begins to fetch what was taken over; what was refused is fetched no more, so that it cannot fill the prefetch. */
 static int begin(struct pipeline *p, struct lane *const *lanes, size_t count)
 {
-    struct kafka_position positions[TAKEOVER_MAX];
-    size_t begun = 0;
+    struct kafka_position begun[TAKEOVER_MAX], ended[TAKEOVER_MAX];
+    size_t begun_count = 0, ended_count = 0;
+    int r = 0;
 
     for (size_t i = 0; i < count; i++) {
         struct partition *partition = lanes[i]->partition;
 
-        if (partition->state != PARTITION_OWNED)
-            continue;
-        for (struct item *item = lanes[i]->head; item; item = item->next)
-            item->expiring = false;
-        if (lanes[i]->base >= 0 && lane_skip_to(lanes[i], &p->items, partition->mark.next))
-            continue;
-        lane_start(lanes[i], partition->mark.next);
-        positions[begun] = (struct kafka_position){.partition = partition->number, .offset = partition->mark.next};
-        memcpy(positions[begun++].topic, partition->topic, sizeof partition->topic);
+        if (partition->state == PARTITION_OWNED) {
+            if (!goes_on(p, lanes[i]))
+                begun[begun_count++] = position_of(partition);
+        } else if (lanes[i]->base >= 0) {
+            lane_clear(lanes[i], &p->items);
+            ended[ended_count++] = position_of(partition);
+        }
     }
-    return begun ? source_begin_all(p->options.source, positions, begun) : 0;
+    if (ended_count)
+        r = source_end(p->options.source, ended, ended_count);
+    if (!r && begun_count)
+        r = source_begin_all(p->options.source, begun, begun_count);
+    return r;
 }
 
 static size_t due_of_one_shard(struct pipeline *p, struct lane **lanes, int64_t now)
@@ -168,7 +213,7 @@ static size_t due_of_one_shard(struct pipeline *p, struct lane **lanes, int64_t 
     return count;
 }
 
-/* Says each refusal once; the first round of all decides whether the daemon starts. */
+/* Says each refusal once; the first take-over of what was assigned first decides whether the daemon starts. */
 static int say_refusals(struct pipeline *p, struct lane *const *lanes, size_t count, const struct refusal *refusals)
 {
     bool refused = false;
@@ -183,9 +228,24 @@ static int say_refusals(struct pipeline *p, struct lane *const *lanes, size_t co
             refusal_log(&refusals[i], p->log, lanes[i]->partition->at);
         lanes[i]->shown = true;
     }
-    refused = refused && !p->settled;
+    if (refused && !p->settled)
+        return -EPROTO;
+    for (size_t i = 0; i < p->lanes_count; i++)
+        if (p->lanes[i]->partition->state == PARTITION_UNTAKEN)
+            return 0;
     p->settled = true;
-    return refused ? -EPROTO : 0;
+    return 0;
+}
+
+/* A halted market: what the producer still holds must not come out any more (DESIGN 4.5). */
+static void purge_if_halted(struct pipeline *p, size_t count, const struct refusal *refusals)
+{
+    for (size_t i = 0; i < count; i++)
+        if (refusals[i].set && refusals[i].market) {
+            log_warning(p->log, "the market is halted: the producer is ended with all that it had not yet delivered records=%zu", sink_in_flight(p->sink));
+            sink_purge(p->sink);
+            return;
+        }
 }
 
 int assignment_take_over(struct pipeline *p)
@@ -209,6 +269,7 @@ int assignment_take_over(struct pipeline *p)
         log_notice(p->log, "the take-over is tried again partitions=%zu error=\"%s\"", count, strerror(-r));
         return 0;
     }
+    purge_if_halted(p, count, refusals);
     r = say_refusals(p, lanes, count, refusals);
     if (!r && begin(p, lanes, count)) {
         log_warning(p->log, "fetching could not begin, the partitions are taken over again partitions=%zu", count);

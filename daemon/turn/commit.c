@@ -4,7 +4,19 @@
 
 #include "turn/state.h"
 
-enum { TAIL_MS = 60000, FLUSH_WAIT_MS = 5, COMMIT_MAX = 128 };
+enum { TAIL_MS = 60000, FLUSH_WAIT_MS = 5, COMMIT_MAX = 128, COMMIT_MIN_MS = 500, COMPLAIN_MS = 10000 };
+
+/* A record that no producer takes, such as one from before max.message.bytes was lowered: its partition waits, and says so. */
+static void complain(struct pipeline *p, struct lane *lane, int error)
+{
+    int64_t now = clock_monotonic_ms(p->options.clock);
+
+    if (lane->complained_at && now - lane->complained_at < COMPLAIN_MS)
+        return;
+    lane->complained_at = now;
+    log_error(p->log, "an outcome cannot be handed over, the partition waits at=%s from=%lld error=\"%s\"", lane->partition->at,
+              (long long)lane->partition->outbox.unpublished->from, strerror(-error));
+}
 
 void commit_publish(struct pipeline *p)
 {
@@ -16,7 +28,7 @@ void commit_publish(struct pipeline *p)
             continue;
         r = outbox_publish(&partition->outbox, p->sink, partition->number, &partition->handed);
         if (r && r != -EAGAIN)
-            log_error(p->log, "an outcome cannot be handed over at=%s error=\"%s\"", partition->at, strerror(-r));
+            complain(p, p->lanes[i], r);
         if (r == -EAGAIN)
             return;      /* full: poll first, never skip */
     }
@@ -27,22 +39,22 @@ void pipeline_reported(void *context, const struct sink_report *report)
     struct pipeline *p = context;
     struct outbox_entry *entry = report->opaque;
 
-    if (report->delivered)
-        outbox_delivered(&p->pool, entry);
-    else
+    if (!report->delivered)
         outbox_abandoned(&p->pool, entry);
+    else
+        outbox_delivered(&p->pool, entry, report->outcome ? report->offset : -1);
 }
 
 static bool position_fill(const struct lane *lane, struct kafka_position *out)
 {
-    const struct partition *partition = lane->partition;
-    struct commit_note note = {.era = partition->shard->registry.era,
-                               .last = partition->shard->last,
-                               .handed = partition->handed,
-                               .reached = partition->reached};
+    struct partition *partition = lane->partition;
+    struct commit_note note = {.era = partition->shard->registry.era, .last = partition->shard->last, .handed = partition->handed};
 
     if (partition->state != PARTITION_OWNED || partition->outbox.frontier < partition->committed)
         return false;
+    if (partition->outbox.reached > partition->reached)
+        partition->reached = partition->outbox.reached;
+    note.reached = partition->reached;
     memcpy(note.incarnation, partition->shard->registry.incarnation, sizeof note.incarnation);
     *out = (struct kafka_position){.partition = partition->number, .offset = partition->outbox.frontier};
     memcpy(out->topic, partition->topic, sizeof partition->topic);
@@ -63,8 +75,9 @@ void commit_result(struct pipeline *p, const struct kafka_position *positions, s
     }
 }
 
-void commit_now(struct pipeline *p, const struct kafka_position *positions, size_t count, int timeout_ms)
+void commit_now(struct pipeline *p, const struct kafka_position *positions, size_t count, int64_t until)
 {
+    int64_t left = until - clock_monotonic_ms(p->options.clock);
     struct kafka_position commits[COMMIT_MAX];
     size_t filled = 0;
 
@@ -76,10 +89,26 @@ void commit_now(struct pipeline *p, const struct kafka_position *positions, size
     }
     if (!filled)
         return;
-    if (kafka_in_commit(source_kafka(p->options.source), commits, filled, timeout_ms))
-        log_notice(p->log, "the last commit failed, the next owner goes on from redis partitions=%zu", filled);
+    if (kafka_in_commit(source_kafka(p->options.source), commits, filled, left > COMMIT_MIN_MS ? (int)left : COMMIT_MIN_MS))
+        log_notice(p->log, "the last commit failed, the next owner goes on from redis partitions=%zu error=\"%s\"", filled,
+                   strerror(-commits[0].error));
     else
         commit_result(p, commits, filled);
+}
+
+void commit_all(struct pipeline *p, int64_t until)
+{
+    struct kafka_position positions[COMMIT_MAX];
+
+    for (size_t i = 0; i < p->lanes_count;) {
+        size_t count = 0;
+
+        for (; i < p->lanes_count && count < COMMIT_MAX; i++, count++) {
+            positions[count] = (struct kafka_position){.partition = p->lanes[i]->partition->number};
+            memcpy(positions[count].topic, p->lanes[i]->partition->topic, sizeof positions[count].topic);
+        }
+        commit_now(p, positions, count, until);
+    }
 }
 
 void commit_due(struct pipeline *p)
@@ -133,19 +162,24 @@ static bool delivered(const struct pipeline *p)
     return true;
 }
 
-void commit_flush(struct pipeline *p, int64_t timeout_ms)
+/* Without Redis the reports of what is in flight still move the frontier; only the outbox keeps what it has. */
+void commit_flush(struct pipeline *p, int64_t until)
 {
-    int64_t until = clock_monotonic_ms(p->options.clock) + timeout_ms;
+    bool worked;
 
     p->draining = true;
-    while (!delivered(p) && session_is_up(p->options.session) && clock_monotonic_ms(p->options.clock) < until) {
-        bool worked;
+    while (clock_monotonic_ms(p->options.clock) < until && !sink_is_down(p->sink)) {
+        bool up = session_is_up(p->options.session);
 
+        if (up ? delivered(p) : sink_in_flight(p->sink) == 0)
+            break;
         if (p->gate_open)
             commit_publish(p);
         sink_poll(p->sink, FLUSH_WAIT_MS);
-        if (sink_is_down(p->sink) || execute_turn(p, &worked))
+        if (up && p->gate_open && execute_turn(p, &worked))
             break;
+        if (up && !p->gate_open)
+            pipeline_gate(p);
     }
     p->draining = false;
 }

@@ -7,7 +7,7 @@
 
 #include "turn/state.h"
 
-enum { TROUBLE_PAUSE_MS = 200, FINISHED_MAX = 64 };
+enum { TROUBLE_PAUSE_MIN_MS = 100, TROUBLE_PAUSE_MAX_MS = 3200, FINISHED_MAX = 64 };
 
 static int64_t monotonic(const struct pipeline *p)
 {
@@ -70,6 +70,15 @@ static int64_t deadline_clock(const struct pipeline *p)
     return deadline_now(&p->deadline, monotonic(p));
 }
 
+/* The server is not ready: nothing is sent for a while, longer each time until a turn was applied. */
+static void pause_for_trouble(struct pipeline *p)
+{
+    p->trouble_pause_ms = p->trouble_pause_ms ? 2 * p->trouble_pause_ms : TROUBLE_PAUSE_MIN_MS;
+    if (p->trouble_pause_ms > TROUBLE_PAUSE_MAX_MS)
+        p->trouble_pause_ms = TROUBLE_PAUSE_MAX_MS;
+    p->pause_until = monotonic(p) + p->trouble_pause_ms;
+}
+
 /* What a load's failure means: nothing of it was decided. */
 static int load_failed(struct pipeline *p, struct turn *turn, int r, struct lane *whose, const struct error_text *error)
 {
@@ -86,8 +95,8 @@ static int load_failed(struct pipeline *p, struct turn *turn, int r, struct lane
     }
     execute_forget(p);
     if (r == -EAGAIN) {
-        log_warning(p->log, "redis is not ready error=\"%s\"", error->text);
-        p->pause_until = monotonic(p) + TROUBLE_PAUSE_MS;
+        log_warning(p->log, "redis is not ready, events wait error=\"%s\"", error->text);
+        pause_for_trouble(p);
         return 0;
     }
     if (!session_is_up(p->options.session))
@@ -140,7 +149,7 @@ static int send(struct pipeline *p, struct turn *turn, struct turn *next, size_t
     *gates = session_gate_append(p->options.session, &p->exec);
     if (r || commands_error(&p->exec))
         return r ? r : commands_error(&p->exec);
-    if (!p->conflicts && !p->draining) {
+    if (!p->conflicts && !p->draining && monotonic(p) < p->watch_at) {     /* else the registry is looked at first */
         fill(p, next, turn);
         if (next->runs_count) {
             r = turn_put_load(next, false, deadline_clock(p));
@@ -227,7 +236,7 @@ static int refused(struct pipeline *p, const struct exec_result *result)
         return -EACCES;
     if (result->trouble == TROUBLE_SERVER)
         session_drop(p->options.session, "this server cannot be written to");
-    p->pause_until = monotonic(p) + TROUBLE_PAUSE_MS;
+    pause_for_trouble(p);
     return 0;
 }
 
@@ -253,6 +262,11 @@ static int applied(struct pipeline *p, struct turn *turn, const struct exec_resu
     p->at = !p->at;
     p->unwatch = false;
     p->conflicts = 0;
+    p->trouble_pause_ms = 0;
+    if (!p->gate_open) {         /* the question will be asked again: nothing may ride before its answer */
+        execute_forget(p);
+        p->unwatch = true;
+    }
     if (events && !expiring && p->events_limit < p->settings.turn.events)
         p->events_limit *= 2;
     return 0;

@@ -11,13 +11,14 @@ struct lane *intake_lane(struct pipeline *p, const char *topic, int32_t partitio
     return NULL;
 }
 
-/* The partition cannot be read from where its mark stands: the take-over will say what is the matter. */
+/* The partition cannot be read from where its mark stands. A turn may be in flight, so it is only noted here; the take-over
+ * will say what is the matter. */
 static void failed(struct pipeline *p, struct lane *lane, const struct kafka_message *message)
 {
-    log_error(p->log, "the partition cannot be read topic=%s partition=%d offset=%lld error=\"%s\"", lane->partition->topic,
-              lane->partition->number, (long long)message->offset, message->reason);
-    assignment_untake_lane(p, lane);
-    lane_clear(lane, &p->items);
+    if (!lane->failed)
+        log_error(p->log, "the partition cannot be read topic=%s partition=%d offset=%lld error=\"%s\"", lane->partition->topic,
+                  lane->partition->number, (long long)message->offset, message->reason);
+    lane->failed = true;
 }
 
 static void sort(struct pipeline *p, struct kafka_message *message)

@@ -7,7 +7,7 @@
 
 enum {
     EXEC_LIMIT = 512 << 20, REPLIES_LIMIT = 256 << 20, ASK_LIMIT = 1 << 22, SCRATCH_LIMIT = 64 << 20,
-    QUESTION_MS = 10000, GATE_MS = 5000, IDLE_MS = 20, IDLE_BUSY_MS = 1, GATE_SLICE_MS = 200
+    QUESTION_MS = 10000, GATE_MS = 5000, IDLE_MS = 20, IDLE_BUSY_MS = 1, GATE_SLICE_MS = 200, GATE_SAY_MS = 5000
 };
 
 static int64_t monotonic(const struct pipeline *p)
@@ -142,17 +142,25 @@ static bool outstanding(const struct pipeline *p)
     return sink_in_flight(p->sink) > 0;
 }
 
+void pipeline_gate(struct pipeline *p)
+{
+    int64_t now = monotonic(p);
+
+    arena_reset(p->ask_arena);
+    p->gate_open = session_gate_wait(p->options.session, p->ask_arena, GATE_SLICE_MS) == 0;
+    if (p->gate_open || (p->gate_said_at && now - p->gate_said_at < GATE_SAY_MS))
+        return;
+    p->gate_said_at = now;
+    log_warning(p->log, "what was applied is not yet as durable as configured, outcomes and further turns wait");
+}
+
 /* Whether a turn may go out now. */
 static bool ready(struct pipeline *p)
 {
     if (monotonic(p) < p->pause_until || sink_is_down(p->sink))
         return false;
-    if (!p->gate_open) {
-        arena_reset(p->ask_arena);
-        p->gate_open = session_gate_wait(p->options.session, p->ask_arena, GATE_SLICE_MS) == 0;
-        if (!p->gate_open)
-            log_warning(p->log, "not durable yet, outcomes wait");
-    }
+    if (!p->gate_open)
+        pipeline_gate(p);
     return p->gate_open && session_is_up(p->options.session);
 }
 
@@ -162,6 +170,7 @@ int pipeline_step(struct pipeline *p)
     int r = 0;
 
     assignment_serve(p);
+    assignment_serve_failures(p);
     serve_sink(p);
     if (connected(p)) {
         r = assignment_take_over(p);
@@ -190,12 +199,6 @@ void pipeline_drain(struct pipeline *p)
 
     execute_forget(p);
     p->unwatch = true;
-    commit_flush(p, p->settings.stop_ms);
-    for (size_t i = 0; i < p->lanes_count; i++) {
-        struct kafka_position position = {.partition = p->lanes[i]->partition->number};
-        int64_t left = until - monotonic(p);
-
-        memcpy(position.topic, p->lanes[i]->partition->topic, sizeof position.topic);
-        commit_now(p, &position, 1, left > 1000 ? (int)left : 1000);
-    }
+    commit_flush(p, until - p->settings.stop_ms / 4);      /* a quarter is kept for commits and for leaving */
+    commit_all(p, until);
 }

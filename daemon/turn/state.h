@@ -34,16 +34,20 @@ struct pipeline {
 
     size_t events_limit;                 /* lowered by conflicts */
     int conflicts;                       /* in a row */
+    int trouble_pause_ms;                /* after an error reply; 0: none was */
     int64_t exec_sent_at;                /* deadline clock */
 
     struct takeover takeover;
     struct commands ask;
     struct arena *ask_arena;
     struct deadline deadline;
-    int64_t connect_at, commit_at, watch_at, tail_at, pause_until;
+    int64_t connect_at, commit_at, watch_at, tail_at, pause_until, gate_said_at;
     bool draining;                       /* only flushes, no events */
     bool settled;                        /* the first take-over round is over */
 };
+
+/* pipeline.c: asks whether what was applied is durable by now */
+void pipeline_gate(struct pipeline *p);
 
 /* intake.c: messages into lanes */
 void intake_take(struct pipeline *p, int timeout_ms);
@@ -51,6 +55,8 @@ struct lane *intake_lane(struct pipeline *p, const char *topic, int32_t partitio
 
 /* assignment.c: the group's word, and taking over */
 void assignment_serve(struct pipeline *p);
+/* Partitions that could not be read on: taken over again. */
+void assignment_serve_failures(struct pipeline *p);
 void assignment_untake(struct pipeline *p, const struct shard *shard);
 void assignment_untake_lane(struct pipeline *p, struct lane *lane);
 int assignment_take_over(struct pipeline *p) MUST_CHECK;
@@ -59,13 +65,15 @@ void assignment_drop(struct pipeline *p, struct lane *lane);
 
 /* commit.c: publishing what is applied, and committing what is delivered */
 void commit_publish(struct pipeline *p);
-/* With `timeout_ms` 0 asynchronous, else it waits. `lanes` NULL: all. */
+/* What has moved, asynchronously, when the interval is over. */
 void commit_due(struct pipeline *p);
-void commit_now(struct pipeline *p, const struct kafka_position *positions, size_t count, int timeout_ms);
+/* Waits for the result until `until` (monotonic ms), and a moment at least. */
+void commit_now(struct pipeline *p, const struct kafka_position *positions, size_t count, int64_t until);
+void commit_all(struct pipeline *p, int64_t until);
 void commit_result(struct pipeline *p, const struct kafka_position *positions, size_t count);
 void commit_tails(struct pipeline *p);
-/* Publishes, waits for reports, flushes the outbox, for at most timeout_ms. */
-void commit_flush(struct pipeline *p, int64_t timeout_ms);
+/* Publishes, waits for reports, flushes the outbox, until `until` (monotonic ms) at most. */
+void commit_flush(struct pipeline *p, int64_t until);
 
 /* execute.c: one turn through Redis */
 int execute_turn(struct pipeline *p, bool *worked) MUST_CHECK;
