@@ -8,23 +8,19 @@
 #include <unistd.h>
 
 #include "commands/command.h"
-#include "commands/topics.h"
-#include "ledger/start.h"
+#include "commands/crash.h"
+#include "commands/site.h"
 #include "turn/pipeline.h"
 
-enum { KEYS_MAX = 300, EVENTS_MAX = 1000, BYTES_MAX = 67108864, RETRY_MS = 500, WORKING_MEMORY = 64 << 20, COMMANDS_LIMIT = 1 << 24, SLICE_MS = 50 };
+enum { KEYS_MAX = 300, EVENTS_MAX = 1000, BYTES_MAX = 67108864, RETRY_MS = 500, LEAVE_MIN_MS = 1000, SINK_BACKOFF_MIN_MS = 100, SINK_BACKOFF_MAX_MS = 5000,
+       COOPERATIVE_SOUND_VERSION = 0x020b01ff };
 
 struct daemon {
-    struct config *config;
-    struct log log;
-    struct clock *clock;
+    struct site site;
     int signals;
-    struct session *session;
     struct source *source;
-    struct kafka_reader *reader;
     struct sink *sink;
     struct pipeline *pipeline;
-    struct topics topics;
     char queue_messages[24], queue_kbytes[24], message_bytes[24];
     struct kafka_property *producer;       /* the configuration's, and what was found out */
     bool stop;
@@ -58,7 +54,6 @@ static struct pipeline_settings settings_of(const struct config *c)
         .commit_interval_ms = c->commit.interval_ms,
         .conflict_backoff_min_ms = (int)c->conflict.backoff_min_ms,
         .conflict_backoff_max_ms = (int)c->conflict.backoff_max_ms,
-        .stop_ms = (int)c->drain.stop_ms,
         .revoke_ms = (int)c->drain.revoke_ms,
     };
 
@@ -79,18 +74,18 @@ static void reload(struct daemon *d)
     struct pipeline_settings settings;
     struct config *fresh;
 
-    if (config_load(&fresh, d->config->file, &problems)) {
-        config_problems_print(&problems, d->config->file, stderr);
-        log_error(&d->log, "the changed configuration is refused, the old one stays file=%s problems=%zu", d->config->file, problems.errors);
+    if (config_load(&fresh, d->site.config->file, &problems)) {
+        config_problems_print(&problems, d->site.config->file, stderr);
+        log_error(&d->site.log, "the changed configuration is refused, the old one stays file=%s problems=%zu", d->site.config->file, problems.errors);
         return;
     }
-    config_adopt(d->config, fresh, needs_restart, &d->log);
+    config_adopt(d->site.config, fresh, needs_restart, &d->site.log);
     config_free(fresh);
-    ASSERT(log_level_parse(d->config->log.level, &d->log.level));
-    settings = settings_of(d->config);
+    ASSERT(log_level_parse(d->site.config->log.level, &d->site.log.level));
+    settings = settings_of(d->site.config);
     if (d->pipeline)
         pipeline_configure(d->pipeline, &settings);
-    log_notice(&d->log, "configuration reloaded file=%s", d->config->file);
+    log_notice(&d->site.log, "configuration reloaded file=%s", d->site.config->file);
 }
 
 static void signals_serve(struct daemon *d)
@@ -101,238 +96,202 @@ static void signals_serve(struct daemon *d)
         if (info.ssi_signo == SIGHUP) {
             reload(d);
         } else {
-            log_notice(&d->log, "stopping signal=%s", info.ssi_signo == SIGINT ? "SIGINT" : "SIGTERM");
+            log_notice(&d->site.log, "stopping signal=%s", info.ssi_signo == SIGINT ? "SIGINT" : "SIGTERM");
             d->stop = true;
         }
     }
 }
 
-/* Waits before another attempt; a signal ends it early. */
-static void wait_ms(struct daemon *d, int64_t ms)
+/* Asked by the site while it waits. */
+static bool is_stopped(void *context)
 {
-    int64_t until = clock_monotonic_ms(d->clock) + ms;
+    struct daemon *d = context;
 
-    while (!d->stop && clock_monotonic_ms(d->clock) < until) {
-        clock_sleep_ms(d->clock, SLICE_MS);
-        signals_serve(d);
-    }
+    signals_serve(d);
+    return d->stop;
 }
 
-static int session_make(struct daemon *d)
+static int connect_redis(struct daemon *d)
 {
-    const struct config *c = d->config;
-    struct session_options options = {
-        .address = c->redis.address,
-        .user = c->redis.user,
-        .password = c->password,
-        .database = (int)c->redis.database,
-        .prefix = c->redis.prefix,
-        .connect_timeout_ms = (int)c->redis.connect_timeout_ms,
-        .command_timeout_ms = (int)c->redis.command_timeout_ms,
-        .backoff_min_ms = (int)c->redis.backoff_min_ms,
-        .backoff_max_ms = (int)c->redis.backoff_max_ms,
-        .clock = d->clock,
-        .log = &d->log,
-    };
-
-    if (strcmp(c->redis.durability, "aof") == 0)
-        options.durability = DURABILITY_AOF;
-    if (strncmp(c->redis.durability, "replicas:", 9) == 0) {
-        options.durability = DURABILITY_REPLICAS;
-        options.replicas = (int)strtol(c->redis.durability + 9, NULL, 10);
-    }
-    return session_new(&d->session, &options);
+    return site_connect(&d->site);
 }
 
-/* Until Redis answers, or says something that waiting does not mend. */
-static int redis_connect(struct daemon *d)
+static int ask_kafka(struct daemon *d)
 {
-    struct error_text error;
-    int r = -EAGAIN;
-
-    while (!d->stop && !session_is_up(d->session)) {
-        r = session_connect(d->session, &error);
-        if (!r)
-            break;
-        if (r == -EACCES || r == -ENOTSUP) {
-            log_error(&d->log, "redis cannot be used as configured address=%s error=\"%s\"", d->config->redis.address, error.text);
-            return r == -EACCES ? EX_NOPERM : EX_CONFIG;
-        }
-        log_warning(&d->log, "redis is away address=%s error=\"%s\"", d->config->redis.address, error.text);
-        wait_ms(d, session_backoff_ms(d->session));
-    }
-    if (!d->stop)
-        log_notice(&d->log, "redis is there address=%s promise=\"%s\" durability=%s", d->config->redis.address, session_promise(d->session),
-                   d->config->redis.durability);
-    return 0;
+    return site_ask_kafka(&d->site);
 }
 
-static int refuse(struct daemon *d, const struct refusal *refusal)
+/* What the two ends do not guarantee, said once (DESIGN 4.1, 4.5). */
+static void say_limits(const struct daemon *d)
 {
-    refusal_log(refusal, &d->log, "");
-    return EX_CONFIG;
+    const struct config *c = d->site.config;
+    bool cooperative = false;
+
+    if (strcmp(c->redis.durability, "none") == 0)
+        log_notice(&d->site.log, "durability=none: outcomes leave before redis promised to keep what they rest on; should it come back older, "
+                   "that is found and halts, but what an instance published before it noticed stands");
+    for (size_t i = 0; i < c->consumer.count; i++)
+        if (strcmp(c->consumer.items[i].name, "partition.assignment.strategy") == 0)
+            cooperative = strstr(c->consumer.items[i].value, "cooperative-sticky") != NULL;
+    if (cooperative && kafka_library_version() < COOPERATIVE_SOUND_VERSION)
+        log_warning(&d->site.log, "partition.assignment.strategy=cooperative-sticky has known defects in librdkafka %s: crashes and hangs on close (before 2.4.0), "
+                    "an endless loop (before 2.6.1), and a commit during a rebalance that loses the assignment (#4059, before 2.10.0); use 2.11.1 or later, or range",
+                    kafka_library_version_text());
 }
 
-static int kafka_look(struct daemon *d)
+static int open_source(struct daemon *d)
 {
-    struct refusal refusal = {0};
-    struct error_text error;
-    int r;
-
-    while ((r = topics_ask(&d->topics, d->config, &d->log, &refusal, &error)) && !d->stop) {
-        log_warning(&d->log, "%s", error.text);
-        if (r == -EINVAL)
-            return EX_CONFIG;
-        if (r == -EACCES)
-            return EX_NOPERM;
-        wait_ms(d, RETRY_MS);
-    }
-    return refusal.set ? refuse(d, &refusal) : 0;
-}
-
-static int kafka_open(struct daemon *d)
-{
-    const struct config *c = d->config;
-    struct source_options options = {
-        .kafka = {c->kafka.brokers, c->kafka.group, (const char *const *)c->kafka.topics.items, c->kafka.topics.count,
-                  {c->consumer.items, c->consumer.count}, &d->log},
-        .log = &d->log,
-    };
+    struct source_options options = {.kafka = site_consumer(&d->site), .log = &d->site.log};
     struct error_text error = {""};
     int r = source_new(&d->source, &options, &error);
 
-    if (!r)
-        r = kafka_reader_new(&d->reader, &options.kafka, &error);
-    if (r)
-        log_error(&d->log, "no consumer error=\"%s\"", error.text);
-    return r ? EX_CONFIG : 0;
+    if (r) {
+        log_error(&d->site.log, "no consumer error=\"%s\"", error.text);
+        return EX_CONFIG;
+    }
+    say_limits(d);
+    return site_open_reader(&d->site);
 }
 
-static int sink_make(struct daemon *d)
+/* The configuration's properties behind what was found out about the topics. */
+static int producer_properties(struct daemon *d, struct kafka_properties *out)
 {
-    const struct config *c = d->config;
+    const struct config *c = d->site.config;
+    const struct sink_limits *limits = &d->site.topics.limits;
     size_t count = c->producer.count;
-    struct sink_options options = {
-        .brokers = c->kafka.brokers, .outcomes = c->kafka.outcomes, .dead_letters = c->kafka.dead_letters,
-        .backoff_min_ms = 100, .backoff_max_ms = 5000, .log = &d->log, .clock = d->clock,
-        .reported = pipeline_reported, .context = d->pipeline,
-    };
-    int64_t bytes = d->topics.limits.outcome_bytes > d->topics.limits.dead_letter_bytes ? d->topics.limits.outcome_bytes : d->topics.limits.dead_letter_bytes;
-    struct error_text error = {""};
-    int r;
 
     d->producer = calloc(count + 3, sizeof *d->producer);
     if (!d->producer)
-        return EX_OSERR;
+        return -ENOMEM;
     snprintf(d->queue_messages, sizeof d->queue_messages, "%lld", (long long)c->queue.messages);
     snprintf(d->queue_kbytes, sizeof d->queue_kbytes, "%lld", (long long)c->queue.kbytes);
-    snprintf(d->message_bytes, sizeof d->message_bytes, "%lld", (long long)bytes);
+    snprintf(d->message_bytes, sizeof d->message_bytes, "%lld",
+             (long long)(limits->outcome_bytes > limits->dead_letter_bytes ? limits->outcome_bytes : limits->dead_letter_bytes));
     d->producer[0] = (struct kafka_property){"queue.buffering.max.messages", d->queue_messages};
     d->producer[1] = (struct kafka_property){"queue.buffering.max.kbytes", d->queue_kbytes};
     d->producer[2] = (struct kafka_property){"message.max.bytes", d->message_bytes};
     if (count)
         memcpy(d->producer + 3, c->producer.items, count * sizeof *d->producer);
-    options.properties = (struct kafka_properties){d->producer, count + 3};
-    r = sink_new(&d->sink, &options, &error);
-    if (r) {
-        log_error(&d->log, "no producer error=\"%s\"", error.text);
+    *out = (struct kafka_properties){d->producer, count + 3};
+    return 0;
+}
+
+static int make_sink(struct daemon *d)
+{
+    const struct config *c = d->site.config;
+    struct sink_options options = {
+        .brokers = c->kafka.brokers, .outcomes = c->kafka.outcomes, .dead_letters = c->kafka.dead_letters,
+        .backoff_min_ms = SINK_BACKOFF_MIN_MS, .backoff_max_ms = SINK_BACKOFF_MAX_MS, .log = &d->site.log, .clock = d->site.clock,
+        .reported = pipeline_reported, .context = d->pipeline,
+    };
+    struct error_text error = {""};
+
+    if (producer_properties(d, &options.properties))
+        return EX_OSERR;
+    if (sink_new(&d->sink, &options, &error)) {
+        log_error(&d->site.log, "no producer error=\"%s\"", error.text);
         return EX_CONFIG;
     }
-    sink_set_limits(d->sink, &d->topics.limits);
+    sink_set_limits(d->sink, &d->site.topics.limits);
     pipeline_set_sink(d->pipeline, d->sink);
     return 0;
 }
 
-static int registry_start(struct daemon *d)
+static int compare_registry(struct daemon *d)
 {
+    struct start start = site_start(&d->site, source_kafka(d->source));
     struct refusal refusal = {0};
-    struct commands commands;
-    struct arena *arena;
-    struct start start = {
-        .session = d->session, .commands = &commands, .clock = d->clock, .log = &d->log,
-        .evidence = {source_kafka(d->source), d->reader, d->config->kafka.outcomes, 10000},
-        .prefix = d->config->redis.prefix, .cluster = d->topics.cluster, .group = d->config->kafka.group,
-        .topics = d->topics.items, .topics_count = d->topics.count,
-        .sharded = strcmp(d->config->shard, "partition") == 0,
-        .window_s = d->config->dedupe.window_s, .ids = d->config->dedupe.ids,
-    };
-    int r = arena_new(&arena, WORKING_MEMORY);
+    int r = 0, code;
 
-    if (r)
-        return EX_OSERR;
-    start.arena = arena;
-    commands_init(&commands, COMMANDS_LIMIT);
     while (!d->stop && (r = start_run(&start, &refusal)) && !refusal.set) {
-        log_warning(&d->log, "the registry cannot be compared yet error=\"%s\"", strerror(-r));
-        wait_ms(d, RETRY_MS);
-        if (redis_connect(d))
-            break;
+        log_warning(&d->site.log, "the registry cannot be compared yet error=\"%s\"", strerror(-r));
+        site_wait_ms(&d->site, RETRY_MS);
+        code = site_connect(&d->site);
+        if (code)
+            return code;
     }
-    commands_deinit(&commands);
-    arena_free(arena);
-    return refusal.set ? refuse(d, &refusal) : r ? EX_TEMPFAIL : 0;
+    return refusal.set ? site_refuse(&d->site, &refusal) : 0;
 }
 
-static int pipeline_make(struct daemon *d)
+static int make_pipeline(struct daemon *d)
 {
+    const struct config *c = d->site.config;
     struct pipeline_options options = {
-        .settings = settings_of(d->config),
+        .settings = settings_of(c),
         .turn_max = {EVENTS_MAX, KEYS_MAX, BYTES_MAX},
-        .prefetch_events_max = (size_t)d->config->prefetch.events,
-        .prefix = d->config->redis.prefix,
-        .outcomes = d->config->kafka.outcomes,
-        .sharded = strcmp(d->config->shard, "partition") == 0,
-        .session = d->session, .source = d->source, .reader = d->reader, .clock = d->clock, .log = &d->log,
+        .prefetch_events_max = (size_t)c->prefetch.events,
+        .file = c->file,
+        .prefix = c->redis.prefix,
+        .outcomes = c->kafka.outcomes,
+        .sharded = strcmp(c->shard, "partition") == 0,
+        .session = d->site.redis.session, .source = d->source, .reader = d->site.reader, .clock = d->site.clock, .log = &d->site.log,
     };
 
-    return pipeline_new(&d->pipeline, &options) ? EX_OSERR : sink_make(d);
+    if (pipeline_new(&d->pipeline, &options))
+        return EX_OSERR;
+    crash_watch(d->pipeline);
+    return make_sink(d);
 }
 
-static int loop(struct daemon *d)
+/* Finish, flush, commit, leave the group, all within drain.stop_ms. */
+static void stop(struct daemon *d, bool drain)
+{
+    int64_t until = clock_monotonic_ms(d->site.clock) + d->site.config->drain.stop_ms, left;
+
+    if (drain)
+        pipeline_drain(d->pipeline, until);
+    left = until - clock_monotonic_ms(d->site.clock);
+    if (!source_leave(d->source, left > LEAVE_MIN_MS ? (int)left : LEAVE_MIN_MS))
+        log_warning(&d->site.log, "the group was not left in time, it will notice by itself after session.timeout.ms");
+    log_notice(&d->site.log, "stopped");
+}
+
+static int exit_code(int r)
+{
+    return r == 0 ? 0 : r == -EPROTO ? EX_CONFIG : r == -EACCES ? EX_NOPERM : EX_SOFTWARE;
+}
+
+static int turn_after_turn(struct daemon *d)
 {
     struct error_text error;
     int r = source_subscribe(d->source, &error);
 
     if (r) {
-        log_error(&d->log, "cannot subscribe error=\"%s\"", error.text);
+        log_error(&d->site.log, "cannot subscribe error=\"%s\"", error.text);
         return EX_CONFIG;
     }
-    log_notice(&d->log, "running group=%s cluster=%s topics=%zu", d->config->kafka.group, d->topics.cluster, d->topics.count);
+    log_notice(&d->site.log, "running group=%s cluster=%s topics=%zu", d->site.config->kafka.group, d->site.topics.cluster, d->site.topics.count);
     while (!d->stop && !r) {
         r = pipeline_step(d->pipeline);
         signals_serve(d);
     }
-    if (!r)
-        pipeline_drain(d->pipeline);
-    if (!source_leave(d->source, (int)d->config->drain.stop_ms))
-        log_warning(&d->log, "the group was not left in time");
-    log_notice(&d->log, "stopped");
-    return r == 0 ? 0 : r == -EPROTO ? EX_CONFIG : r == -EACCES ? EX_NOPERM : EX_SOFTWARE;
+    stop(d, r == 0);
+    return exit_code(r);
 }
 
 static void close_all(struct daemon *d)
 {
+    crash_watch(NULL);
     if (d->sink)
         d->sink = sink_free(d->sink);
     pipeline_free(d->pipeline);
-    kafka_reader_free(d->reader);
     source_free(d->source);
-    session_free(d->session);
     free(d->producer);
-    clock_free(d->clock);
-    config_free(d->config);
+    site_close(&d->site);
+    config_free(d->site.config);
     if (d->signals >= 0)
         close(d->signals);
 }
 
 int command_run(struct config *config)
 {
-    struct daemon d = {.config = config, .log = {.level = LOG_LEVEL_INFO, .fd = STDERR_FILENO}, .signals = -1};
-    int (*const steps[])(struct daemon *) = {redis_connect, kafka_look, kafka_open, registry_start, pipeline_make, loop};
-    int code = 0;
+    struct daemon d = {.signals = -1};
+    int (*const steps[])(struct daemon *) = {connect_redis, ask_kafka, open_source, compare_registry, make_pipeline, turn_after_turn};
+    int code = site_open(&d.site, config);
 
-    ASSERT(log_level_parse(config->log.level, &d.log.level));
-    if (signals_open(&d) || clock_new(&d.clock) || session_make(&d))
+    d.site.stopped = is_stopped;
+    d.site.context = &d;
+    if (!code && signals_open(&d))
         code = EX_OSERR;
     for (size_t i = 0; !code && !d.stop && i < sizeof steps / sizeof *steps; i++)
         code = steps[i](&d);

@@ -13,8 +13,12 @@ static void look_at_registry(struct refusal *refusal, const struct partition *p,
         refusal_say(refusal, "the registry %s cannot be read: a field is missing, or it is of another release", p->shard->meta_key);
         refusal_resolve(refusal, "--adopt");
     } else if (found->halt[0]) {
+        refusal->market = true;
         refusal_say(refusal, "the market is halted: %s", found->halt);
-        refusal_resolve(refusal, strncmp(found->halt, "torn", 4) == 0 ? "--accept-loss %s" : "--accept-rollback", p->at);
+        if (strncmp(found->halt, "torn ", 5) == 0)      /* "torn orders:3: …" */
+            refusal_resolve(refusal, "--accept-loss %.*s", (int)(strcspn(found->halt + 5, " ") - 1), found->halt + 5);
+        else
+            refusal_resolve(refusal, "--accept-rollback");
     } else if (registry_partitions(found, p->topic) < 0) {
         refusal_say(refusal, "topic %s is not in the registry", p->topic);
         refusal_resolve(refusal, "--add-topic %s", p->topic);

@@ -19,18 +19,18 @@ void refusal_say(struct refusal *refusal, const char *format, ...)
 void refusal_resolve(struct refusal *refusal, const char *format, ...)
 {
     va_list arguments;
-    static const char start[] = "orderd init -c FILE ";
 
-    if (refusal->command[0])
+    if (refusal->resolve[0])
         return;
-    memcpy(refusal->command, start, sizeof start);
     va_start(arguments, format);
-    vsnprintf(refusal->command + sizeof start - 1, sizeof refusal->command - sizeof start + 1, format, arguments);
+    vsnprintf(refusal->resolve, sizeof refusal->resolve, format, arguments);
     va_end(arguments);
 }
 
-void refusal_log(const struct refusal *refusal, const struct log *log, const char *at)
+void refusal_log(const struct refusal *refusal, const struct log *log, const char *file, const char *at)
 {
-    log_error(log, "refused: %s%s%s resolve=\"%s\"", refusal->found, at[0] ? " at=" : "", at,
-              refusal->command[0] ? refusal->command : "a new prefix");
+    if (refusal->resolve[0])
+        log_error(log, "refused: %s%s%s resolve=\"orderd init -c %s %s\"", refusal->found, at[0] ? " at=" : "", at, file, refusal->resolve);
+    else
+        log_error(log, "refused: %s%s%s", refusal->found, at[0] ? " at=" : "", at);
 }

@@ -7,20 +7,20 @@
 #include "base/error.h"
 #include "base/log.h"
 
-enum { REFUSAL_TEXT_MAX = 768, REFUSAL_COMMAND_MAX = 384 };
+enum { REFUSAL_TEXT_MAX = 768, REFUSAL_RESOLVE_MAX = 384 };
 
 struct refusal {
     bool set;
-    bool market;                          /* concerns the whole market: `halt` is written (rollback, torn) */
-    char found[REFUSAL_TEXT_MAX];         /* what was found, with offsets */
-    char command[REFUSAL_COMMAND_MAX];    /* "orderd init -c FILE --accept-loss orders:3"; "" : no command helps */
+    bool market;                          /* concerns the whole market: `halt` is written, or was found (rollback, torn) */
+    char found[REFUSAL_TEXT_MAX];         /* what was found, with offsets, and what would be right where no command helps */
+    char resolve[REFUSAL_RESOLVE_MAX];    /* what `orderd init` must be told: "--accept-loss orders:3"; "": no command helps */
 };
 
 /* Writes the sentence; the first refusal stays when there is one already. */
 void refusal_say(struct refusal *refusal, const char *format, ...) PRINTF_LIKE(2, 3);
-/* The command's options, "--adopt"; the rest of the line is put around it. */
+/* The resolving options; the first stay. */
 void refusal_resolve(struct refusal *refusal, const char *format, ...) PRINTF_LIKE(2, 3);
-/* One error line: what, where ("orders:3" or ""), and the command. */
-void refusal_log(const struct refusal *refusal, const struct log *log, const char *at);
+/* One error line: what, where ("orders:3" or ""), and the command with the configuration's file. */
+void refusal_log(const struct refusal *refusal, const struct log *log, const char *file, const char *at);
 
 #endif

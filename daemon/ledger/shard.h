@@ -12,7 +12,7 @@
 #include "seam/kafka_out.h"
 #include "seam/redis_link.h"
 
-enum { SHARD_NONE = -1, SHARD_PREFIX_MAX = 96, SHARD_KEY_MAX = 128, SHARD_FORMER_MAX = 64, SHARD_TEXT_MAX = 512 };
+enum { SHARD_NONE = -1, SHARD_PREFIX_MAX = 96, SHARD_KEY_MAX = 128, SHARD_FORMER_MAX = 64, SHARD_TEXT_MAX = 1024 };
 
 /* The registry, orderd:meta. */
 struct registry {
@@ -35,6 +35,7 @@ struct shard {
     char meta_key[SHARD_KEY_MAX], outbox_key[SHARD_KEY_MAX];
     struct registry registry;        /* as last read under WATCH or at take-over */
     bool known;                      /* registry was read */
+    char torn[SHARD_TEXT_MAX];       /* a halt that is due and not yet written; "": none */
     struct stream_id last;           /* the highest outbox id that this process saw in the era */
 };
 

@@ -8,16 +8,6 @@
 
 enum { TRIES = 20, TRY_PAUSE_MS = 50 };
 
-static int ask(const struct start *s, struct reply ***replies)
-{
-    int r = commands_error(s->commands);
-
-    if (!r)
-        r = session_ask(s->session, s->commands, s->arena, replies);
-    commands_reset(s->commands);
-    return r;
-}
-
 /* "orders=3 refunds=2": of a shard, the topics that have its number. */
 static int topics_text(const struct start *s, char *out, size_t size)
 {
@@ -47,13 +37,13 @@ static int other_form(const struct start *s, struct refusal *refusal)
     int r;
 
     shard_init(&other, s->prefix, s->sharded ? SHARD_NONE : 0);
-    arena_reset(s->arena);
-    command_texts(s->commands, "EXISTS", other.meta_key, NULL);
-    r = ask(s, &replies);
+    arena_reset(s->redis->arena);
+    command_texts(s->redis->commands, "EXISTS", other.meta_key, NULL);
+    r = asker_ask(s->redis, &replies);
     if (r)
         return r;
     if (replies[0]->type == REPLY_INTEGER && replies[0]->integer)
-        refusal_say(refusal, "%s exists, so this market was made with shard = \"%s\"; the file says \"%s\", and shard cannot be changed",
+        refusal_say(refusal, "%s exists, so this market was made with shard = \"%s\"; the file says \"%s\"; shard cannot be changed, a new redis.prefix would be right",
                     other.meta_key, s->sharded ? "none" : "partition", s->sharded ? "partition" : "none");
     return 0;
 }
@@ -115,23 +105,23 @@ static int look(const struct start *s, const struct shard *shard, struct registr
     size_t count = 0;
     int r;
 
-    arena_reset(s->arena);
-    command_texts(s->commands, "UNWATCH", NULL);
-    command_texts(s->commands, "WATCH", shard->meta_key, shard->outbox_key, NULL);
-    command_texts(s->commands, "HMGET", shard->meta_key, REGISTRY_FIELDS, NULL);
-    command_texts(s->commands, "EXISTS", shard->meta_key, shard->outbox_key, NULL);
+    arena_reset(s->redis->arena);
+    command_texts(s->redis->commands, "UNWATCH", NULL);
+    command_texts(s->redis->commands, "WATCH", shard->meta_key, shard->outbox_key, NULL);
+    command_texts(s->redis->commands, "HMGET", shard->meta_key, REGISTRY_FIELDS, NULL);
+    command_texts(s->redis->commands, "EXISTS", shard->meta_key, shard->outbox_key, NULL);
     for (size_t i = 0; i < s->topics_count; i++)
         for (int32_t n = 0; n < s->topics[i].partitions; n++) {
             if (!in_shard(shard, n))
                 continue;
             partition_key(key, shard, "mark", s->topics[i].name, n);
-            command_texts(s->commands, "WATCH", key, NULL);
-            command_texts(s->commands, "EXISTS", key, NULL);
+            command_texts(s->redis->commands, "WATCH", key, NULL);
+            command_texts(s->redis->commands, "EXISTS", key, NULL);
             partition_key(key, shard, "seen", s->topics[i].name, n);
-            command_texts(s->commands, "EXISTS", key, NULL);
+            command_texts(s->redis->commands, "EXISTS", key, NULL);
             count += 3;
         }
-    r = ask(s, &replies);
+    r = asker_ask(s->redis, &replies);
     if (r)
         return r;
     *registry = registry_read(found, replies[2]);
@@ -172,7 +162,7 @@ static int put_marks(const struct start *s, const struct shard *shard, size_t *q
             partition_key(key, shard, "mark", s->topics[i].name, n);
             snprintf(next, sizeof next, "%lld", (long long)evidence.log_start);
             clock_uuid(s->clock, epoch);
-            command_texts(s->commands, "HSET", key, "next", next, "done", next, "seen_from", next, "time", "-1", "epoch", epoch, "fp", "",
+            command_texts(s->redis->commands, "HSET", key, "next", next, "done", next, "seen_from", next, "time", "-1", "epoch", epoch, "fp", "",
                           "fp_offset", "-1", NULL);
             ++*queued;
         }
@@ -185,10 +175,25 @@ static void put_registry(const struct start *s, const struct shard *shard, const
 
     snprintf(window, sizeof window, "%lld", (long long)s->window_s);
     snprintf(ids, sizeof ids, "%lld", (long long)s->ids);
-    command_texts(s->commands, "HSET", shard->meta_key, "schema", "1", "cluster", s->cluster, "group", s->group, "topics", topics, "shard",
+    command_texts(s->redis->commands, "HSET", shard->meta_key, "schema", "1", "cluster", s->cluster, "group", s->group, "topics", topics, "shard",
                   s->sharded ? "partition" : "none", "window_s", window, "ids", ids, "incarnation", incarnation, "era", "1", NULL);
-    command_texts(s->commands, "XADD", shard->outbox_key, "0-1", "made", "1", NULL);
-    command_texts(s->commands, "XDEL", shard->outbox_key, "0-1", NULL);
+    command_texts(s->redis->commands, "XADD", shard->outbox_key, "0-1", "made", "1", NULL);
+    command_texts(s->redis->commands, "XDEL", shard->outbox_key, "0-1", NULL);
+}
+
+/* Kafka knows the market: refused only if the registry is still missing, since another instance may have made it meanwhile. */
+static int confirm_missing(const struct start *s, const struct shard *shard, struct refusal *refusal)
+{
+    struct reply **replies;
+    int r;
+
+    commands_reset(s->redis->commands);
+    command_texts(s->redis->commands, "EXISTS", shard->meta_key, NULL);
+    r = asker_ask(s->redis, &replies);
+    if (r || replies[0]->type != REPLY_INTEGER || !replies[0]->integer)
+        return r;
+    *refusal = (struct refusal){0};
+    return -EAGAIN;
 }
 
 static int make(const struct start *s, const struct shard *shard, const char *topics, struct refusal *refusal)
@@ -199,19 +204,19 @@ static int make(const struct start *s, const struct shard *shard, const char *to
     int r;
 
     clock_uuid(s->clock, incarnation);
-    commands_reset(s->commands);
-    command_texts(s->commands, "MULTI", NULL);
+    commands_reset(s->redis->commands);
+    command_texts(s->redis->commands, "MULTI", NULL);
     put_registry(s, shard, topics, incarnation);
     r = put_marks(s, shard, &queued, refusal);
-    command_texts(s->commands, "EXEC", NULL);
+    command_texts(s->redis->commands, "EXEC", NULL);
     if (!r)
-        r = commands_error(s->commands);
-    if (!r && !refusal->set)
-        r = session_send(s->session, s->commands);
-    commands_reset(s->commands);
-    if (r || refusal->set)
+        r = commands_error(s->redis->commands);
+    if (!r && refusal->set)
+        return confirm_missing(s, shard, refusal);
+    if (!r)
+        r = asker_exec(s->redis, queued, &result);
+    if (r)
         return r;
-    exec_receive(s->session, queued, s->arena, &result);
     if (result.class == EXEC_REFUSED || result.class == EXEC_TORN)
         log_error(s->log, "redis refuses the registry: %s", result.error.text);
     if (result.class != EXEC_APPLIED)
@@ -256,7 +261,7 @@ int start_run(const struct start *s, struct refusal *refusal)
 
         shard_init(&shard, s->prefix, s->sharded ? n : SHARD_NONE);
         r = -EAGAIN;
-        for (int i = 0; r == -EAGAIN && i < TRIES && session_is_up(s->session); i++) {
+        for (int i = 0; r == -EAGAIN && i < TRIES && session_is_up(s->redis->session); i++) {
             if (i)
                 clock_sleep_ms(s->clock, clock_random_between(s->clock, 1, TRY_PAUSE_MS));
             r = start_shard(s, &shard, topics, refusal);

@@ -4,7 +4,7 @@
 
 #include "ledger/evidence.h"
 #include "ledger/refusal.h"
-#include "store/session.h"
+#include "store/asker.h"
 
 struct start_topic {
     const char *name;
@@ -12,9 +12,7 @@ struct start_topic {
 };
 
 struct start {
-    struct session *session;
-    struct arena *arena;              /* working memory; reset here */
-    struct commands *commands;        /* likewise */
+    struct asker *redis;
     struct clock *clock;
     const struct log *log;
     struct evidence_source evidence;

@@ -3,20 +3,14 @@
 #define ORDERD_LEDGER_TAKEOVER_H
 
 #include "ledger/evidence.h"
-#include "ledger/partition.h"
+#include "ledger/gather.h"
 #include "ledger/refusal.h"
-#include "store/session.h"
 
 enum { TAKEOVER_MAX = 128 };   /* partitions in one call */
 
 struct takeover {
-    struct session *session;
-    struct arena *arena;              /* working memory; reset here */
-    struct commands *commands;        /* likewise */
-    struct clock *clock;
-    const struct log *log;
+    struct gather gather;
     struct evidence_source evidence;
-    struct outbox_pool *pool;
     int64_t gate_ms;                  /* how long the durability gate may take */
 };
 

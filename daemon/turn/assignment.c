@@ -225,7 +225,7 @@ static int say_refusals(struct pipeline *p, struct lane *const *lanes, size_t co
         }
         refused = true;
         if (!lanes[i]->shown)
-            refusal_log(&refusals[i], p->log, lanes[i]->partition->at);
+            refusal_log(&refusals[i], p->log, p->options.file, lanes[i]->partition->at);
         lanes[i]->shown = true;
     }
     if (refused && !p->settled)

@@ -178,11 +178,14 @@ static int decide_events(struct scene *scene, int64_t to)
     run->element_at = elements->size;
     seen_element_begin(elements, from, to);
     for (size_t i = 0; i < run->count; i++, item = item->next) {
-        int r = decide_item(scene, item);
+        int r;
 
+        scene->decide->deciding = item;
+        r = decide_item(scene, item);
         if (r)
             return r;
     }
+    scene->decide->deciding = NULL;
     run->seen = seen_plan(scene->partition->seen, from, run->after.time);
     if (run->seen.merge) {
         elements->size = run->element_at;

@@ -12,6 +12,7 @@ struct decide {
     struct outbox_pool *pool;
     struct clock *clock;
     struct buffer scratch;       /* working memory of the encoders */
+    const struct item *deciding; /* for the note of a crash; NULL: none */
 };
 
 /* Decides every run: fills its entry, its mark `after` and its seen element. Errors: -ENOMEM, -ENOBUFS: nothing was decided. */

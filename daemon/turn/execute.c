@@ -197,33 +197,11 @@ static int conflict(struct pipeline *p, struct turn *turn)
     return 0;
 }
 
-static int torn(struct pipeline *p, struct turn *turn, const struct exec_result *result)
+static int torn(struct pipeline *p, const struct turn *turn, const struct exec_result *result)
 {
-    struct shard *shard = turn->shard;
-    char reason[SHARD_TEXT_MAX + 128];
-
-    commands_reset(&p->ask);
-    for (size_t i = 0; i < turn->runs_count; i++) {
-        struct lane *lane = turn->runs[i].lane;
-
-        log_error(p->log, "a transaction was applied in part at=%s from=%lld to=%lld error=\"%s\"", lane->partition->at,
-                  (long long)lane->partition->mark.next, (long long)turn->runs[i].after.next, result->error.text);
-        command_texts(&p->ask, "HSET", lane->partition->mark_key, "torn", "1", NULL);
-        assignment_untake_lane(p, lane);
-    }
-    snprintf(reason, sizeof reason, "torn: a transaction was applied in part, at %s from offset %lld: %.100s", turn->runs[0].lane->partition->at,
-             (long long)turn->runs[0].lane->partition->mark.next, result->error.text);
+    torn_note(p, turn, result->error.text);
     execute_forget(p);
     p->unwatch = true;
-    if (session_is_up(p->options.session)) {
-        struct reply **replies;
-
-        arena_reset(p->ask_arena);
-        if (commands_error(&p->ask) || session_ask(p->options.session, &p->ask, p->ask_arena, &replies))
-            return 0;
-        if (takeover_halt(&p->takeover, shard, reason))
-            log_error(p->log, "the halt could not be written; every partition of the turn is marked torn");
-    }
     return 0;
 }
 

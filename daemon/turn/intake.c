@@ -28,7 +28,9 @@ static void sort(struct pipeline *p, struct kafka_message *message)
     if (!lane || lane->position < 0) {
         kafka_message_free(message);
     } else if (message->kind == KAFKA_MESSAGE && message->offset >= lane->position) {
+        p->decoding = message;
         lane_push(lane, &p->items, message);
+        p->decoding = NULL;
     } else {
         if (message->kind == KAFKA_FAILED)
             failed(p, lane, message);

@@ -38,6 +38,7 @@ struct lane {
     int64_t turned_at;              /* monotonic ms of the last EXEC with this partition */
     int64_t retry_at;               /* when a take-over may be tried again, monotonic ms */
     bool shown;                     /* its refusal was logged */
+    bool torn;                      /* its mark must be marked torn before anything else (DESIGN 4.3) */
     bool failed;                    /* Kafka could not be read on: to be taken over again, between turns */
     int64_t era;                    /* of the registry when its events were decoded */
     int64_t complained_at;          /* monotonic ms of the last word about a record that no producer takes */

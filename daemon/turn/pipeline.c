@@ -52,13 +52,8 @@ int pipeline_new(struct pipeline **out, const struct pipeline_options *options)
     p->decide.pool = &p->pool;
     p->decide.clock = options->clock;
     p->takeover = (struct takeover){
-        .session = options->session,
-        .arena = p->ask_arena,
-        .commands = &p->ask,
-        .clock = options->clock,
-        .log = options->log,
+        .gather = {{options->session, &p->ask, p->ask_arena}, options->clock, options->log, &p->pool},
         .evidence = {source_kafka(options->source), options->reader, options->outcomes, QUESTION_MS},
-        .pool = &p->pool,
         .gate_ms = GATE_MS,
     };
     *out = p;
@@ -172,7 +167,7 @@ int pipeline_step(struct pipeline *p)
     assignment_serve(p);
     assignment_serve_failures(p);
     serve_sink(p);
-    if (connected(p)) {
+    if (connected(p) && torn_write(p)) {
         r = assignment_take_over(p);
         if (!r && session_is_up(p->options.session))
             assignment_watch(p);
@@ -193,12 +188,10 @@ int pipeline_step(struct pipeline *p)
     return r;
 }
 
-void pipeline_drain(struct pipeline *p)
+void pipeline_drain(struct pipeline *p, int64_t until)
 {
-    int64_t until = monotonic(p) + p->settings.stop_ms;
-
     execute_forget(p);
     p->unwatch = true;
-    commit_flush(p, until - p->settings.stop_ms / 4);      /* a quarter is kept for commits and for leaving */
+    commit_flush(p, until - (until - monotonic(p)) / 4);      /* a quarter is kept for commits and for leaving */
     commit_all(p, until);
 }

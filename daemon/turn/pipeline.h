@@ -21,13 +21,14 @@ struct pipeline_settings {
     int64_t deadline_ms[EVENT_KIND_COUNT];     /* 0: none */
     int64_t commit_interval_ms;
     int conflict_backoff_min_ms, conflict_backoff_max_ms;
-    int stop_ms, revoke_ms;
+    int revoke_ms;
 };
 
 struct pipeline_options {
     struct pipeline_settings settings;
     struct turn_bounds turn_max;               /* the settings' ranges end there */
     size_t prefetch_events_max;
+    const char *file;                          /* of the configuration, for the commands that refusals name */
     const char *prefix, *outcomes;
     bool sharded;                              /* shard = "partition" */
     struct session *session;
@@ -49,7 +50,10 @@ void pipeline_configure(struct pipeline *pipeline, const struct pipeline_setting
 
 /* 0, or why the daemon must stop: -EPROTO (refused at the first take-over; said), -EACCES (rights), -ENOMEM, -EBADMSG. */
 int pipeline_step(struct pipeline *pipeline) MUST_CHECK;
-/* Stops: publishes what is applied, waits for its delivery, flushes the outbox, commits; within settings.stop_ms. */
-void pipeline_drain(struct pipeline *pipeline);
+/* Stops: publishes what is applied, waits for its delivery, flushes the outbox, commits; until `until` (monotonic ms) at most. */
+void pipeline_drain(struct pipeline *pipeline, int64_t until);
+/* Where the pipeline is, for the note of a crash: what is being decoded or decided. Only reads, allocates nothing, takes no lock: it may
+ * be called from a signal handler. Returns the size of the text, at most `size`. */
+size_t pipeline_crash_note(const struct pipeline *pipeline, char *out, size_t size);
 
 #endif

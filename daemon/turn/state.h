@@ -29,6 +29,7 @@ struct pipeline {
     struct commands exec;
     struct arena *arena;                 /* of EXEC's replies */
     struct decide decide;
+    const struct kafka_message *decoding; /* for the note of a crash; NULL: nothing is being decoded */
     bool unwatch;                        /* a WATCH may be in force that no EXEC ended */
     bool gate_open;                      /* everything applied is as durable as configured */
 
@@ -62,6 +63,11 @@ void assignment_untake_lane(struct pipeline *p, struct lane *lane);
 int assignment_take_over(struct pipeline *p) MUST_CHECK;
 void assignment_watch(struct pipeline *p);
 void assignment_drop(struct pipeline *p, struct lane *lane);
+
+/* torn.c: a transaction that was applied in part */
+void torn_note(struct pipeline *p, const struct turn *turn, const char *error);
+/* Writes what is due; false: not yet, nothing else may be done. */
+bool torn_write(struct pipeline *p);
 
 /* commit.c: publishing what is applied, and committing what is delivered */
 void commit_publish(struct pipeline *p);

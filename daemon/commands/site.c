@@ -1,0 +1,148 @@
+#include "commands/site.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+enum { RETRY_MS = 500, SLICE_MS = 50, QUESTION_MS = 10000, WORKING_MEMORY = 256 << 20, COMMANDS_LIMIT = 256 << 20 };
+
+static int session_make(struct site *site)
+{
+    const struct config *c = site->config;
+    struct session_options options = {
+        .address = c->redis.address,
+        .user = c->redis.user,
+        .password = c->password,
+        .database = (int)c->redis.database,
+        .prefix = c->redis.prefix,
+        .connect_timeout_ms = (int)c->redis.connect_timeout_ms,
+        .command_timeout_ms = (int)c->redis.command_timeout_ms,
+        .backoff_min_ms = (int)c->redis.backoff_min_ms,
+        .backoff_max_ms = (int)c->redis.backoff_max_ms,
+        .clock = site->clock,
+        .log = &site->log,
+    };
+
+    if (strcmp(c->redis.durability, "aof") == 0)
+        options.durability = DURABILITY_AOF;
+    if (strncmp(c->redis.durability, "replicas:", 9) == 0) {
+        options.durability = DURABILITY_REPLICAS;
+        options.replicas = (int)strtol(c->redis.durability + 9, NULL, 10);
+    }
+    return session_new(&site->redis.session, &options);
+}
+
+int site_open(struct site *site, struct config *config)
+{
+    *site = (struct site){.config = config, .log = {.level = LOG_LEVEL_INFO, .fd = STDERR_FILENO}};
+    ASSERT(log_level_parse(config->log.level, &site->log.level));
+    commands_init(&site->commands, COMMANDS_LIMIT);
+    site->redis.commands = &site->commands;
+    return clock_new(&site->clock) || arena_new(&site->redis.arena, WORKING_MEMORY) || session_make(site) ? EX_OSERR : 0;
+}
+
+void site_close(struct site *site)
+{
+    kafka_reader_free(site->reader);
+    session_free(site->redis.session);
+    arena_free(site->redis.arena);
+    commands_deinit(&site->commands);
+    clock_free(site->clock);
+}
+
+static bool stopped(struct site *site)
+{
+    return site->stopped && site->stopped(site->context);
+}
+
+void site_wait_ms(struct site *site, int64_t ms)
+{
+    int64_t until = clock_monotonic_ms(site->clock) + ms;
+
+    while (!stopped(site) && clock_monotonic_ms(site->clock) < until)
+        clock_sleep_ms(site->clock, SLICE_MS);
+}
+
+int site_connect(struct site *site)
+{
+    const struct config *c = site->config;
+    struct error_text error;
+
+    while (!stopped(site) && !session_is_up(site->redis.session)) {
+        int r = session_connect(site->redis.session, &error);
+
+        if (r == -EACCES || r == -ENOTSUP) {
+            log_error(&site->log, "redis cannot be used as configured address=%s error=\"%s\"", c->redis.address, error.text);
+            return r == -EACCES ? EX_NOPERM : EX_CONFIG;
+        }
+        if (!r)
+            log_notice(&site->log, "redis is there address=%s promise=\"%s\" durability=%s", c->redis.address,
+                       session_promise(site->redis.session), c->redis.durability);
+        else
+            log_warning(&site->log, "redis is away address=%s error=\"%s\"", c->redis.address, error.text);
+        if (r && !site->stopped)
+            return EX_UNAVAILABLE;
+        if (r)
+            site_wait_ms(site, session_backoff_ms(site->redis.session));
+    }
+    return 0;
+}
+
+int site_refuse(const struct site *site, const struct refusal *refusal)
+{
+    refusal_log(refusal, &site->log, site->config->file, "");
+    return EX_CONFIG;
+}
+
+int site_ask_kafka(struct site *site)
+{
+    struct refusal refusal = {0};
+    struct error_text error;
+    int r;
+
+    while ((r = topics_ask(&site->topics, site->config, &site->log, &refusal, &error)) && !stopped(site)) {
+        log_warning(&site->log, "%s", error.text);
+        if (r == -EINVAL)
+            return EX_CONFIG;
+        if (r == -EACCES)
+            return EX_NOPERM;
+        if (!site->stopped)
+            return EX_UNAVAILABLE;
+        site_wait_ms(site, RETRY_MS);
+    }
+    return refusal.set ? site_refuse(site, &refusal) : 0;
+}
+
+struct kafka_in_options site_consumer(const struct site *site)
+{
+    const struct config *c = site->config;
+
+    return (struct kafka_in_options){c->kafka.brokers, c->kafka.group, (const char *const *)c->kafka.topics.items, c->kafka.topics.count,
+                                     {c->consumer.items, c->consumer.count}, &site->log};
+}
+
+int site_open_reader(struct site *site)
+{
+    struct kafka_in_options options = site_consumer(site);
+    struct error_text error = {""};
+    int r = kafka_reader_new(&site->reader, &options, &error);
+
+    if (r)
+        log_error(&site->log, "no consumer error=\"%s\"", error.text);
+    return r ? EX_CONFIG : 0;
+}
+
+struct start site_start(struct site *site, struct kafka_in *in)
+{
+    const struct config *c = site->config;
+
+    return (struct start){
+        .redis = &site->redis, .clock = site->clock, .log = &site->log,
+        .evidence = {.in = in, .reader = site->reader, .outcomes = c->kafka.outcomes, .timeout_ms = QUESTION_MS},
+        .prefix = c->redis.prefix, .cluster = site->topics.cluster, .group = c->kafka.group,
+        .topics = site->topics.items, .topics_count = site->topics.count,
+        .sharded = strcmp(c->shard, "partition") == 0,
+        .window_s = c->dedupe.window_s, .ids = c->dedupe.ids,
+    };
+}
