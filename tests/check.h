@@ -1,4 +1,7 @@
-/* Checks for the unit tests: each failure says file, line and both values; main() returns 1 when there was one. */
+/* Checks for the tests in C: each failure says file, line and both values; main() returns 1 when there was one.
+ *
+ * A test that checks nothing fails. What a program printed is shown only when it failed, so each test is named before it runs: after
+ * a crash the last name is the one. */
 #ifndef ORDERD_TESTS_CHECK_H
 #define ORDERD_TESTS_CHECK_H
 
@@ -50,6 +53,7 @@ static inline int tests_run(const struct test *tests, size_t count)
     for (size_t i = 0; i < count; i++) {
         struct checks checks = {0, 0};
 
+        fprintf(stderr, "test: %s\n", tests[i].name);
         tests[i].run(&checks);
         if (checks.failed || !checks.made) {
             failed++;

@@ -21,8 +21,8 @@ static enum json_fault fault_of(const json_error_t *problem)
         return JSON_TOO_DEEP;
     case json_error_out_of_memory:
         return JSON_MEMORY;
-    default:
-        return JSON_SYNTAX;
+    default:      /* a lone surrogate has no code of its own */
+        return strncmp(problem->text, "invalid Unicode", 15) == 0 ? JSON_UTF8 : JSON_SYNTAX;
     }
 }
 
