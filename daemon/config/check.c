@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/number.h"
 #include "config/table.h"
 
 struct checking {
@@ -157,21 +158,28 @@ static void check_times(struct checking *c)
                (long long)config->prefetch.events, (long long)config->turn.events);
 }
 
+/* The whole text is a number in the range: "2x" is none. */
+static bool number_within(const char *text, int64_t low, int64_t high)
+{
+    int64_t number;
+
+    return number_parse(bytes_of(text), &number) && number >= low && number <= high;
+}
+
 static void check_redis(struct checking *c)
 {
     const struct config *config = c->config;
     const char *durability = config->redis.durability, *prefix = config->redis.prefix, *address = config->redis.address;
     const char *colon = strrchr(address, ':');
-    long replicas = strncmp(durability, "replicas:", 9) == 0 ? strtol(durability + 9, NULL, 10) : 0;
-    bool good = strlen(prefix) <= 64;
+    bool good = strlen(prefix) <= 64, replicas = strncmp(durability, "replicas:", 9) == 0 && number_within(durability + 9, 1, 16);
 
-    if (strcmp(durability, "none") != 0 && strcmp(durability, "aof") != 0 && (replicas < 1 || replicas > 16 || strlen(durability) > 11))
+    if (strcmp(durability, "none") != 0 && strcmp(durability, "aof") != 0 && !replicas)
         wrong(c, "redis.durability", "redis.durability = \"%.40s\": \"none\", \"aof\" or \"replicas:1\" to \"replicas:16\" are right", durability);
     for (const char *at = prefix; good && *at; at++)
         good = isgraph((unsigned char)*at) && *at != '{' && *at != '}';
     if (!good)
         wrong(c, "redis.prefix", "redis.prefix = \"%.70s\": up to 64 printable characters without space and braces are right", prefix);
-    if (address[0] != '/' && (!colon || colon == address || strtol(colon + 1, NULL, 10) < 1 || strtol(colon + 1, NULL, 10) > 65535))
+    if (address[0] != '/' && (!colon || colon == address || !number_within(colon + 1, 1, 65535)))
         wrong(c, "redis.address", "redis.address = \"%.80s\": the path of a socket or \"host:port\" is right", address);
     if (config->redis.user[0] && !config->redis.password_file[0])
         wrong(c, "redis.user", "redis.user = \"%.40s\" needs a redis.password_file", config->redis.user);
