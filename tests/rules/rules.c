@@ -156,6 +156,11 @@ static void lists(struct checks *c)
          {"holds:17/ItemM lists:ItemM.17=5", "list 17 ItemM 97", "already_listed", ""},
          {"holds:17/ItemM=?", "list 17 ItemM 97", "state_invalid", ""},
          {"holds:17/ItemM lists:ItemM.17=?", "list 17 ItemM 97", "state_invalid", ""},
+         {"holds:17/ItemM=? lists:ItemM.17=5", "list 17 ItemM 97", "state_invalid", ""},
+         {"lists:ItemM.17=?", "list 17 ItemM 97", "state_invalid", ""},
+         {"holds:18/ItemM", "list 17 ItemM 97", "not_held", ""},
+         {"holds:17/ItemM lists:ItemM.18=5", "list 17 ItemM 97", "applied", "-holds:17/ItemM lists:ItemM.17=97"},
+         {"holds:17/ItemM", "list 17 ItemM 1", "applied", "-holds:17/ItemM lists:ItemM.17=1"},
          {"holds:17/ItemM", "list 17 ItemM 9007199254740991", "applied", "-holds:17/ItemM lists:ItemM.17=9007199254740991"});
 }
 
@@ -163,6 +168,7 @@ static void unlists(struct checks *c)
 {
     ROWS({"lists:a.s=3", "unlist s a", "applied", "-lists:a.s holds:s/a"}, {"", "unlist s a", "not_listed", ""},
          {"holds:s/a", "unlist s a", "not_listed", ""}, {"lists:a.s=3 holds:s/a", "unlist s a", "already_held", ""},
+         {"lists:a.t=3", "unlist s a", "not_listed", ""}, {"holds:s/a=?", "unlist s a", "state_invalid", ""},
          {"lists:a.s=?", "unlist s a", "state_invalid", ""}, {"lists:a.s=3 holds:s/a=?", "unlist s a", "state_invalid", ""});
 }
 
@@ -184,7 +190,31 @@ static void purchases(struct checks *c)
          {"funds:b=97 funds:s=? lists:a.s=97", "purchase b s a 97", "state_invalid", ""},
          {"funds:b=97 lists:a.s=? ", "purchase b s a 97", "state_invalid", ""},
          {"funds:b=97 lists:a.s=97 holds:b/a=?", "purchase b s a 97", "state_invalid", ""},
-         {"funds:b=? ", "purchase b s a 97", "state_invalid", ""});
+         {"funds:b=?", "purchase b s a 97", "state_invalid", ""},
+         {"funds:b=100 lists:a.s=96", "purchase b s a 97", "price_changed", ""},
+         {"funds:b=98 lists:a.s=97", "purchase b s a 97", "applied", "-lists:a.s funds:b=1 funds:s=97 holds:b/a"},
+         {"funds:b=-5 lists:a.s=1", "purchase b s a 1", "insufficient_funds", ""},
+         {"funds:b=-9223372036854775808 lists:a.s=1", "purchase b s a 1", "insufficient_funds", ""},
+         {"funds:b=1 funds:s=-9223372036854775808 lists:a.s=1", "purchase b s a 1", "applied",
+          "-lists:a.s funds:b=0 funds:s=-9223372036854775807 holds:b/a"},
+         {"funds:b=9007199254740991 lists:a.s=9007199254740991", "purchase b s a 9007199254740991", "applied",
+          "-lists:a.s funds:b=0 funds:s=9007199254740991 holds:b/a"},
+         {"funds:b=9007199254740990 lists:a.s=9007199254740991", "purchase b s a 9007199254740991", "insufficient_funds", ""},
+         {"funds:b=9223372036854775807 lists:a.s=1", "purchase b s a 1", "applied", "-lists:a.s funds:b=9223372036854775806 funds:s=1 holds:b/a"},
+         {"funds:b=100 lists:a.t=97", "purchase b s a 97", "not_listed", ""});
+}
+
+/* One after the other, as DESIGN 2.2 has them: each row mends what the row before was refused for. */
+static void refusals_have_an_order(struct checks *c)
+{
+    ROWS({"funds:b=? holds:b/a", "purchase b s a 97", "state_invalid", ""}, {"funds:b=5 holds:b/a", "purchase b s a 97", "not_listed", ""},
+         {"funds:b=5 holds:b/a lists:a.s=98", "purchase b s a 97", "price_changed", ""},
+         {"funds:b=5 holds:b/a lists:a.s=97", "purchase b s a 97", "insufficient_funds", ""},
+         {"funds:b=97 funds:s=9223372036854775807 holds:b/a lists:a.s=97", "purchase b s a 97", "already_held", ""},
+         {"funds:b=97 funds:s=9223372036854775807 lists:a.s=97", "purchase b s a 97", "limit_exceeded", ""},
+         {"holds:s/a=? lists:a.s=5", "list s a 9", "state_invalid", ""}, {"lists:a.s=5", "list s a 9", "not_held", ""},
+         {"holds:s/a lists:a.s=5", "list s a 9", "already_listed", ""}, {"holds:s/a", "unlist s a", "not_listed", ""},
+         {"", "reserve b lamp 1", "unknown_sku", ""}, {"stock:lamp=0", "reserve b lamp 1", "out_of_stock", ""});
 }
 
 static void a_seller_may_buy_from_himself(struct checks *c)
@@ -202,6 +232,12 @@ static void reserves_and_restocks(struct checks *c)
          {"", "restock lamp 5", "applied", "stock:lamp=5"}, {"stock:lamp=-5", "restock lamp 5", "applied", "stock:lamp=0"},
          {"stock:lamp=9223372036854775806", "restock lamp 1", "applied", "stock:lamp=9223372036854775807"},
          {"stock:lamp=9223372036854775807", "restock lamp 1", "limit_exceeded", ""},
+         {"stock:lamp=9007199254740991", "reserve b lamp 9007199254740991", "applied", "stock:lamp=0"},
+         {"stock:lamp=9007199254740990", "reserve b lamp 9007199254740991", "out_of_stock", ""},
+         {"stock:lamp=9223372036854775807", "reserve b lamp 1", "applied", "stock:lamp=9223372036854775806"},
+         {"stock:lamp=-9223372036854775808", "reserve b lamp 1", "out_of_stock", ""},
+         {"stock:lamp=-9223372036854775808", "restock lamp 1", "applied", "stock:lamp=-9223372036854775807"},
+         {"stock:lamp=0", "restock lamp 9007199254740991", "applied", "stock:lamp=9007199254740991"},
          {"stock:lamp=?", "restock lamp 1", "state_invalid", ""});
 }
 
@@ -209,6 +245,9 @@ static void deposits_and_grants(struct checks *c)
 {
     ROWS({"", "deposit u 5", "applied", "funds:u=5"}, {"funds:u=-9", "deposit u 5", "applied", "funds:u=-4"},
          {"funds:u=9223372036854775807", "deposit u 1", "limit_exceeded", ""}, {"funds:u=?", "deposit u 1", "state_invalid", ""},
+         {"funds:u=9223372036854775806", "deposit u 1", "applied", "funds:u=9223372036854775807"},
+         {"funds:u=-9223372036854775808", "deposit u 9007199254740991", "applied", "funds:u=-9214364837600034817"},
+         {"", "deposit u 9007199254740991", "applied", "funds:u=9007199254740991"}, {"holds:v/a", "grant u a", "applied", "holds:u/a"},
          {"", "grant u a", "applied", "holds:u/a"}, {"holds:u/a", "grant u a", "already_held", ""},
          {"holds:u/a=?", "grant u a", "state_invalid", ""});
 }
@@ -221,9 +260,86 @@ static void a_turn_sees_its_own_writes(struct checks *c)
          {"lists:a.s=5", "deposit b 5; purchase b s a 5", "applied applied", "funds:b=0 -lists:a.s funds:s=5 holds:b/a"},
          {"", "restock lamp 2; reserve b lamp 2; reserve b lamp 1", "applied applied out_of_stock", "stock:lamp=0"},
          {"holds:s/a", "list s a 9; unlist s a", "applied applied", ""},
-         {"stock:lamp=1", "reserve b lamp 1; reserve d lamp 1", "applied out_of_stock", "stock:lamp=0"});
+         {"stock:lamp=1", "reserve b lamp 1; reserve d lamp 1", "applied out_of_stock", "stock:lamp=0"},
+         {"", "grant u a; grant u a", "applied already_held", "holds:u/a"}, {"", "restock lamp 1; reserve b lamp 1", "applied applied", "stock:lamp=0"},
+         {"funds:b=9 holds:s/a", "purchase b s a 9; list s a 9", "not_listed applied", "lists:a.s=9 -holds:s/a"},
+         {"funds:b=20 lists:a.s=9", "purchase b s a 9; list b a 11; purchase s b a 9", "applied applied price_changed",
+          "-lists:a.s lists:a.b=11 funds:b=11 funds:s=9"},
+         {"funds:b=9 funds:s=0 lists:a.s=9", "purchase b s a 9; list b a 9; purchase s b a 9", "applied applied applied", "-lists:a.s holds:s/a"},
+         {"lists:a.s=9 funds:b=9", "unlist s a; purchase b s a 9", "applied not_listed", "-lists:a.s holds:s/a"},
+         {"funds:b=9223372036854775807", "deposit b 1; deposit b 1", "limit_exceeded limit_exceeded", ""},
+         {"stock:lamp=?", "restock lamp 1; reserve b lamp 1", "state_invalid state_invalid", ""});
 }
 
-TESTS({"list", lists}, {"unlist", unlists}, {"purchase", purchases}, {"a seller may buy from himself", a_seller_may_buy_from_himself},
-      {"reserve and restock", reserves_and_restocks}, {"deposit and grant", deposits_and_grants},
-      {"a turn sees its own writes", a_turn_sees_its_own_writes})
+static void a_refusal_changes_nothing_for_those_behind_it(struct checks *c)
+{
+    ROWS({"funds:b=5 funds:d=9 lists:a.s=9", "purchase b s a 9; purchase d s a 9", "insufficient_funds applied",
+          "-lists:a.s funds:s=9 funds:d=0 holds:d/a"},
+         {"stock:lamp=3", "reserve b lamp 4; reserve b lamp 3", "out_of_stock applied", "stock:lamp=0"});
+}
+
+/* What a decision rested on, as the outcome will show it. */
+static void facts_text(const struct facts *facts, char *out)
+{
+    for (size_t i = 0; i < facts->count; i++) {
+        const struct fact *f = &facts->items[i];
+
+        out += sprintf(out, "%s%s=", i ? " " : "", f->name);
+        if (f->type == FACT_KEY)
+            out += sprintf(out, "%s", f->key);
+        else if (f->type == FACT_NULL)
+            out += sprintf(out, "null");
+        else if (f->type == FACT_NULL_CHANGE)
+            out += sprintf(out, "null>%lld", (long long)f->after);
+        else if (f->type == FACT_NUMBER || f->type == FACT_FLAG)
+            out += sprintf(out, "%lld", (long long)f->before);
+        else
+            out += sprintf(out, "%lld>%lld", (long long)f->before, (long long)f->after);
+    }
+}
+
+static void decisions_say_what_they_rested_on(struct checks *c)
+{
+    static const struct { const char *before, *event, *facts; } rows[] = {
+        {"funds:27=125 funds:17=43 lists:ItemM.17=97", "purchase 27 17 ItemM 97", "price=97 buyer_funds=125>28 seller_funds=43>140"},
+        {"funds:b=96 lists:a.s=97", "purchase b s a 97", "price=97 buyer_funds=96"}, {"lists:a.s=98", "purchase b s a 97", "price=98"},
+        {"", "purchase b s a 97", "price=null"}, {"funds:b=99 holds:b/a lists:a.s=97", "purchase b s a 97", "price=97 buyer_funds=99 buyer_holds=1"},
+        {"funds:b=97 funds:s=9223372036854775807 lists:a.s=97", "purchase b s a 97", "price=97 buyer_funds=97 seller_funds=9223372036854775807"},
+        {"funds:b=?", "purchase b s a 97", "invalid=users:b"}, {"funds:s=?", "purchase b s a 97", "invalid=users:s"},
+        {"holds:b/a=?", "purchase b s a 97", "invalid=inventory:b"}, {"lists:a.s=?", "purchase b s a 97", "invalid=market:"},
+        {"stock:k=7", "reserve b k 2", "stock=7>5"}, {"stock:k=1", "reserve b k 2", "stock=1"}, {"", "reserve b k 2", "stock=null"},
+        {"stock:k=?", "reserve b k 2", "invalid=stock:k"}, {"", "restock k 2", "stock=null>2"}, {"stock:k=7", "restock k 2", "stock=7>9"},
+        {"funds:u=7", "deposit u 2", "funds=7>9"}, {"funds:u=9223372036854775807", "deposit u 2", "funds=9223372036854775807"}};
+    struct view *view = NULL;
+
+    CHECK_INT(c, view_new(&view, 64, 64), 0);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct event event = event_of(rows[i].event);
+        struct facts facts = {0};
+        char text[512] = "";
+
+        view_reset(view);
+        rules_want(&event, view);
+        load(view, rows[i].before);
+        rules_decide(&event, view, &facts);
+        facts_text(&facts, text);
+        CHECK_TEXT(c, text, rows[i].facts);
+    }
+    view_free(view);
+}
+
+static void kinds_are_found_by_their_whole_name(struct checks *c)
+{
+    enum event_kind kind;
+
+    for (unsigned i = 0; i < EVENT_KIND_COUNT; i++)
+        CHECK(c, rules_kind_parse(bytes_of(rules_kind_name((enum event_kind)i)), &kind) && (unsigned)kind == i);
+    CHECK(c, !rules_kind_parse(bytes_of("purchas"), &kind) && !rules_kind_parse(bytes_of("purchases"), &kind) && !rules_kind_parse(bytes_of(""), &kind));
+    CHECK(c, !rules_kind_parse((struct bytes){NULL, 0}, &kind));
+}
+
+TESTS({"list", lists}, {"unlist", unlists}, {"purchase", purchases}, {"refusals have an order", refusals_have_an_order},
+      {"a seller may buy from himself", a_seller_may_buy_from_himself}, {"reserve and restock", reserves_and_restocks},
+      {"deposit and grant", deposits_and_grants}, {"a turn sees its own writes", a_turn_sees_its_own_writes},
+      {"a refusal changes nothing for those behind it", a_refusal_changes_nothing_for_those_behind_it},
+      {"decisions say what they rested on", decisions_say_what_they_rested_on}, {"kinds are found by their whole name", kinds_are_found_by_their_whole_name})
