@@ -73,16 +73,16 @@ static void the_frontier_follows_the_longest_finished_prefix(struct checks *c)
     CHECK_INT(c, publish(&box), 0);
     CHECK_INT(c, box.handed, 9);
     CHECK_INT(c, box.outbox.frontier, 5);
-    outbox_delivered(&box.pool, box.sink.entries[2]);      /* the second entry's before the first is whole */
+    outbox_delivered(&box.pool, box.sink.entries[2], -1);      /* the second entry's before the first is whole */
     CHECK_INT(c, box.outbox.frontier, 5);
-    outbox_delivered(&box.pool, box.sink.entries[0]);
+    outbox_delivered(&box.pool, box.sink.entries[0], -1);
     CHECK_INT(c, box.outbox.frontier, 5);
-    outbox_delivered(&box.pool, box.sink.entries[1]);
+    outbox_delivered(&box.pool, box.sink.entries[1], -1);
     CHECK_INT(c, box.outbox.frontier, 8);
     CHECK_INT(c, box.outbox.finished, 2);
     outbox_removed(&box.outbox, &box.pool, 2);
     CHECK_INT(c, box.outbox.entries, 1);
-    outbox_delivered(&box.pool, box.sink.entries[3]);
+    outbox_delivered(&box.pool, box.sink.entries[3], -1);
     CHECK_INT(c, box.outbox.frontier, 9);
     box_end(&box);
 }
@@ -103,7 +103,7 @@ static void a_full_queue_is_resumed_at_the_record_where_it_stopped(struct checks
     CHECK_TEXT(c, box.sink.sequences[2], "0000000001-00000000000000000100-00000000000000000001-000002");
     CHECK_TEXT(c, box.sink.sequences[3], "0000000001-00000000000000000100-00000000000000000002-000000");
     for (size_t i = 0; i < 4; i++)
-        outbox_delivered(&box.pool, box.sink.entries[i]);
+        outbox_delivered(&box.pool, box.sink.entries[i], -1);
     CHECK_INT(c, box.outbox.frontier, 4);
     box_end(&box);
 }
@@ -120,7 +120,7 @@ static void an_entry_without_records_is_finished_when_it_is_reached(struct check
     append(&box, 4, 9, 0);
     CHECK_INT(c, publish(&box), 0);
     CHECK_INT(c, box.outbox.frontier, 3);
-    outbox_delivered(&box.pool, box.sink.entries[0]);
+    outbox_delivered(&box.pool, box.sink.entries[0], -1);
     CHECK_INT(c, box.outbox.frontier, 9);
     box_end(&box);
 }
@@ -132,7 +132,7 @@ static void a_lost_entry_has_no_sequence(struct checks *c)
     append(&box, 0, 1, 1)->lost = true;
     CHECK_INT(c, publish(&box), 0);
     CHECK_TEXT(c, box.sink.sequences[0], "");
-    outbox_delivered(&box.pool, box.sink.entries[0]);
+    outbox_delivered(&box.pool, box.sink.entries[0], -1);
     box_end(&box);
 }
 
@@ -147,14 +147,14 @@ static void late_reports_of_forgotten_entries_change_nothing(struct checks *c)
     outbox_reset(&box.outbox, &box.pool, 0);      /* taken over again */
     append(&box, 0, 1, 1);
     append(&box, 1, 2, 2);
-    outbox_delivered(&box.pool, box.sink.entries[0]);
+    outbox_delivered(&box.pool, box.sink.entries[0], -1);
     outbox_abandoned(&box.pool, box.sink.entries[1]);
     outbox_abandoned(&box.pool, box.sink.entries[2]);
     CHECK_INT(c, box.outbox.frontier, 0);
     CHECK_INT(c, publish(&box), 0);
     CHECK_INT(c, box.sink.taken, 6);
     for (size_t i = 3; i < 6; i++)
-        outbox_delivered(&box.pool, box.sink.entries[i]);
+        outbox_delivered(&box.pool, box.sink.entries[i], -1);
     CHECK_INT(c, box.outbox.frontier, 2);
     box_end(&box);
 }
@@ -166,9 +166,24 @@ static void an_abandoned_record_never_finishes_its_entry(struct checks *c)
     append(&box, 0, 1, 2);
     CHECK_INT(c, publish(&box), 0);
     outbox_abandoned(&box.pool, box.sink.entries[0]);
-    outbox_delivered(&box.pool, box.sink.entries[1]);
+    outbox_delivered(&box.pool, box.sink.entries[1], -1);
     CHECK_INT(c, box.outbox.frontier, 0);
     CHECK_INT(c, box.outbox.finished, 0);
+    box_end(&box);
+}
+
+static void reports_say_how_far_the_outcome_partition_was_reached(struct checks *c)
+{
+    struct box box = {.sink = {.room = 10}};
+
+    append(&box, 0, 3, 3);
+    CHECK_INT(c, publish(&box), 0);
+    CHECK_INT(c, box.outbox.reached, 0);
+    outbox_delivered(&box.pool, box.sink.entries[0], 41);
+    CHECK_INT(c, box.outbox.reached, 42);
+    outbox_delivered(&box.pool, box.sink.entries[1], 17);
+    outbox_delivered(&box.pool, box.sink.entries[2], -1);
+    CHECK_INT(c, box.outbox.reached, 42);
     box_end(&box);
 }
 
@@ -209,5 +224,6 @@ TESTS({"the frontier follows the longest finished prefix", the_frontier_follows_
       {"a lost entry has no sequence", a_lost_entry_has_no_sequence},
       {"late reports of forgotten entries change nothing", late_reports_of_forgotten_entries_change_nothing},
       {"an abandoned record never finishes its entry", an_abandoned_record_never_finishes_its_entry},
+      {"reports say how far the outcome partition was reached", reports_say_how_far_the_outcome_partition_was_reached},
       {"damaged records are an error and nothing is skipped", damaged_records_are_an_error_and_nothing_is_skipped},
       {"stored entries are read whole or refused", stored_entries_are_read_whole_or_refused})
