@@ -1,6 +1,7 @@
 /* Arguments, then a command; nothing else. */
 #include <getopt.h>
 #include <stdio.h>
+#include <string.h>
 #include <sysexits.h>
 
 #include "commands/command.h"
@@ -9,6 +10,7 @@ static const char usage[] =
     "orderd: order events from Kafka, applied to a market in Redis exactly once, outcomes to Kafka\n"
     "\n"
     "    orderd -c FILE                   run\n"
+    "    orderd init -c FILE …            make what is missing, resolve what was refused; see orderd init --help\n"
     "    orderd --check-config -c FILE    name every problem of the file, with its line\n"
     "    orderd --print-config -c FILE    print the values in effect, defaults included\n"
     "    orderd --version\n"
@@ -52,6 +54,8 @@ int main(int argc, char **argv)
     const char *file = NULL;
     int option;
 
+    if (argc > 1 && strcmp(argv[1], "init") == 0)
+        return command_init(argc - 1, argv + 1);
     while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
         if (option == 'h')
             return fputs(usage, stdout) < 0 ? EX_IOERR : 0;

@@ -6,5 +6,7 @@
 
 /* Runs the daemon until SIGTERM or SIGINT, or until it must stop. Takes the configuration over. */
 int command_run(struct config *config);
+/* `orderd init …`: argv[0] is "init". */
+int command_init(int argc, char **argv);
 
 #endif

@@ -2,11 +2,13 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/number.h"
 #include "codec/outcome.h"
 
-enum { QUESTION_MS = 10000, CONFIG_MS = 3000, ASSUMED_BYTES = 1000000, LETTER_EXTRA = 65536 };
+enum { QUESTION_MS = 10000, CONFIG_MS = 3000, ASSUMED_BYTES = 1000000, LETTER_EXTRA = 65536, CREATED_TRIES = 100,
+       CREATED_PAUSE_US = 50000 };
 
 static void ignore_report(void *context, const struct kafka_report *report)
 {
@@ -86,20 +88,20 @@ static void ask_sizes(struct topics *t, struct kafka_out *out, const struct conf
     t->limits.outcome_bytes = bytes_of_topic(out, config->kafka.outcomes, log, &told);
     t->limits.dead_letter_bytes = bytes_of_topic(out, config->kafka.dead_letters, log, &told);
     if (t->limits.outcome_bytes < OUTCOME_LIMIT_MIN)
-        refusal_say(refusal, "the outcome topic %s takes max.message.bytes=%lld; at least %d are needed", config->kafka.outcomes,
+        refusal_say(refusal, "the outcome topic %s takes max.message.bytes=%lld; at least %d would be right", config->kafka.outcomes,
                     (long long)t->limits.outcome_bytes, OUTCOME_LIMIT_MIN);
     for (size_t i = 0; i < t->count; i++) {
         int64_t source = bytes_of_topic(out, t->items[i].name, log, &told);
 
         /* What no broker told cannot be held against anybody. */
         if (told && t->limits.dead_letter_bytes < source + LETTER_EXTRA)
-            refusal_say(refusal, "the dead-letter topic %s takes max.message.bytes=%lld; %s takes %lld, so at least %lld are needed",
+            refusal_say(refusal, "the dead-letter topic %s takes max.message.bytes=%lld; %s takes %lld, so at least %lld would be right",
                         config->kafka.dead_letters, (long long)t->limits.dead_letter_bytes, t->items[i].name, (long long)source,
                         (long long)(source + LETTER_EXTRA));
     }
 }
 
-int topics_ask(struct topics *t, const struct config *config, const struct log *log, struct refusal *refusal, struct error_text *error)
+static int open_kafka(struct kafka_out **out, const struct config *config, const struct log *log, struct error_text *error)
 {
     struct kafka_out_options options = {
         .brokers = config->kafka.brokers,
@@ -107,9 +109,15 @@ int topics_ask(struct topics *t, const struct config *config, const struct log *
         .log = log,
         .reported = ignore_report,
     };
+
+    return kafka_out_new(out, &options, error);
+}
+
+int topics_ask(struct topics *t, const struct config *config, const struct log *log, struct refusal *refusal, struct error_text *error)
+{
     struct kafka_out *out;
     int32_t most = 0;
-    int r = kafka_out_new(&out, &options, error);
+    int r = open_kafka(&out, config, log, error);
 
     *t = (struct topics){0};
     if (r)
@@ -123,4 +131,78 @@ int topics_ask(struct topics *t, const struct config *config, const struct log *
         ask_sizes(t, out, config, log, refusal);
     kafka_out_free(out);
     return r ? error_set(error, r, "kafka does not answer at %s: %s", config->kafka.brokers, strerror(-r)) : 0;
+}
+
+struct creation {
+    struct kafka_out *out;
+    bool dry;
+    void (*say)(void *context, const char *line);
+    void *context;
+    struct error_text *error;
+};
+
+/* Creates or grows one topic; `*partitions` is what it has afterwards (0 in a dry run of a new source). */
+static int create(struct creation *c, const char *topic, int32_t *partitions, struct kafka_properties settings)
+{
+    int32_t wanted = *partitions, have = 0;
+    char line[KAFKA_TOPIC_MAX + 160];
+    int r = kafka_out_partitions(c->out, topic, &have, QUESTION_MS);
+
+    if (r && r != -ENOENT)
+        return error_set(c->error, r, "topic %s: %s", topic, strerror(-r));
+    if (r == 0 && have >= wanted) {
+        *partitions = have;
+        snprintf(line, sizeof line, "topic %s is there with %d partitions", topic, have);
+        c->say(c->context, line);
+        return 0;
+    }
+    r = c->dry ? 0 : kafka_out_create_topic(c->out, topic, wanted, settings, QUESTION_MS, c->error);
+    for (int i = 0; !r && !c->dry && i < CREATED_TRIES && (kafka_out_partitions(c->out, topic, &have, QUESTION_MS) || have < wanted); i++)
+        usleep(CREATED_PAUSE_US);
+    if (r)
+        return r;
+    *partitions = have > wanted ? have : wanted > 0 ? wanted : 1;
+    snprintf(line, sizeof line, "topic %s %s with %d partitions%s%s", topic, c->dry ? "would be made" : "is made", *partitions,
+             settings.count ? " and max.message.bytes=" : "", settings.count ? settings.items[0].value : "");
+    c->say(c->context, line);
+    return 0;
+}
+
+static int create_all(struct creation *c, const struct config *config, const struct log *log)
+{
+    struct kafka_property size = {"max.message.bytes", NULL};
+    int64_t largest = 0, source;
+    int32_t most = 1;
+    bool told = true;
+    char text[24];
+    int r = 0;
+
+    for (size_t i = 0; !r && i < config->kafka.topics.count; i++) {
+        int32_t partitions = -1;
+
+        r = create(c, config->kafka.topics.items[i], &partitions, (struct kafka_properties){NULL, 0});
+        most = partitions > most ? partitions : most;
+        source = r ? 0 : bytes_of_topic(c->out, config->kafka.topics.items[i], log, &told);
+        largest = source > largest ? source : largest;
+    }
+    snprintf(text, sizeof text, "%lld", (long long)largest + LETTER_EXTRA);
+    size.value = text;
+    if (!r)
+        r = create(c, config->kafka.outcomes, &(int32_t){most}, (struct kafka_properties){NULL, 0});
+    if (!r)
+        r = create(c, config->kafka.dead_letters, &(int32_t){most}, (struct kafka_properties){&size, 1});
+    return r;
+}
+
+int topics_create(const struct config *config, const struct log *log, bool dry, void (*say)(void *context, const char *line), void *context,
+                  struct error_text *error)
+{
+    struct creation creation = {.dry = dry, .say = say, .context = context, .error = error};
+    int r = open_kafka(&creation.out, config, log, error);
+
+    if (r)
+        return r;
+    r = create_all(&creation, config, log);
+    kafka_out_free(creation.out);
+    return r;
 }

@@ -19,4 +19,9 @@ struct topics {
 int topics_ask(struct topics *out, const struct config *config, const struct log *log, struct refusal *refusal,
                struct error_text *error) MUST_CHECK;
 
+/* Creates what is missing: sources with the broker's number of partitions, outcomes and dead letters with the largest of theirs and sizes
+ * that fit; raises partition counts that are too small. Says each by `say`. Errors as topics_ask. */
+int topics_create(const struct config *config, const struct log *log, bool dry, void (*say)(void *context, const char *line), void *context,
+                  struct error_text *error) MUST_CHECK;
+
 #endif

@@ -51,9 +51,17 @@ static struct bytes header_value(const struct kafka_header *headers, size_t coun
     return (struct bytes){NULL, 0};
 }
 
+/* An incarnation that this registry does not know. */
+static void note_third(struct evidence *out, const struct evidence_source *source, struct bytes incarnation)
+{
+    snprintf(out->third, sizeof out->third, "%.*s", (int)(incarnation.size < 36 ? incarnation.size : 36), incarnation.data);
+    if (source->collect)
+        registry_add_former(source->collect, out->third);
+}
+
 /* What one record of the outcome partition proves. */
-static void weigh(struct evidence *out, const struct kafka_message *message, const char *topic, int32_t partition,
-                  const struct registry *registry)
+static void weigh(struct evidence *out, const struct evidence_source *from, const struct kafka_message *message, const char *topic,
+                  int32_t partition, const struct registry *registry)
 {
     static const char prefix[] = "/orderd/";
     struct kafka_header headers[16];
@@ -75,7 +83,7 @@ static void weigh(struct evidence *out, const struct kafka_message *message, con
         if (offset > out->published)
             out->published = offset;
     } else if (!registry || !registry_is_former(registry, source)) {
-        snprintf(out->third, sizeof out->third, "%.*s", (int)(source.size < 36 ? source.size : 36), source.data);
+        note_third(out, from, source);
     }
 }
 
@@ -95,7 +103,7 @@ static int read_up_to(const struct evidence_source *source, int64_t end, struct 
         r = message.kind == KAFKA_FAILED ? message.error : 0;
         at = message.kind == KAFKA_MESSAGE ? message.offset + 1 : message.offset;
         if (message.kind == KAFKA_MESSAGE)
-            weigh(out, &message, topic, partition, registry);
+            weigh(out, source, &message, topic, partition, registry);
         if (message.kind == KAFKA_END && at < end)
             at = end;      /* the rest are control records */
         kafka_message_free(&message);
@@ -171,7 +179,7 @@ static int read_commit(struct evidence *out, const struct evidence_source *sourc
     if (registry && strcmp(out->note.incarnation, registry->incarnation) == 0)
         out->noted = true;
     else if (!registry || !registry_is_former(registry, bytes_of(out->note.incarnation)))
-        memcpy(out->third, out->note.incarnation, sizeof out->third);
+        note_third(out, source, bytes_of(out->note.incarnation));
     return 0;
 }
 

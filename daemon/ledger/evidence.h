@@ -45,6 +45,7 @@ struct evidence_source {
     struct kafka_reader *reader;
     const char *outcomes;
     int timeout_ms;                      /* of each question */
+    struct registry *collect;            /* incarnations that are neither the registry's nor former join its `former`; NULL: not wanted */
 };
 
 /* Reads it all. `registry` may be NULL (a first start: every incarnation is a third). `mark` may be NULL (no fingerprint

@@ -54,6 +54,7 @@ static int take_entry(struct gather *g, struct partition *const *ps, size_t coun
     if (!entry)
         return -ENOMEM;
     entry->id = stored.id;
+    entry->sequence = stored.sequence;
     entry->from = stored.from;
     entry->to = stored.to;
     entry->era = stored.era;

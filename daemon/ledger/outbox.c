@@ -116,7 +116,7 @@ static int entry_publish(struct outbox_entry *entry, struct sink *sink)
 
         if (r)
             return r;
-        sequence_text(sequence, entry->era, entry->id, entry->place);
+        sequence_text(sequence, entry->era, entry->sequence, entry->place);
         r = sink_send(sink, &record, entry->lost ? (struct bytes){NULL, 0} : bytes_of(sequence), entry);
         if (r)
             return r;
@@ -207,6 +207,8 @@ static bool take_field(struct outbox_stored *out, struct bytes name, const struc
         return field_number(value, &out->era);
     else if (bytes_equal_text(name, "lost"))
         return field_number(value, &flag) && (out->lost = true);
+    else if (bytes_equal_text(name, "as"))
+        return stream_id_parse(value->text, &out->sequence);
     else if (bytes_equal_text(name, "records"))
         out->records = value->text;
     return true;
@@ -220,6 +222,7 @@ int outbox_read(struct outbox_stored *out, const struct reply *reply)
     if (reply->type != REPLY_ARRAY || reply->count != 2 || reply->elements[1]->type != REPLY_ARRAY ||
         stream_id_parse(reply->elements[0]->text, &out->id) == false)
         return -EBADMSG;
+    out->sequence = out->id;
     fields = reply->elements[1];
     for (size_t i = 0; i + 1 < fields->count; i += 2)
         if (!take_field(out, fields->elements[i]->text, fields->elements[i + 1]))

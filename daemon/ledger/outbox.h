@@ -21,7 +21,8 @@ struct outbox;
 struct outbox_entry {
     struct outbox *outbox;        /* whose it is; NULL: forgotten, only reports are awaited */
     struct outbox_entry *next;
-    struct stream_id id;
+    struct stream_id id;          /* of the stream's entry, for its removal */
+    struct stream_id sequence;    /* the same, but for an entry that a resolution carried over: then its first one */
     int64_t from, to, era;
     bool lost;                    /* written by --accept-loss or --accept-gap: no records, no sequence */
     struct buffer records;        /* encoded by codec/record.h; emptied once all are handed over */
@@ -68,12 +69,13 @@ void outbox_abandoned(struct outbox_pool *pool, struct outbox_entry *entry);
 /* The first `count` finished entries have left Redis. */
 void outbox_removed(struct outbox *outbox, struct outbox_pool *pool, size_t count);
 
-/* The stored entry's fields, for XADD: at TOPIC:P from F to T era E [lost 1] records BYTES. */
+/* The stored entry's fields, for XADD: at TOPIC:P from F to T era E [lost 1] [as ID] records BYTES. `as`: a resolution carried it over from
+ * the entry ID, which its sequence still shows. */
 enum { OUTBOX_FIELDS_COUNT = 5 };
 /* Reads one element of XRANGE's reply: which partition it belongs to, and the entry. 0, -EBADMSG. `records` points into
  * the reply. */
 struct outbox_stored {
-    struct stream_id id;
+    struct stream_id id, sequence;
     struct bytes at;
     int64_t from, to, era;
     bool lost;

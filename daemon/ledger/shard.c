@@ -95,6 +95,15 @@ bool registry_is_former(const struct registry *registry, struct bytes incarnatio
     return false;
 }
 
+void registry_add_former(struct registry *registry, const char *incarnation)
+{
+    if (!incarnation[0] || registry_is_former(registry, bytes_of(incarnation)))
+        return;
+    if (registry->former_count == SHARD_FORMER_MAX)
+        memmove(registry->former, registry->former + 1, --registry->former_count * sizeof *registry->former);
+    snprintf(registry->former[registry->former_count++], CLOCK_UUID_SIZE, "%s", incarnation);
+}
+
 bool registry_quarantined(const struct registry *registry, const char *topic, int32_t partition, int64_t offset)
 {
     char word[KAFKA_TOPIC_MAX + 48];

@@ -56,6 +56,8 @@ bool registry_unchanged(const struct registry *registry, const struct reply *rep
 /* Partition count of a topic in the registry's list, -1 when it is not there. */
 int32_t registry_partitions(const struct registry *registry, const char *topic);
 bool registry_is_former(const struct registry *registry, struct bytes incarnation);
+/* Adds one, unless it is there; the oldest goes when there is no room. */
+void registry_add_former(struct registry *registry, const char *incarnation);
 /* Whether the operator quarantined this offset. */
 bool registry_quarantined(const struct registry *registry, const char *topic, int32_t partition, int64_t offset);
 

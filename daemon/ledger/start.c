@@ -8,8 +8,7 @@
 
 enum { TRIES = 20, TRY_PAUSE_MS = 50 };
 
-/* "orders=3 refunds=2": of a shard, the topics that have its number. */
-static int topics_text(const struct start *s, char *out, size_t size)
+int start_topics_text(const struct start *s, char *out, size_t size)
 {
     size_t used = 0;
 
@@ -249,7 +248,7 @@ int start_run(const struct start *s, struct refusal *refusal)
 {
     char topics[sizeof ((struct registry *)0)->topics];
     int32_t shards = 1;
-    int r = topics_text(s, topics, sizeof topics);
+    int r = start_topics_text(s, topics, sizeof topics);
 
     if (!r)
         r = other_form(s, refusal);

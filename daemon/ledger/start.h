@@ -27,4 +27,7 @@ struct start {
  * again; a lost connection. */
 int start_run(const struct start *start, struct refusal *refusal) MUST_CHECK;
 
+/* The registry's list of topics, "orders=3 refunds=2". Errors: -E2BIG. */
+int start_topics_text(const struct start *start, char *out, size_t size) MUST_CHECK;
+
 #endif

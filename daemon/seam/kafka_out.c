@@ -275,11 +275,11 @@ int kafka_out_topic_config(struct kafka_out *out, const char *topic, const char 
     return r;
 }
 
-static int topic_create(struct kafka_out *out, const char *topic, int32_t partitions, int replication, int timeout_ms,
+static int topic_create(struct kafka_out *out, const char *topic, int32_t partitions, struct kafka_properties settings, int timeout_ms,
                         struct error_text *error)
 {
     char text[ERROR_SIZE];
-    rd_kafka_NewTopic_t *wanted = rd_kafka_NewTopic_new(topic, partitions, replication, text, sizeof text);
+    rd_kafka_NewTopic_t *wanted = rd_kafka_NewTopic_new(topic, partitions, -1, text, sizeof text);
     rd_kafka_AdminOptions_t *options = admin_options(out, RD_KAFKA_ADMIN_OP_CREATETOPICS, timeout_ms);
     rd_kafka_queue_t *queue = rd_kafka_queue_new(out->rk);
     rd_kafka_event_t *event;
@@ -287,6 +287,8 @@ static int topic_create(struct kafka_out *out, const char *topic, int32_t partit
     size_t count = 0;
     int r = -ETIMEDOUT;
 
+    for (size_t i = 0; i < settings.count; i++)
+        rd_kafka_NewTopic_set_config(wanted, settings.items[i].name, settings.items[i].value);
     rd_kafka_CreateTopics(out->rk, &wanted, 1, options, queue);
     rd_kafka_AdminOptions_destroy(options);
     rd_kafka_NewTopic_destroy(wanted);
@@ -325,7 +327,7 @@ static int topic_grow(struct kafka_out *out, const char *topic, int32_t partitio
     return r ? error_set(error, r, "more partitions for %s: %s", topic, strerror(-r)) : 0;
 }
 
-int kafka_out_create_topic(struct kafka_out *out, const char *topic, int32_t partitions, int replication, int timeout_ms,
+int kafka_out_create_topic(struct kafka_out *out, const char *topic, int32_t partitions, struct kafka_properties settings, int timeout_ms,
                            struct error_text *error)
 {
     int32_t have = 0;
@@ -334,6 +336,6 @@ int kafka_out_create_topic(struct kafka_out *out, const char *topic, int32_t par
     if (r && r != -ENOENT)
         return error_set(error, r, "topic %s: %s", topic, strerror(-r));
     if (r == -ENOENT)
-        return topic_create(out, topic, partitions, replication, timeout_ms, error);
+        return topic_create(out, topic, partitions, settings, timeout_ms, error);
     return have < partitions ? topic_grow(out, topic, partitions, timeout_ms, error) : 0;
 }

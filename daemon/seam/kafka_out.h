@@ -63,8 +63,9 @@ int kafka_out_partitions(struct kafka_out *out, const char *topic, int32_t *coun
 /* A topic's configuration value (e.g. "max.message.bytes"); -ENOENT when the broker does not tell it. */
 int kafka_out_topic_config(struct kafka_out *out, const char *topic, const char *name, char *value, size_t size,
                            int timeout_ms) MUST_CHECK;
-/* Creates a topic, or raises its partition count when it exists with fewer. replication -1: the broker's default. */
-int kafka_out_create_topic(struct kafka_out *out, const char *topic, int32_t partitions, int replication,
+/* Creates a topic with these settings, or raises its partition count when it exists with fewer. partitions -1: the broker's default
+ * number; so is the replication factor always. */
+int kafka_out_create_topic(struct kafka_out *out, const char *topic, int32_t partitions, struct kafka_properties settings,
                            int timeout_ms, struct error_text *error) MUST_CHECK;
 
 #endif

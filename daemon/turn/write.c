@@ -195,7 +195,7 @@ static int take_id(struct turn *turn, struct run *run, const struct reply *array
         return error_set(error, -EBADMSG, "the outbox gave id %llu-%llu, not above the last one %llu-%llu: the stream was deleted or a clock went back",
                          (unsigned long long)run->entry->id.ms, (unsigned long long)run->entry->id.seq,
                          (unsigned long long)turn->shard->last.ms, (unsigned long long)turn->shard->last.seq);
-    turn->shard->last = run->entry->id;
+    run->entry->sequence = turn->shard->last = run->entry->id;
     return 0;
 }
 

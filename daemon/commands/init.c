@@ -1,0 +1,293 @@
+/* `orderd init`: makes what is missing, and resolves what a daemon refused (PROTOCOL.md 5). Says every range that it touches. */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <time.h>
+
+#include "base/number.h"
+#include "commands/command.h"
+#include "commands/site.h"
+#include "ledger/resolve.h"
+
+static const char usage[] =
+    "orderd init: make a registry, or resolve what the daemon refused\n"
+    "\n"
+    "    orderd init -c FILE                                 make the registry of a first start, or say what is refused\n"
+    "    orderd init -c FILE --from WHERE                    the same, with the marks at WHERE instead of their logs' starts\n"
+    "    orderd init -c FILE --create-topics                 create missing topics, add missing partitions\n"
+    "    orderd init -c FILE --adopt [--from WHERE]...       a new registry over a market that exists\n"
+    "    orderd init -c FILE --accept-rollback               redis came back older: go on at its marks, decide again\n"
+    "    orderd init -c FILE --accept-loss TOPIC:P           outbox or seen list has holes, or a transaction was torn\n"
+    "    orderd init -c FILE --accept-gap TOPIC:P            events were deleted before they were decided\n"
+    "    orderd init -c FILE --accept-repartition            a topic has more partitions than registered\n"
+    "    orderd init -c FILE --add-topic TOPIC [--from WHERE] a topic joined kafka.topics\n"
+    "    orderd init -c FILE --drop-topic TOPIC              a topic left kafka.topics\n"
+    "    orderd init -c FILE --dedupe                        the file's dedupe settings rule from here on\n"
+    "    orderd init -c FILE --quarantine TOPIC:P:OFFSET     decide this event malformed\n"
+    "\n"
+    "WHERE: start, end, a time (2026-11-22T05:42:07Z), or TOPIC:P:OFFSET; the last that fits a partition rules.\n"
+    "--dry-run: say what would be done and do nothing.\n"
+    "Every change is one transaction that raises the era; running daemons take over again by themselves.\n"
+    "Exit codes: 0 done, 64 usage, 69 redis or kafka is away, 77 rights, 78 configuration or refused.\n";
+
+enum action {
+    ACTION_START, ACTION_MAKE, ACTION_CREATE_TOPICS, ACTION_ADOPT, ACTION_ROLLBACK, ACTION_LOSS, ACTION_GAP, ACTION_REPARTITION, ACTION_ADD,
+    ACTION_DROP, ACTION_DEDUPE, ACTION_QUARANTINE
+};
+
+struct request {
+    enum action action;
+    const char *file, *topic;
+    struct resolve_place place;
+    struct resolve_froms froms;
+    bool dry, help;
+};
+
+/* "orders:3" or, with an offset, "orders:3:17". */
+static bool parse_place(const char *text, bool offset, struct resolve_place *out)
+{
+    size_t size = strlen(text);
+    int64_t number[2] = {0, 0};
+
+    for (int i = offset ? 1 : 0; i >= 0; i--) {
+        const char *colon = memrchr(text, ':', size);
+
+        if (!colon || !number_parse((struct bytes){colon + 1, size - (size_t)(colon + 1 - text)}, &number[i]) || number[i] < 0)
+            return false;
+        size = (size_t)(colon - text);
+    }
+    if (size < 1 || size > KAFKA_TOPIC_MAX || number[0] > INT32_MAX)
+        return false;
+    memcpy(out->topic, text, size);
+    out->topic[size] = '\0';
+    out->partition = (int32_t)number[0];
+    out->offset = number[1];
+    return true;
+}
+
+static bool parse_time(const char *text, int64_t *ms)
+{
+    struct tm tm = {0};
+    const char *end = strptime(text, "%Y-%m-%dT%H:%M:%SZ", &tm);
+
+    if (!end || *end)
+        return false;
+    *ms = (int64_t)timegm(&tm) * 1000;
+    return true;
+}
+
+static bool parse_from(const char *text, struct resolve_froms *froms)
+{
+    struct resolve_from *from = &froms->items[froms->count];
+    struct resolve_place place;
+
+    if (froms->count == RESOLVE_FROM_MAX)
+        return false;
+    *from = (struct resolve_from){.kind = FROM_START};
+    if (strcmp(text, "end") == 0) {
+        from->kind = FROM_END;
+    } else if (parse_time(text, &from->value)) {
+        from->kind = FROM_TIME;
+    } else if (parse_place(text, true, &place)) {
+        from->kind = FROM_OFFSET;
+        from->value = place.offset;
+        from->partition = place.partition;
+        memcpy(from->topic, place.topic, sizeof place.topic);
+    } else if (strcmp(text, "start") != 0) {
+        return false;
+    }
+    froms->count++;
+    return true;
+}
+
+static int wrong_usage(const char *what, const char *value)
+{
+    fprintf(stderr, "orderd init: %s%s%s; see orderd init --help\n", what, value ? " " : "", value ? value : "");
+    return EX_USAGE;
+}
+
+enum { OPTION_DRY = 1000, OPTION_FROM, OPTION_ACTION };
+
+static const struct option options[] = {
+    {"config", required_argument, NULL, 'c'},
+    {"help", no_argument, NULL, 'h'},
+    {"dry-run", no_argument, NULL, OPTION_DRY},
+    {"from", required_argument, NULL, OPTION_FROM},
+    {"create-topics", no_argument, NULL, OPTION_ACTION + ACTION_CREATE_TOPICS},
+    {"adopt", no_argument, NULL, OPTION_ACTION + ACTION_ADOPT},
+    {"accept-rollback", no_argument, NULL, OPTION_ACTION + ACTION_ROLLBACK},
+    {"accept-loss", required_argument, NULL, OPTION_ACTION + ACTION_LOSS},
+    {"accept-gap", required_argument, NULL, OPTION_ACTION + ACTION_GAP},
+    {"accept-repartition", no_argument, NULL, OPTION_ACTION + ACTION_REPARTITION},
+    {"add-topic", required_argument, NULL, OPTION_ACTION + ACTION_ADD},
+    {"drop-topic", required_argument, NULL, OPTION_ACTION + ACTION_DROP},
+    {"dedupe", no_argument, NULL, OPTION_ACTION + ACTION_DEDUPE},
+    {"quarantine", required_argument, NULL, OPTION_ACTION + ACTION_QUARANTINE},
+    {NULL, 0, NULL, 0},
+};
+
+static int take_action(struct request *request, enum action action, const char *argument)
+{
+    bool place = action == ACTION_LOSS || action == ACTION_GAP || action == ACTION_QUARANTINE;
+
+    if (request->action != ACTION_START)
+        return wrong_usage("one resolution at a time", NULL);
+    request->action = action;
+    request->topic = argument;
+    if (place && !parse_place(argument, action == ACTION_QUARANTINE, &request->place))
+        return wrong_usage(action == ACTION_QUARANTINE ? "TOPIC:P:OFFSET would be right, not" : "TOPIC:P would be right, not", argument);
+    return 0;
+}
+
+static int parse(int argc, char **argv, struct request *request)
+{
+    int option, code = 0;
+
+    while (!code && (option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
+        if (option == 'h')
+            request->help = true;
+        else if (option == 'c')
+            request->file = optarg;
+        else if (option == OPTION_DRY)
+            request->dry = true;
+        else if (option == OPTION_FROM)
+            code = parse_from(optarg, &request->froms) ? 0 : wrong_usage("--from: start, end, a time like 2026-11-22T05:42:07Z or TOPIC:P:OFFSET would be right, not", optarg);
+        else if (option >= OPTION_ACTION)
+            code = take_action(request, (enum action)(option - OPTION_ACTION), optarg);
+        else
+            code = wrong_usage("an option is not known or lacks its value", NULL);
+    }
+    if (code || request->help)
+        return code;
+    if (optind < argc)
+        return wrong_usage("an argument is too many:", argv[optind]);
+    if (!request->file)
+        return wrong_usage("-c FILE is missing", NULL);
+    if (request->froms.count && request->action == ACTION_START)
+        request->action = ACTION_MAKE;
+    if (request->froms.count && request->action != ACTION_MAKE && request->action != ACTION_ADOPT && request->action != ACTION_ADD)
+        return wrong_usage("--from goes with --adopt, --add-topic, or alone", NULL);
+    return 0;
+}
+
+static void say(void *context, const char *line)
+{
+    (void)context;
+    puts(line);
+}
+
+static int resolve(struct resolve *r, const struct request *request)
+{
+    switch (request->action) {
+    case ACTION_MAKE:
+        return resolve_make(r, &request->froms);
+    case ACTION_ADOPT:
+        return resolve_adopt(r, &request->froms);
+    case ACTION_ROLLBACK:
+        return resolve_rollback(r);
+    case ACTION_LOSS:
+        return resolve_loss(r, &request->place);
+    case ACTION_GAP:
+        return resolve_gap(r, &request->place);
+    case ACTION_REPARTITION:
+        return resolve_repartition(r);
+    case ACTION_ADD:
+        return resolve_add_topic(r, request->topic, &request->froms);
+    case ACTION_DROP:
+        return resolve_drop_topic(r, request->topic);
+    case ACTION_DEDUPE:
+        return resolve_dedupe(r);
+    case ACTION_QUARANTINE:
+        return resolve_quarantine(r, &request->place);
+    case ACTION_START:
+    case ACTION_CREATE_TOPICS:
+        break;
+    }
+    return -EINVAL;
+}
+
+/* What a start would do, and nothing more. */
+static int start(struct site *site, const struct start *start)
+{
+    struct refusal refusal = {0};
+    int r = start_run(start, &refusal);
+
+    if (refusal.set)
+        return site_refuse(site, &refusal);
+    if (!r)
+        puts("the registry is there and fits the configuration; offsets are compared when partitions are taken over");
+    return r;
+}
+
+static int with_kafka(struct site *site, const struct request *request)
+{
+    struct kafka_in_options consumer = site_consumer(site);
+    struct error_text error = {""};
+    struct kafka_in *in;
+    struct resolve work = {.dry = request->dry, .say = say};
+    int r = kafka_in_new(&in, &consumer, &error);
+
+    if (r) {
+        log_error(&site->log, "no consumer error=\"%s\"", error.text);
+        return EX_CONFIG;
+    }
+    work.start = site_start(site, in);
+    r = request->action == ACTION_START ? start(site, &work.start) : resolve(&work, request);
+    kafka_in_free(in);
+    if (r < 0 && r != -EPROTO)
+        log_error(&site->log, "nothing was changed, try again error=\"%s\"", strerror(-r));
+    if (!r && request->dry)
+        puts("(a dry run: nothing was changed)");
+    return r == -EPROTO ? EX_CONFIG : r < 0 ? EX_UNAVAILABLE : r;
+}
+
+static int create_topics(struct site *site, const struct request *request)
+{
+    struct error_text error = {""};
+    int r = topics_create(site->config, &site->log, request->dry, say, NULL, &error);
+
+    if (r)
+        log_error(&site->log, "topics cannot be created error=\"%s\"", error.text);
+    return r == 0 ? 0 : r == -EACCES ? EX_NOPERM : EX_UNAVAILABLE;
+}
+
+static int work(struct site *site, const struct request *request)
+{
+    int code;
+
+    if (request->action == ACTION_CREATE_TOPICS)
+        return create_topics(site, request);
+    code = site_ask_kafka(site);
+    if (!code)
+        code = site_connect(site);
+    if (!code)
+        code = site_open_reader(site);
+    return code ? code : with_kafka(site, request);
+}
+
+int command_init(int argc, char **argv)
+{
+    struct config_problems problems;
+    struct request request = {.action = ACTION_START};
+    struct config *config;
+    struct site site;
+    int code = parse(argc, argv, &request);
+
+    if (code)
+        return code;
+    if (request.help)
+        return fputs(usage, stdout) < 0 ? EX_IOERR : 0;
+    code = config_load(&config, request.file, &problems);
+    config_problems_print(&problems, request.file, stderr);
+    if (code)
+        return EX_CONFIG;
+    code = site_open(&site, config);
+    site.log.level = site.log.level < LOG_LEVEL_WARNING ? site.log.level : LOG_LEVEL_WARNING;
+    if (!code)
+        code = work(&site, &request);
+    site_close(&site);
+    config_free(config);
+    return code;
+}

@@ -1,0 +1,313 @@
+#include "ledger/opened.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ledger/compare.h"
+
+enum { TRIES = 20, TRY_PAUSE_MS = 50, GATE_MS = 5000, WRITES_LIMIT = 256 << 20, TEXT_LIMIT = 1 << 22, LINE_MAX_SIZE = 1200 };
+
+static void say_line(struct resolve *resolve, const char *line)
+{
+    resolve->say(resolve->context, line);
+}
+
+void opened_say(struct opened *opened, const char *format, ...)
+{
+    char line[LINE_MAX_SIZE];
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(line, sizeof line, format, arguments);
+    va_end(arguments);
+    buffer_put_text(&opened->text, line);
+    buffer_put_char(&opened->text, '\n');
+}
+
+int opened_refuse(struct resolve *resolve, const char *format, ...)
+{
+    char line[LINE_MAX_SIZE];
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(line, sizeof line, format, arguments);
+    va_end(arguments);
+    say_line(resolve, line);
+    return -EPROTO;
+}
+
+static void end(struct resolve *resolve, struct opened *opened)
+{
+    struct gather gather = {*resolve->start.redis, resolve->start.clock, resolve->start.log, &opened->pool};
+
+    if (opened->gathered)
+        gathered_free(&gather, opened->gathered, opened->count);
+    for (size_t i = 0; i < opened->count; i++)
+        partition_free(opened->items[i].partition, &opened->pool);
+    outbox_pool_deinit(&opened->pool);
+    commands_deinit(&opened->writes);
+    buffer_deinit(&opened->text);
+    free(opened->items);
+    free(opened->partitions);
+    free(opened->gathered);
+}
+
+static int read_registry(struct resolve *resolve, struct opened *opened)
+{
+    struct asker *redis = resolve->start.redis;
+    struct reply **replies;
+    int r;
+
+    asker_begin(redis);
+    command_texts(redis->commands, "UNWATCH", NULL);
+    command_texts(redis->commands, "WATCH", opened->shard.meta_key, NULL);
+    command_texts(redis->commands, "HMGET", opened->shard.meta_key, REGISTRY_FIELDS, NULL);
+    command_texts(redis->commands, "TYPE", opened->shard.outbox_key, NULL);
+    r = asker_ask(redis, &replies);
+    if (r)
+        return r;
+    opened->registry = registry_read(&opened->shard.registry, replies[2]);
+    opened->shard.known = opened->registry == 0;
+    opened->outbox = bytes_equal_text(replies[3]->text, "stream");
+    opened->era = opened->registry == 0 ? opened->shard.registry.era : 0;
+    return 0;
+}
+
+static bool in_shard(const struct opened *opened, int32_t number)
+{
+    return opened->shard.number == SHARD_NONE || opened->shard.number == number;
+}
+
+static int add(struct opened *opened, const char *topic, int32_t number, bool configured)
+{
+    struct opened_partition *known = opened_find(opened, topic, number), *items;
+    struct partition **partitions;
+    int r;
+
+    if (known || !in_shard(opened, number)) {
+        if (known)
+            known->configured |= configured;
+        return 0;
+    }
+    items = reallocarray(opened->items, opened->count + 1, sizeof *items);
+    opened->items = items ? items : opened->items;
+    partitions = reallocarray(opened->partitions, opened->count + 1, sizeof *partitions);
+    opened->partitions = partitions ? partitions : opened->partitions;
+    if (!items || !partitions)
+        return -ENOMEM;
+    items[opened->count] = (struct opened_partition){.mark = -ENOENT, .configured = configured};
+    r = partition_new(&items[opened->count].partition, topic, number, &opened->shard);
+    if (!r)
+        partitions[opened->count] = items[opened->count].partition;
+    opened->count += r == 0;
+    return r;
+}
+
+/* The configuration's partitions, and those that the registry knows besides. */
+static int list_partitions(struct resolve *resolve, struct opened *opened)
+{
+    const char *at = opened->registry == 0 ? opened->shard.registry.topics : "";
+    int r = 0;
+
+    for (size_t i = 0; i < resolve->start.topics_count; i++)
+        for (int32_t n = 0; !r && n < resolve->start.topics[i].partitions; n++)
+            r = add(opened, resolve->start.topics[i].name, n, true);
+    while (!r && *at) {
+        char topic[KAFKA_TOPIC_MAX + 1];
+
+        snprintf(topic, sizeof topic, "%.*s", (int)strcspn(at, "="), at);
+        for (int32_t n = 0; !r && n < registry_partitions(&opened->shard.registry, topic); n++)
+            r = add(opened, topic, n, false);
+        at += strcspn(at, " ");
+        at += *at == ' ';
+    }
+    opened->gathered = calloc(opened->count + 1, sizeof *opened->gathered);
+    return r ? r : opened->gathered ? 0 : -ENOMEM;
+}
+
+static int read_marks(struct resolve *resolve, struct opened *opened)
+{
+    struct asker *redis = resolve->start.redis;
+    struct reply **replies;
+    int r;
+
+    asker_begin(redis);
+    for (size_t i = 0; i < opened->count; i++) {
+        command_texts(redis->commands, "WATCH", opened->partitions[i]->mark_key, NULL);
+        command_texts(redis->commands, "HMGET", opened->partitions[i]->mark_key, MARK_FIELDS, NULL);
+    }
+    r = opened->count ? asker_ask(redis, &replies) : 0;
+    for (size_t i = 0; !r && i < opened->count; i++)
+        opened->items[i].mark = mark_read(&opened->partitions[i]->mark, replies[2 * i + 1]);
+    return r;
+}
+
+static int execute(struct resolve *resolve, struct opened *opened)
+{
+    struct asker redis = *resolve->start.redis;
+    struct exec_result result;
+    int r;
+
+    redis.commands = &opened->writes;
+    command_texts(&opened->writes, "EXEC", NULL);
+    arena_reset(redis.arena);
+    r = asker_exec(&redis, opened->writes.count - 2, &result);
+    if (r)
+        return r;
+    if (result.class == EXEC_CONFLICT)
+        return -EAGAIN;
+    if (result.class != EXEC_APPLIED)
+        return opened_refuse(resolve, "redis: %s", result.class == EXEC_UNKNOWN ? "the connection was lost, run the command again to see whether it was done"
+                                                                               : result.error.text);
+    if (session_gate_wait(redis.session, redis.arena, GATE_MS))
+        opened_say(opened, "(not yet confirmed by redis.durability; the daemon will wait for it)");
+    return 0;
+}
+
+/* What was gathered, line by line. */
+static void say_all(struct resolve *resolve, struct opened *opened)
+{
+    char *rest = (char *)(uintptr_t)buffer_text(&opened->text), *line;
+
+    while ((line = strsep(&rest, "\n")))
+        if (*line)
+            say_line(resolve, line);
+}
+
+static int run_once(struct resolve *resolve, int32_t shard, resolve_plan plan, void *argument)
+{
+    struct opened opened = {.registry = -ENOENT};
+    int r;
+
+    shard_init(&opened.shard, resolve->start.prefix, shard);
+    commands_init(&opened.writes, WRITES_LIMIT);
+    buffer_init(&opened.text, TEXT_LIMIT);
+    r = read_registry(resolve, &opened);
+    if (!r)
+        r = list_partitions(resolve, &opened);
+    if (!r)
+        r = read_marks(resolve, &opened);
+    command_texts(&opened.writes, "MULTI", NULL);
+    if (!r)
+        r = plan(resolve, &opened, argument);
+    if (!r && !resolve->dry && opened.writes.count > 1)
+        r = execute(resolve, &opened);
+    if (!r)
+        say_all(resolve, &opened);
+    end(resolve, &opened);
+    return r;
+}
+
+int opened_run(struct resolve *resolve, int32_t shard, resolve_plan plan, void *argument)
+{
+    int r = -EAGAIN;
+
+    for (int i = 0; r == -EAGAIN && i < TRIES && session_is_up(resolve->start.redis->session); i++) {
+        if (i)
+            clock_sleep_ms(resolve->start.clock, clock_random_between(resolve->start.clock, 1, TRY_PAUSE_MS));
+        r = run_once(resolve, shard, plan, argument);
+    }
+    return r;
+}
+
+int opened_run_all(struct resolve *resolve, resolve_plan plan, void *argument)
+{
+    int32_t shards = 1;
+    int r = 0;
+
+    if (!resolve->start.sharded)
+        return opened_run(resolve, SHARD_NONE, plan, argument);
+    for (size_t i = 0; i < resolve->start.topics_count; i++)
+        if (resolve->start.topics[i].partitions > shards)
+            shards = resolve->start.topics[i].partitions;
+    for (int32_t n = 0; !r && n < shards; n++)
+        r = opened_run(resolve, n, plan, argument);
+    return r;
+}
+
+struct opened_partition *opened_find(struct opened *opened, const char *topic, int32_t partition)
+{
+    for (size_t i = 0; i < opened->count; i++)
+        if (opened->partitions[i]->number == partition && strcmp(opened->partitions[i]->topic, topic) == 0)
+            return &opened->items[i];
+    return NULL;
+}
+
+int opened_gather(struct resolve *resolve, struct opened *opened)
+{
+    struct gather gather = {*resolve->start.redis, resolve->start.clock, resolve->start.log, &opened->pool};
+    int r = 0;
+
+    asker_begin(&gather.redis);
+    if (opened->outbox)
+        r = gather_outbox(&gather, &opened->shard, opened->partitions, opened->count, opened->gathered);
+    for (size_t i = 0; !r && i < opened->count; i++)
+        if (opened->items[i].mark == 0)
+            r = gather_seen(&gather, opened->partitions[i], &opened->gathered[i]);
+    return r;
+}
+
+int opened_evidence(struct resolve *resolve, struct opened *opened, const struct opened_partition *item, struct registry *collect,
+                    struct evidence *out)
+{
+    struct evidence_source source = resolve->start.evidence;
+    const struct partition *p = item->partition;
+    bool fingerprint = item->mark == 0 && p->mark.fingerprint_offset >= 0;
+    int r;
+
+    source.collect = collect;
+    r = evidence_read(out, &source, p->topic, p->number, opened->registry == 0 ? &opened->shard.registry : NULL,
+                      fingerprint ? &p->mark : NULL);
+    if (!r && out->note.era > opened->era)
+        opened->era = out->note.era;
+    return r;
+}
+
+void opened_put_field(struct opened *opened, const char *key, const char *field, int64_t value)
+{
+    command_begin(&opened->writes, 4);
+    command_text(&opened->writes, "HSET");
+    command_text(&opened->writes, key);
+    command_text(&opened->writes, field);
+    command_int(&opened->writes, value);
+}
+
+void opened_raise_era(struct opened *opened)
+{
+    opened_put_field(opened, opened->shard.meta_key, "era", opened->era + 1);
+    opened_say(opened, "era %lld begins", (long long)opened->era + 1);
+}
+
+void opened_put_mark(struct resolve *resolve, struct opened *opened, const struct partition *partition, int64_t next)
+{
+    char epoch[CLOCK_UUID_SIZE], at[24];
+
+    clock_uuid(resolve->start.clock, epoch);
+    snprintf(at, sizeof at, "%lld", (long long)next);
+    command_texts(&opened->writes, "DEL", partition->mark_key, partition->seen_key, NULL);
+    command_texts(&opened->writes, "HSET", partition->mark_key, "next", at, "done", at, "seen_from", at, "time", "-1", "epoch", epoch, "fp", "",
+                  "fp_offset", "-1", NULL);
+}
+
+void opened_put_lost(struct opened *opened, const struct partition *partition, int64_t from, int64_t to)
+{
+    char begin[24], finish[24], era[24];
+
+    snprintf(begin, sizeof begin, "%lld", (long long)from);
+    snprintf(finish, sizeof finish, "%lld", (long long)to);
+    snprintf(era, sizeof era, "%lld", (long long)opened->era + 1);
+    command_texts(&opened->writes, "XADD", opened->shard.outbox_key, "*", "at", partition->at, "from", begin, "to", finish, "era", era, "lost", "1",
+                  "records", "", NULL);
+}
+
+void opened_put_outbox(struct opened *opened)
+{
+    if (opened->outbox)
+        return;
+    command_texts(&opened->writes, "DEL", opened->shard.outbox_key, NULL);
+    command_texts(&opened->writes, "XADD", opened->shard.outbox_key, "0-1", "made", "1", NULL);
+    command_texts(&opened->writes, "XDEL", opened->shard.outbox_key, "0-1", NULL);
+    opened->outbox = true;
+}

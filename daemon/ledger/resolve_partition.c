@@ -1,0 +1,221 @@
+/* Resolutions that concern one partition: --accept-loss, --accept-gap and --quarantine (PROTOCOL.md 5). No offset is decided again by them. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/number.h"
+#include "ledger/opened.h"
+#include "ledger/seen.h"
+
+static int32_t shard_number(const struct resolve *resolve, const struct resolve_place *place)
+{
+    return resolve->start.sharded ? place->partition : SHARD_NONE;
+}
+
+/* The partition with a readable registry and mark; refuses otherwise. */
+static int find(struct resolve *resolve, struct opened *opened, const struct resolve_place *place, struct opened_partition **out)
+{
+    *out = opened_find(opened, place->topic, place->partition);
+    if (opened->registry)
+        return opened_refuse(resolve, "refused: the registry %s is missing or cannot be read; --adopt would be right", opened->shard.meta_key);
+    if (!*out)
+        return opened_refuse(resolve, "refused: %s:%d is no partition of this market; its topics are %s", place->topic, place->partition,
+                             opened->shard.registry.topics);
+    if ((*out)->mark)
+        return opened_refuse(resolve, "refused: the mark %s is missing or cannot be read; --adopt would be right", (*out)->partition->mark_key);
+    return 0;
+}
+
+static void put_hole(struct opened *opened, const struct partition *p, int64_t from, int64_t to)
+{
+    opened_put_lost(opened, p, from, to);
+    opened_say(opened, "%s: the outcomes of offsets %lld to %lld are lost; one may still appear once, late, from a paused instance's producer", p->at,
+               (long long)from, (long long)to - 1);
+}
+
+/* Holes between done and next become entries without records; what lies below or twice goes. Returns how much was mended. */
+static size_t mend_outbox(struct opened *opened, const struct partition *p, const struct outbox_entry *entry)
+{
+    char id[STREAM_ID_TEXT_SIZE];
+    int64_t at = p->mark.done;
+    size_t mended = !opened->outbox;
+
+    opened_put_outbox(opened);
+    for (; entry; entry = entry->next) {
+        if (entry->from < at || entry->to > p->mark.next) {
+            stream_id_text(id, entry->id);
+            command_texts(&opened->writes, "XDEL", opened->shard.outbox_key, id, NULL);
+            opened_say(opened, "%s: the entry of offsets %lld to %lld does not fit and is removed", p->at, (long long)entry->from, (long long)entry->to - 1);
+            mended++;
+            continue;
+        }
+        if (entry->from > at) {
+            put_hole(opened, p, at, entry->from);
+            mended++;
+        }
+        at = entry->to;
+    }
+    if (at < p->mark.next) {
+        put_hole(opened, p, at, p->mark.next);
+        mended++;
+    }
+    return mended;
+}
+
+static size_t mend_seen(struct opened *opened, const struct partition *p, const struct gathered *gathered)
+{
+    if (gathered->seen_whole)
+        return 0;
+    command_texts(&opened->writes, "DEL", p->seen_key, NULL);
+    opened_put_field(opened, p->mark_key, "seen_from", p->mark.next);
+    opened_say(opened, "%s: the seen list had a hole (%s) and is begun anew: duplicates of events before offset %lld are not known", p->at,
+               gathered->seen_problem, (long long)p->mark.next);
+    return 1;
+}
+
+static size_t mend_torn(struct opened *opened, const struct partition *p)
+{
+    char torn[PARTITION_KEY_MAX + 8];
+    size_t mended = 0;
+
+    snprintf(torn, sizeof torn, "torn %s:", p->at);
+    if (p->mark.torn) {
+        command_texts(&opened->writes, "HDEL", p->mark_key, "torn", NULL);
+        opened_say(opened, "%s: its transaction of offset %lld was applied in part; compare the market with the outcomes before it", p->at,
+                   (long long)p->mark.next);
+        mended++;
+    }
+    if (strncmp(opened->shard.registry.halt, torn, strlen(torn)) == 0) {
+        command_texts(&opened->writes, "HDEL", opened->shard.meta_key, "halt", NULL);
+        opened_say(opened, "the market is no longer halted");
+        mended++;
+    }
+    return mended;
+}
+
+static int accept_loss(struct resolve *resolve, struct opened *opened, void *argument)
+{
+    const struct resolve_place *place = argument;
+    struct opened_partition *item;
+    size_t index, mended;
+    int r = find(resolve, opened, place, &item);
+
+    if (!r)
+        r = opened_gather(resolve, opened);
+    if (r)
+        return r;
+    index = (size_t)(item - opened->items);
+    mended = mend_outbox(opened, item->partition, opened->gathered[index].first);
+    mended += mend_seen(opened, item->partition, &opened->gathered[index]);
+    mended += mend_torn(opened, item->partition);
+    if (!mended)
+        return opened_refuse(resolve, "refused: nothing of %s is lost: its outbox and its seen list are whole, and it is not torn", item->partition->at);
+    opened_raise_era(opened);
+    return 0;
+}
+
+int resolve_loss(struct resolve *resolve, const struct resolve_place *place)
+{
+    return opened_run(resolve, shard_number(resolve, place), accept_loss, (void *)(uintptr_t)place);
+}
+
+/* An empty element over the gap, so that the list goes on without a hole. */
+static int put_seen_gap(struct opened *opened, const struct partition *p, int64_t to)
+{
+    struct buffer element;
+    int r;
+
+    buffer_init(&element, 64);
+    seen_element_begin(&element, p->mark.next, to);
+    r = buffer_error(&element);
+    command_begin(&opened->writes, 3);
+    command_text(&opened->writes, "RPUSH");
+    command_text(&opened->writes, p->seen_key);
+    command_bytes(&opened->writes, buffer_bytes(&element));
+    buffer_deinit(&element);
+    return r;
+}
+
+static int accept_gap(struct resolve *resolve, struct opened *opened, void *argument)
+{
+    const struct resolve_place *place = argument;
+    struct opened_partition *item;
+    struct evidence evidence;
+    int r = find(resolve, opened, place, &item);
+    const struct partition *p;
+
+    if (!r)
+        r = opened_evidence(resolve, opened, item, NULL, &evidence);
+    if (!r)
+        r = opened_gather(resolve, opened);
+    if (r)
+        return r;
+    p = item->partition;
+    if (evidence.log_start <= p->mark.next)
+        return opened_refuse(resolve, "refused: there is no gap: the log of %s starts at offset %lld, not above the next offset %lld", p->at,
+                             (long long)evidence.log_start, (long long)p->mark.next);
+    if (!opened->outbox || !opened->gathered[item - opened->items].seen_whole)
+        return opened_refuse(resolve, "refused: the outbox or the seen list of %s is not whole; --accept-loss %s comes first", p->at, p->at);
+    opened_put_lost(opened, p, p->mark.next, evidence.log_start);
+    opened_put_field(opened, p->mark_key, "next", evidence.log_start);
+    opened_say(opened, "%s: offsets %lld to %lld were deleted before they were decided and are passed over", p->at, (long long)p->mark.next,
+               (long long)evidence.log_start - 1);
+    r = put_seen_gap(opened, p, evidence.log_start);
+    opened_raise_era(opened);
+    return r;
+}
+
+int resolve_gap(struct resolve *resolve, const struct resolve_place *place)
+{
+    return opened_run(resolve, shard_number(resolve, place), accept_gap, (void *)(uintptr_t)place);
+}
+
+/* Whether the word "orders:3:17" still lies ahead of its partition's mark. */
+static bool lies_ahead(const struct opened *opened, struct bytes word)
+{
+    int64_t offset;
+
+    for (size_t i = 0; i < opened->count; i++) {
+        const struct partition *p = opened->partitions[i];
+        size_t size = strlen(p->at);
+
+        if (word.size > size + 1 && memcmp(word.data, p->at, size) == 0 && word.data[size] == ':' &&
+            number_parse((struct bytes){word.data + size + 1, word.size - size - 1}, &offset))
+            return opened->items[i].mark == 0 && offset >= p->mark.next;
+    }
+    return false;
+}
+
+static int quarantine(struct resolve *resolve, struct opened *opened, void *argument)
+{
+    const struct resolve_place *place = argument;
+    char text[sizeof opened->shard.registry.quarantine], word[KAFKA_TOPIC_MAX + 48];
+    const char *at = opened->shard.registry.quarantine;
+    struct opened_partition *item;
+    size_t used = 0;
+    int r = find(resolve, opened, place, &item);
+
+    if (r)
+        return r;
+    if (place->offset < item->partition->mark.next)
+        return opened_refuse(resolve, "refused: offset %lld of %s is decided already, the next one is %lld", (long long)place->offset, item->partition->at,
+                             (long long)item->partition->mark.next);
+    snprintf(word, sizeof word, "%s:%d:%lld", place->topic, place->partition, (long long)place->offset);
+    for (; *at; at += strcspn(at, " "), at += *at == ' ') {
+        size_t size = strcspn(at, " ");
+
+        if (lies_ahead(opened, (struct bytes){at, size}) && used + size + 1 < sizeof text)
+            used += (size_t)snprintf(text + used, sizeof text - used, "%.*s ", (int)size, at);
+    }
+    if (used + strlen(word) >= sizeof text)
+        return opened_refuse(resolve, "refused: no more than %zu bytes of quarantined offsets are kept", sizeof text);
+    memcpy(text + used, word, strlen(word) + 1);
+    command_texts(&opened->writes, "HSET", opened->shard.meta_key, "quarantine", text, NULL);
+    opened_say(opened, "%s: offset %lld will be decided malformed, reason quarantined", item->partition->at, (long long)place->offset);
+    opened_raise_era(opened);
+    return 0;
+}
+
+int resolve_quarantine(struct resolve *resolve, const struct resolve_place *place)
+{
+    return opened_run(resolve, shard_number(resolve, place), quarantine, (void *)(uintptr_t)place);
+}
