@@ -76,11 +76,13 @@ void dead_letter_put(struct buffer *out, const struct dead_letter_input *input)
     const struct outcome_input *from = input->outcome;
     struct lineage lineage;
     struct fit fit;
+    bool headers_cut;
 
     lineage_make(&lineage, from);
     fit = fit_into(input, &lineage);
-    if (fit.headers_count < input->headers_count || fit.value.size < from->value.size || fit.key.size < from->key.size)
-        lineage_cut(&lineage, from->value, fit.headers_count < input->headers_count, fit.value.size < from->value.size,
+    headers_cut = fit.headers_count < input->headers_count || input->headers_beyond;
+    if (headers_cut || fit.value.size < from->value.size || fit.key.size < from->key.size)
+        lineage_cut(&lineage, from->value, headers_cut, fit.value.size < from->value.size,
                     fit.key.size < from->key.size);
     record_begin(out, RECORD_DEAD_LETTER, from->partition % input->partitions, fit.key, fit.headers_count + lineage.count);
     for (size_t i = 0; i < fit.headers_count; i++)

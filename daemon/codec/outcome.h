@@ -41,6 +41,7 @@ struct dead_letter_input {
     size_t headers_count;
     size_t limit;                         /* the dead-letter topic's max.message.bytes */
     int32_t partitions;                   /* of the dead-letter topic */
+    size_t headers_beyond;                /* how many the message has besides: they are cut */
 };
 
 /* Appends the dead-letter record: key, value and headers byte for byte, then where it came from and why. What does not fit is

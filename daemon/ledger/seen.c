@@ -267,14 +267,22 @@ static int elements_grow(struct seen *seen)
     return 0;
 }
 
+/* The time of the tentative records' last one, which is their latest. A record from before any timestamp leaves the window by count
+ * alone, and so does an element that holds one. */
+static int64_t element_time(const struct seen *seen)
+{
+    if (seen->end == seen->confirmed || record_at(seen, seen->confirmed)->time == SEEN_TIME_NONE)
+        return SEEN_TIME_NONE;
+    return record_at(seen, seen->end - 1)->time;
+}
+
 static int element_append(struct seen *seen, int64_t from, int64_t to)
 {
     int r = seen_elements(seen) > seen->elements_mask ? elements_grow(seen) : 0;
 
     if (r)
         return r;
-    *element_at(seen, seen->elements_end++) =
-        (struct element){from, to, seen->confirmed, seen->end, seen->end > seen->first ? record_at(seen, seen->end - 1)->time : SEEN_TIME_NONE};
+    *element_at(seen, seen->elements_end++) = (struct element){from, to, seen->confirmed, seen->end, element_time(seen)};
     return 0;
 }
 

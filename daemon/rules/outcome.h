@@ -45,6 +45,7 @@
     X(NUMBER_OUT_OF_RANGE, "number_out_of_range")      \
     X(CLOUDEVENT_INVALID, "cloudevent_invalid")        \
     X(ENVELOPE_CONFLICT, "envelope_conflict")          \
+    X(TOO_MANY_HEADERS, "too_many_headers")            \
     X(QUARANTINED, "quarantined")
 
 #define OUTCOME_CONSTANT_STATUS(constant, text) STATUS_##constant,

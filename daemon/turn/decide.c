@@ -94,6 +94,7 @@ static void put_dead_letter(struct scene *scene, const struct item *item, const 
         .headers_count = count < EVENT_HEADERS_MAX ? count : EVENT_HEADERS_MAX,
         .limit = (size_t)scene->decide->limits->dead_letter_bytes,
         .partitions = scene->decide->limits->dead_letter_partitions,
+        .headers_beyond = count > EVENT_HEADERS_MAX ? count - EVENT_HEADERS_MAX : 0,
     };
 
     dead_letter_put(&scene->run->entry->records, &letter);

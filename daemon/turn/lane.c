@@ -46,8 +46,10 @@ void lane_push(struct lane *lane, struct item_pool *pool, const struct kafka_mes
     memset(&item->decoded, 0, sizeof item->decoded);
     if (registry_quarantined(&lane->partition->shard->registry, lane->partition->topic, lane->partition->number, message->offset))
         event_condemn(&item->decoded, REASON_QUARANTINED, "set aside by the operator");
+    else if (count > EVENT_HEADERS_MAX)
+        event_condemn(&item->decoded, REASON_TOO_MANY_HEADERS, "more than 64 headers are not read");
     else
-        event_decode(&item->decoded, message->value, headers, count < EVENT_HEADERS_MAX ? count : EVENT_HEADERS_MAX);
+        event_decode(&item->decoded, message->value, headers, count);
     if (lane->tail)
         lane->tail->next = item;
     else

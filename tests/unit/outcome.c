@@ -280,7 +280,7 @@ static void keys_absent_and_empty_stay_apart(struct checks *c)
 /* A dead letter of a message with so many bytes in key, value and one of its headers. */
 static void letter(struct setting *s, struct kafka_header *headers, size_t headers_count, size_t limit)
 {
-    struct dead_letter_input input = {&s->input, headers, headers_count, limit, 3};
+    struct dead_letter_input input = {&s->input, headers, headers_count, limit, 3, 0};
 
     s->input.status = STATUS_MALFORMED;
     s->input.reason = REASON_NOT_JSON;

@@ -167,7 +167,7 @@ static bool history(uint64_t seed, size_t ids, int64_t window_ms, int producer_i
     bool good;
 
     w->random = seed * 2 + 1;
-    w->time = 0;
+    w->time = SEEN_TIME_NONE;
     w->oracle.ids = ids;
     w->oracle.window_ms = window_ms;
     w->ids = producer_ids;
