@@ -7,6 +7,8 @@
 #include "base/number.h"
 #include "config/table.h"
 
+#define PROPERTY_LETTERS "abcdefghijklmnopqrstuvwxyz0123456789._"
+
 struct checking {
     struct config *config;
     struct config_problems *problems;
@@ -28,29 +30,63 @@ static void check_topic(struct checking *c, const char *setting, const char *top
         wrong(c, setting, "%s: \"%.60s\" is no topic name: 1 to %d of a-z A-Z 0-9 . _ -", setting, topic, KAFKA_TOPIC_MAX);
 }
 
-static void check_topics(struct checking *c)
+/* A required setting that is missing was named already. */
+static bool given(const struct checking *c, const char *name)
+{
+    return c->line(c->context, name) != 0;
+}
+
+/* A setting whose value could not be taken was named already, and is empty since. */
+static bool complained(const struct checking *c, const char *name)
+{
+    int line = c->line(c->context, name);
+
+    for (size_t i = 0; i < c->problems->count; i++)
+        if (c->problems->items[i].line == line)
+            return true;
+    return false;
+}
+
+/* Is this source topic one that was named before? */
+static bool repeated(const struct config_texts *topics, size_t index)
+{
+    for (size_t i = 0; i < index; i++)
+        if (strcmp(topics->items[i], topics->items[index]) == 0)
+            return true;
+    return false;
+}
+
+static void check_sources(struct checking *c)
 {
     const struct config *config = c->config;
     const struct config_texts *topics = &config->kafka.topics;
 
-    if (topics->count < 1 || topics->count > KAFKA_TOPICS_MAX)
+    if (topics->count > KAFKA_TOPICS_MAX || (topics->count < 1 && given(c, "kafka.topics") && !complained(c, "kafka.topics")))
         wrong(c, "kafka.topics", "kafka.topics names %zu topics; 1 to %d are right", topics->count, KAFKA_TOPICS_MAX);
     for (size_t i = 0; i < topics->count; i++) {
+        if (repeated(topics, i)) {
+            wrong(c, "kafka.topics", "kafka.topics names \"%.60s\" twice; once is right", topics->items[i]);
+            continue;
+        }
         check_topic(c, "kafka.topics", topics->items[i]);
-        for (size_t k = 0; k < i; k++)
-            if (strcmp(topics->items[i], topics->items[k]) == 0)
-                wrong(c, "kafka.topics", "kafka.topics names \"%s\" twice", topics->items[i]);
         if (strcmp(topics->items[i], config->kafka.outcomes) == 0)
-            wrong(c, "kafka.outcomes", "kafka.outcomes is the source topic \"%s\": outcomes would be read as events", topics->items[i]);
+            wrong(c, "kafka.outcomes", "kafka.outcomes is the source topic \"%.60s\": outcomes would be read as events", topics->items[i]);
         if (strcmp(topics->items[i], config->kafka.dead_letters) == 0)
-            wrong(c, "kafka.dead_letters", "kafka.dead_letters is the source topic \"%s\": dead letters would be read as events", topics->items[i]);
+            wrong(c, "kafka.dead_letters", "kafka.dead_letters is the source topic \"%.60s\": dead letters would be read as events", topics->items[i]);
     }
-    if (*config->kafka.outcomes)
+}
+
+static void check_topics(struct checking *c)
+{
+    const struct config *config = c->config;
+
+    check_sources(c);
+    if (given(c, "kafka.outcomes") && !complained(c, "kafka.outcomes"))
         check_topic(c, "kafka.outcomes", config->kafka.outcomes);
-    if (*config->kafka.dead_letters)
+    if (given(c, "kafka.dead_letters") && !complained(c, "kafka.dead_letters"))
         check_topic(c, "kafka.dead_letters", config->kafka.dead_letters);
     if (*config->kafka.outcomes && strcmp(config->kafka.outcomes, config->kafka.dead_letters) == 0)
-        wrong(c, "kafka.dead_letters", "kafka.dead_letters and kafka.outcomes are the same topic \"%s\"; two are needed", config->kafka.outcomes);
+        wrong(c, "kafka.dead_letters", "kafka.dead_letters and kafka.outcomes are the same topic \"%.60s\"; two are needed", config->kafka.outcomes);
 }
 
 /* Properties that the promise rests on, with what sets them instead or why they stay as they are. */
@@ -61,6 +97,7 @@ static const struct { const char *name, *why; } refused[] = {
     {"auto.offset.reset", "it is always \"error\": a gap must stop the partition, not be skipped"},
     {"enable.auto.commit", "offsets are committed after the outcome was delivered, by orderd alone"},
     {"enable.auto.offset.store", "offsets are committed after the outcome was delivered, by orderd alone"},
+    {"enable.partition.eof", "it is always true: the ends of logs are read by it"},
     {"isolation.level", "it is always \"read_committed\": an aborted event must not be applied"},
     {"enable.idempotence", "it is always true: outcomes of a partition keep their order"},
     {"enable.gapless.guarantee", "it is always true: a lost outcome must end the producer"},
@@ -70,6 +107,9 @@ static const struct { const char *name, *why; } refused[] = {
     {"delivery.timeout.ms", "it is always 0: an outcome is never given up"},
     {"transactional.id", "Kafka's transactions cannot include Redis"},
     {"partitioner", "an outcome goes to its source's partition number"},
+    {"queue.buffering.max.messages", "set queue.messages"},
+    {"queue.buffering.max.kbytes", "set queue.kbytes"},
+    {"message.max.bytes", "it is taken from the topics' max.message.bytes"},
 };
 
 static const char *const secret_names[] = {"sasl.password", "ssl.key.password", "ssl.key.pem", "ssl.keystore.password",
@@ -82,7 +122,8 @@ static void check_property(struct checking *c, const char *setting, const char *
     struct error_text error;
 
     if (!equals || equals == text || equals - text >= (ptrdiff_t)sizeof name) {
-        wrong(c, setting, "%s: \"%.60s\" is no \"%s\"", setting, text, secret ? "name=FILE" : "name=value");
+        /* A secret may stand behind whatever was written in place of the equals sign. */
+        wrong(c, setting, "%s: \"%.*s…\" is no \"%s\"", setting, (int)strspn(text, PROPERTY_LETTERS), text, secret ? "name=FILE" : "name=value");
         return;
     }
     snprintf(name, sizeof name, "%.*s", (int)(equals - text), text);
@@ -120,12 +161,20 @@ static int64_t consumer_number(const struct config *config, const char *name, in
 {
     const struct config_texts *lists[] = {&config->kafka.client, &config->kafka.consumer};
     size_t size = strlen(name);
+    int64_t value;
 
     for (size_t i = 0; i < 2; i++)
         for (size_t k = 0; k < lists[i]->count; k++)
-            if (strncmp(lists[i]->items[k], name, size) == 0 && lists[i]->items[k][size] == '=')
-                otherwise = strtoll(lists[i]->items[k] + size + 1, NULL, 10);
+            if (strncmp(lists[i]->items[k], name, size) == 0 && lists[i]->items[k][size] == '=' &&
+                number_parse(bytes_of(lists[i]->items[k] + size + 1), &value))
+                otherwise = value;
     return otherwise;
+}
+
+/* Of two settings that do not go together, the one that the file gives. */
+static const char *culprit(const struct checking *c, const char *setting, const char *other)
+{
+    return given(c, setting) ? setting : other;
 }
 
 static void check_times(struct checking *c)
@@ -139,11 +188,14 @@ static void check_times(struct checking *c)
     };
 
     if (config->drain.revoke_ms >= session)
-        wrong(c, "drain.revoke_ms", "drain.revoke_ms = %lld is not below session.timeout.ms = %lld: the group would give the partitions away before they are drained",
+        wrong(c, culprit(c, "drain.revoke_ms", "kafka.consumer"), "drain.revoke_ms = %lld is not below session.timeout.ms = %lld: the group would give the partitions away before they are drained",
               (long long)config->drain.revoke_ms, (long long)session);
+    if (poll < session)
+        wrong(c, "kafka.consumer", "kafka.consumer: max.poll.interval.ms = %lld is below session.timeout.ms = %lld; librdkafka takes it the other way only",
+              (long long)poll, (long long)session);
     for (size_t i = 0; i < EVENT_KIND_COUNT; i++)
         if (config->deadline_ms[i] >= poll)
-            wrong(c, names[i], "%s = %lld is not below max.poll.interval.ms = %lld", names[i], (long long)config->deadline_ms[i], (long long)poll);
+            wrong(c, culprit(c, names[i], "kafka.consumer"), "%s = %lld is not below max.poll.interval.ms = %lld", names[i], (long long)config->deadline_ms[i], (long long)poll);
     if (config->redis.backoff_min_ms > config->redis.backoff_max_ms)
         wrong(c, "redis.backoff_min_ms", "redis.backoff_min_ms = %lld is above redis.backoff_max_ms = %lld",
               (long long)config->redis.backoff_min_ms, (long long)config->redis.backoff_max_ms);
@@ -194,6 +246,8 @@ void check_values(struct config *config, struct config_problems *problems, line_
     check_properties(&c);
     check_times(&c);
     check_redis(&c);
+    if (given(&c, "kafka.brokers") && !config->kafka.brokers[0])
+        wrong(&c, "kafka.brokers", "kafka.brokers is empty; \"host:port\", several separated by commas, is right");
     if (strlen(config->kafka.group) < 1 || strlen(config->kafka.group) > 249)
         wrong(&c, "kafka.group", "kafka.group has %zu characters; 1 to 249 are right", strlen(config->kafka.group));
     if (strcmp(config->shard, "none") != 0 && strcmp(config->shard, "partition") != 0)

@@ -14,7 +14,10 @@ void config_problems_print(const struct config_problems *problems, const char *f
             fprintf(out, "%s:%d: ", file, problem->line);
         else
             fprintf(out, "%s: ", file);
-        fprintf(out, "%s%s\n", problem->warning ? "warning: " : "", problem->text);
+        fputs(problem->warning ? "warning: " : "", out);
+        for (const char *at = problem->text; *at; at++)      /* one problem, one line, whatever a value holds */
+            putc((unsigned char)*at < 0x20 || *at == 0x7f ? '?' : *at, out);
+        putc('\n', out);
     }
     if (unsaid)
         fprintf(out, "%s: and %zu more\n", file, unsaid);

@@ -39,6 +39,12 @@ static ssize_t read_all(int fd, char *out, size_t size)
     return (ssize_t)got;
 }
 
+/* A secret that was written where its file's name belongs is not repeated: only what is surely a path is shown. */
+static const char *shown(const char *file)
+{
+    return file[0] == '/' ? file : "the file named there";
+}
+
 /* The file's first line, as a new string; NULL with a problem noted. */
 static char *secret_read(const char *setting, const char *file, struct config_problems *problems, int line)
 {
@@ -49,22 +55,23 @@ static char *secret_read(const char *setting, const char *file, struct config_pr
     int fd;
 
     if (!path_of(path, file)) {
-        problem_add(problems, line, false, "%s: %.120s is relative, and there is no $CREDENTIALS_DIRECTORY to look it up in", setting, file);
+        problem_add(problems, line, false, "%s: %s is relative, and there is no $CREDENTIALS_DIRECTORY to look it up in; give a path from / on",
+                    setting, shown(file));
         return NULL;
     }
     fd = open(path, O_RDONLY | O_CLOEXEC);
     size = fd < 0 ? -1 : read_all(fd, text, SECRET_MAX + 1);
     if (size < 0) {
-        problem_add(problems, line, false, "%s: %.200s: %s", setting, path, strerror(errno));
+        problem_add(problems, line, false, "%s: %.200s cannot be read: %s", setting, shown(file), strerror(errno));
     } else {
         text[size] = '\0';
         text[strcspn(text, "\r\n")] = '\0';
         if (size > SECRET_MAX || !text[0])
-            problem_add(problems, line, false, "%s: %.200s holds %s", setting, path, text[0] ? "more than 4096 bytes" : "no secret in its first line");
+            problem_add(problems, line, false, "%s: %.200s holds %s", setting, shown(file), text[0] ? "more than 4096 bytes" : "no secret in its first line");
         else
             copy = strdup(text);
         if (fstat(fd, &status) == 0 && (status.st_mode & S_IROTH))
-            problem_add(problems, line, true, "%s: %.200s can be read by everybody", setting, path);
+            problem_add(problems, line, true, "%s: %.200s can be read by everybody; chmod 600 is right", setting, shown(file));
     }
     if (fd >= 0)
         close(fd);

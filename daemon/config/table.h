@@ -28,8 +28,8 @@ struct config_texts *table_list(const struct config *config, const struct settin
 /* Notes a problem; what does not fit any more is only counted. */
 void problem_add(struct config_problems *problems, int line, bool warning, const char *format, ...) PRINTF_LIKE(4, 5);
 
-/* text.c: what libconfig would wrap or follow without a word: numbers outside int, @include. */
-void text_check(const char *text, struct config_problems *problems);
+/* text.c: what libconfig would wrap or follow without a word: numbers outside int, @include. False: better not parse it. */
+bool text_check(const char *text, struct config_problems *problems);
 /* check.c: what single values and several together must be. `line_of` tells a setting's line. */
 typedef int (*line_of)(void *context, const char *name);
 void check_values(struct config *config, struct config_problems *problems, line_of line, void *context);

@@ -42,6 +42,16 @@ static void skip_string(struct cursor *c)
     step(c);
 }
 
+/* Which setting it is, and so its range, is known only after parsing (load.c). */
+static void number_wrong(struct config_problems *problems, int line, const char *word, bool cut, const char *what)
+{
+    size_t before = problems->count;
+
+    problem_add(problems, line, false, "%s%s %s", word, cut ? "…" : "", what);
+    if (problems->count > before)
+        snprintf(problems->items[before].number, sizeof problems->items->number, "%.20s", word);
+}
+
 /* A word that begins like a number: in range, and an integer. */
 static void number(struct cursor *c, struct config_problems *problems)
 {
@@ -60,10 +70,12 @@ static void number(struct cursor *c, struct config_problems *problems)
     c->at += size + letters;
     errno = 0;
     value = strtol(word, &end, strncasecmp(word, "0x", 2) == 0 ? 16 : 10);
-    if (letters || errno || value > INT_MAX || value < INT_MIN)
-        problem_add(problems, c->line, false, "%s%s is outside of what a number here can be, %d to %d", word, letters ? "…" : "", INT_MIN, INT_MAX);
+    if (*end && strspn(end, "lL") != strlen(end))
+        number_wrong(problems, c->line, word, letters, "is no integer");
+    else if (letters || errno || value > INT_MAX || value < INT_MIN)
+        number_wrong(problems, c->line, word, letters, "is out of range, whatever it is for");
     else if (*end)
-        problem_add(problems, c->line, false, "%s is no integer; give decimal digits alone", word);
+        number_wrong(problems, c->line, word, false, "has a suffix; digits alone are right");
 }
 
 static void word(struct cursor *c)
@@ -72,9 +84,10 @@ static void word(struct cursor *c)
         c->at++;
 }
 
-void text_check(const char *text, struct config_problems *problems)
+bool text_check(const char *text, struct config_problems *problems)
 {
     struct cursor c = {text, 1};
+    bool includes = false;
 
     while (*c.at) {
         if (*c.at == '#' || strncmp(c.at, "//", 2) == 0) {
@@ -88,9 +101,12 @@ void text_check(const char *text, struct config_problems *problems)
         } else if (isalpha((unsigned char)*c.at)) {
             word(&c);
         } else {
-            if (strncmp(c.at, "@include", 8) == 0)
+            if (strncmp(c.at, "@include", 8) == 0) {
                 problem_add(problems, c.line, false, "@include is not allowed: the configuration is one file");
+                includes = true;
+            }
             step(&c);
         }
     }
+    return !includes;
 }

@@ -1,0 +1,72 @@
+"""The command line as a user meets it: no Kafka, no Redis, only the executable and files."""
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+BINARY = Path(os.environ.get("ORDERD_BINARY") or ROOT / "build" / "daemon" / "orderd").resolve()
+
+REQUIRED = """kafka:
+{
+    brokers      = "127.0.0.1:9092";
+    topics       = [ "orders" ];
+    outcomes     = "orders.outcomes";
+    dead_letters = "orders.dead-letters";
+};
+"""
+
+
+@dataclass
+class Ended:
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture(scope="session")
+def orderd():
+    """Runs orderd with arguments, in an environment that gives it nothing. A sanitizer's build works too."""
+    assert BINARY.exists(), f"{BINARY} is missing: build first, or set ORDERD_BINARY"
+    clean = {"PATH": os.environ["PATH"], "LSAN_OPTIONS": f"suppressions={Path(__file__).with_name('leaks.txt')}:print_suppressions=0"}
+
+    def run(*arguments, **environment):
+        done = subprocess.run([BINARY, *arguments], capture_output=True, text=True, timeout=30, check=False,
+                              env={**clean, **environment})
+        return Ended(done.returncode, done.stdout, done.stderr)
+
+    return run
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Writes a file below the test's own folder; text or bytes."""
+
+    def to(name, content, mode=0o600):
+        path = tmp_path / name
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        path.chmod(mode)
+        return path
+
+    return to
+
+
+@pytest.fixture
+def check(orderd, write):
+    """orderd --check-config of a file with this text: its exit code, and its complaints as (line, text) pairs."""
+
+    def run(text, **environment):
+        path = write("orderd.conf", text)
+        ended = orderd("--check-config", "-c", path, **environment)
+        return ended.code, [complaint(line, path) for line in ended.err.splitlines()]
+
+    return run
+
+
+def complaint(line, path):
+    start = f"{path}:"
+    assert line.startswith(start), f"no file name in front of: {line}"
+    number, colon, text = line[len(start):].partition(": ")
+    return (int(number), text) if colon and number.isdigit() else (None, line[len(start):].strip())

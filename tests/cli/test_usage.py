@@ -1,0 +1,38 @@
+"""Options and exit codes."""
+import pytest
+
+
+def test_help_names_every_way_to_call_it(orderd):
+    ended = orderd("--help")
+    assert (ended.code, ended.err) == (0, "")
+    for option in ("-c FILE", "--check-config", "--print-config", "--version", "--help"):
+        assert option in ended.out
+
+
+def test_version_names_orderd_and_librdkafka(orderd):
+    ended = orderd("--version")
+    assert (ended.code, ended.err) == (0, "")
+    assert ended.out.startswith("orderd ") and "librdkafka 2." in ended.out
+
+
+@pytest.mark.parametrize("arguments", [
+    [],
+    ["--check-config"],
+    ["--print-config"],
+    ["-c"],
+    ["--chekc-config", "-c", "x"],
+    ["-z"],
+    ["-c", "x", "and-more"],
+    ["--check-config=yes", "-c", "x"],
+], ids=" ".join)
+def test_wrong_usage_is_64_and_points_to_the_help(orderd, arguments):
+    ended = orderd(*arguments)
+    assert ended.code == 64
+    assert ended.out == ""
+    assert "orderd --help" in ended.err
+
+
+def test_nothing_is_started_with_a_bad_file(orderd, write):
+    ended = orderd("-c", write("orderd.conf", "turn: { events = 0; };"))
+    assert ended.code == 78
+    assert "turn.events = 0 is out of range" in ended.err
