@@ -67,13 +67,13 @@ run_tidy() {
     count tidy $totals
 }
 
-# Kafka, Redis and the daemon itself, by pytest; its report counts, and a run that ended badly without a failed test is one.
-run_live() {
-    local report=build/live.xml code
+# A folder of black-box tests by pytest; its report counts, and a run that ended badly without a failed test is one.
+run_pytest() { # group folder
+    local report=build/pytest-${2##*/}.xml code
     rm -f "$report"
-    /usr/bin/python3 -m pytest -q -rs --tb=short -p no:cacheprovider --junitxml="$report" tests/live
+    /usr/bin/python3 -m pytest -q -rs --tb=short -p no:cacheprovider --junitxml="$report" "$2"
     code=$?
-    count live $(/usr/bin/python3 - "$report" "$code" <<'PYTHON'
+    count "$1" $(/usr/bin/python3 - "$report" "$code" <<'PYTHON'
 import sys, xml.etree.ElementTree as tree
 total = {"tests": 0, "failures": 0, "errors": 0, "skipped": 0}
 try:
@@ -81,7 +81,7 @@ try:
         for name in total:
             total[name] += int(suite.get(name, 0))
 except (OSError, tree.ParseError) as error:
-    print("no report of the live tests:", error, file=sys.stderr)
+    print("no report of the tests:", error, file=sys.stderr)
 failed = total["failures"] + total["errors"]
 if sys.argv[2] != "0" and not failed:
     failed = 1
@@ -96,9 +96,13 @@ build build-clang clang
 for group in $groups; do
     [ "$group" = unit ] || [ -d "tests/$group" ] || continue
     case $group in
-    unit | story) run_ctest "$group" ;;
+    unit)
+        run_ctest unit
+        ORDERD_BINARY=build-asan/daemon/orderd run_pytest "unit (command line)" tests/cli
+        ;;
+    story) run_ctest story ;;
     tidy) run_tidy ;;
-    live) run_live ;;
+    live) run_pytest live tests/live ;;
     esac
 done
 finish
