@@ -42,7 +42,7 @@ static bool complained(const struct checking *c, const char *name)
     int line = c->line(c->context, name);
 
     for (size_t i = 0; i < c->problems->count; i++)
-        if (c->problems->items[i].line == line)
+        if (c->problems->items[i].line == line && strncmp(c->problems->items[i].text, name, strlen(name)) == 0)
             return true;
     return false;
 }
@@ -246,7 +246,7 @@ void check_values(struct config *config, struct config_problems *problems, line_
     check_properties(&c);
     check_times(&c);
     check_redis(&c);
-    if (given(&c, "kafka.brokers") && !config->kafka.brokers[0])
+    if (given(&c, "kafka.brokers") && !config->kafka.brokers[0] && !complained(&c, "kafka.brokers"))
         wrong(&c, "kafka.brokers", "kafka.brokers is empty; \"host:port\", several separated by commas, is right");
     if (strlen(config->kafka.group) < 1 || strlen(config->kafka.group) > 249)
         wrong(&c, "kafka.group", "kafka.group has %zu characters; 1 to 249 are right", strlen(config->kafka.group));

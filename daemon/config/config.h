@@ -54,7 +54,7 @@ enum { CONFIG_PROBLEMS_MAX = 64, CONFIG_PROBLEM_TEXT = 400 };
 struct config_problem {
     int line;                        /* 0: none */
     bool warning;                    /* works, but is unwise */
-    char number[24];                 /* set: found in the file's text, and not yet known whose value this is; its beginning */
+    char number[32];                 /* set: found in the file's text, and not yet known whose value this is; its beginning */
     char text[CONFIG_PROBLEM_TEXT];
 };
 

@@ -81,13 +81,26 @@ static const char *meant(const char *name)
     return best;
 }
 
-static void unknown(const char *name, int line, bool group, struct config_problems *problems)
+static void unknown_group(const char *name, int line, struct config_problems *problems)
+{
+    for (size_t i = 0; table_at(i); i++) {
+        const char *dot = strchr(table_at(i)->name, '.');
+        char group[NAME_SIZE];
+
+        snprintf(group, sizeof group, "%.*s", dot ? (int)(dot - table_at(i)->name) : 0, table_at(i)->name);
+        if (distance(name, group) <= 2) {
+            problem_add(problems, line, false, "%s is no group of settings; is %s meant?", name, group);
+            return;
+        }
+    }
+    problem_add(problems, line, false, "%s is no group of settings; --print-config shows all of them", name);
+}
+
+static void unknown(const char *name, int line, struct config_problems *problems)
 {
     const char *instead = meant(name);
 
-    if (group)
-        problem_add(problems, line, false, "%s is no group of settings; --print-config shows all of them", name);
-    else if (instead)
+    if (instead)
         problem_add(problems, line, false, "%s is no setting; is %s meant?", name, instead);
     else
         problem_add(problems, line, false, "%s is no setting; --print-config shows all of them", name);
@@ -107,7 +120,7 @@ static void refuse_unknown(const config_setting_t *group, const char *path, stru
             else
                 problem_add(problems, (int)config_setting_source_line(setting), false, "%s is a group, %s: { … };", name, name);
         } else if (!table_find(name)) {
-            unknown(name, (int)config_setting_source_line(setting), config_setting_is_group(setting), problems);
+            (config_setting_is_group(setting) ? unknown_group : unknown)(name, (int)config_setting_source_line(setting), problems);
         }
     }
 }

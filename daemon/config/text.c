@@ -49,7 +49,7 @@ static void number_wrong(struct config_problems *problems, int line, const char 
 
     problem_add(problems, line, false, "%s%s %s", word, cut ? "…" : "", what);
     if (problems->count > before)
-        snprintf(problems->items[before].number, sizeof problems->items->number, "%.20s", word);
+        snprintf(problems->items[before].number, sizeof problems->items->number, "%.20s%s", word, strlen(word) > 20 ? "…" : "");
 }
 
 /* A word that begins like a number: in range, and an integer. */

@@ -20,6 +20,7 @@ BROKEN = {
     "a setting in another's group": ("redis: { keys = 10; };\n", 0, "redis.keys is no setting", "is turn.keys meant?"),
     "a setting that nothing resembles": ("redis: { foobar = 1; };\n", 0, "redis.foobar is no setting", "--print-config"),
     "an unknown group": ("metrics: { port = 1; };\n", 0, "metrics is no group", "--print-config"),
+    "a group misspelt": ("trun: { events = 1; };\n", 0, "trun is no group", "is turn meant?"),
     "a group given as a value": ("turn = 5;\n", 0, "turn is a group", "turn: { … };"),
     "a value given as a group": ("shard: { a = 1; };\n", 0, "shard must be a text", "in quotes"),
     "a text for a number": ('turn: { events = "5"; };\n', 0, "turn.events must be a number", "from 1 to 1000 events"),

@@ -22,8 +22,9 @@ REASONS = {"insufficient_funds", "price_changed", "not_listed", "not_held", "alr
 
 def start(tmp_path, *arguments):
     environment = {**os.environ, "TMPDIR": str(tmp_path), "NO_COLOR": "1", "COLUMNS": "100"}
+    # Tests that run in the background have Ctrl-C ignored, and would hand that down.
     return subprocess.Popen([SCRIPT, *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment,
-                            start_new_session=True)
+                            start_new_session=True, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler))
 
 
 def left_behind(tmp_path):
@@ -115,8 +116,8 @@ def test_interrupted_it_leaves_nothing(tmp_path, number, code):
         if "orderd joins" in line:
             break
     os.killpg(process.pid, number)
-    process.communicate(timeout=60)
-    assert process.returncode == code
+    rest = process.communicate(timeout=60)[0]
+    assert process.returncode == code, rest
     assert left_behind(tmp_path) == ([], [])
 
 
