@@ -36,3 +36,31 @@ def test_nothing_is_started_with_a_bad_file(orderd, write):
     ended = orderd("-c", write("orderd.conf", "turn: { events = 0; };"))
     assert ended.code == 78
     assert "turn.events = 0 is out of range" in ended.err
+
+
+def test_init_has_a_help_of_its_own(orderd):
+    ended = orderd("init", "--help")
+    assert (ended.code, ended.err) == (0, "")
+    for option in ("--adopt", "--accept-rollback", "--accept-loss TOPIC:P", "--create-topics", "--dry-run"):
+        assert option in ended.out
+
+
+@pytest.mark.parametrize("arguments", [
+    [],
+    ["--adopt"],
+    ["-c", "x", "--adopt", "--accept-rollback"],
+    ["-c", "x", "--accept-loss", "orders"],
+    ["-c", "x", "--accept-loss", "orders:-1"],
+    ["-c", "x", "--accept-gap", ":3"],
+    ["-c", "x", "--quarantine", "orders:3"],
+    ["-c", "x", "--adopt", "--from", "yesterday"],
+    ["-c", "x", "--accept-rollback", "--from", "end"],
+    ["-c", "x", "--add-topic"],
+    ["-c", "x", "--accept-everything"],
+    ["-c", "x", "orders"],
+], ids=" ".join)
+def test_wrong_usage_of_init_is_64_and_points_to_its_help(orderd, arguments):
+    ended = orderd("init", *arguments)
+    assert ended.code == 64
+    assert ended.out == ""
+    assert "orderd init --help" in ended.err

@@ -1,0 +1,160 @@
+"""What the README tells to do, done: its Redis user can do all that orderd does, its files and commands are there."""
+import json
+import re
+import shlex
+import signal
+import subprocess
+import time
+
+import pytest
+
+from conftest import BINARY, ROOT
+
+README = (ROOT / "README.md").read_text()
+STORY = ROOT / "conf" / "example-orders.ndjson"
+PATIENCE_S = 40
+
+
+def until(test):
+    end = time.monotonic() + PATIENCE_S
+    while not test():
+        assert time.monotonic() < end, f"not within {PATIENCE_S} s"
+        time.sleep(0.05)
+
+
+class Place:
+    """A private Redis with the README's user in it, a mock Kafka, and orderd between them."""
+
+    def __init__(self, folder):
+        self.folder, self.processes = folder, []
+        self.socket = folder / "redis.sock"
+        self.start("redis-server", "--port", "0", "--unixsocket", self.socket, "--save", "", "--dir", folder)
+        until(lambda: self.redis("ping").returncode == 0)
+        mock = self.start(BINARY.parents[1] / "tests" / "mockd", "1", "orders", "orders.outcomes", "orders.dead-letters", stdout=subprocess.PIPE)
+        self.brokers = mock.stdout.readline().strip()
+        (folder / "password").write_text("swordfish\n")
+        (folder / "password").chmod(0o600)
+        (folder / "orderd.conf").write_text(f"""
+kafka: {{ brokers = "{self.brokers}"; topics = [ "orders" ]; outcomes = "orders.outcomes"; dead_letters = "orders.dead-letters";
+          consumer = [ "session.timeout.ms=6000", "fetch.wait.max.ms=10" ]; }};
+redis: {{ address = "{self.socket}"; user = "orderd"; password_file = "{folder}/password"; prefix = "shop:"; }};
+drain: {{ revoke_ms = 3000; }};
+""")
+
+    def start(self, *command, **options):
+        self.processes.append(subprocess.Popen([str(part) for part in command], text=True, **{"stdout": subprocess.DEVNULL, **options}))
+        return self.processes[-1]
+
+    def end(self):
+        for process in reversed(self.processes):
+            process.kill()
+            process.wait()
+
+    def redis(self, *command):
+        return subprocess.run(["redis-cli", "-s", self.socket, "-e", *command], capture_output=True, text=True, check=False)
+
+    def make_user(self, *more):
+        """The README's own line, after its redis-cli."""
+        line = re.search(r"^   redis-cli (ACL SETUSER (?:.*\\\n)*.*)$", README, flags=re.MULTILINE).group(1)
+        words = shlex.split(line.replace("\\\n", " ").replace("PASSWORD", "swordfish").replace("PREFIX", "shop:"))
+        done = self.redis(*words, *more)
+        assert done.stdout.strip() == "OK", done.stdout + done.stderr
+
+    def orderd(self):
+        log = open(self.folder / "orderd.log", "w", encoding="utf-8")
+        return self.start(BINARY, "-c", self.folder / "orderd.conf", stderr=log)
+
+    def log(self):
+        return (self.folder / "orderd.log").read_text()
+
+    def send(self, *arguments, text=None):
+        subprocess.run(["kcat", "-P", "-b", self.brokers, "-t", "orders", "-p", "0", *arguments], input=text, text=True, check=True, timeout=PATIENCE_S)
+
+    def outcomes(self):
+        """By their place, each once: a take-over may publish copies."""
+        said = subprocess.run(["kcat", "-C", "-e", "-q", "-b", self.brokers, "-t", "orders.outcomes", "-o", "beginning", "-X", "fetch.wait.max.ms=10"],
+                              capture_output=True, text=True, check=True, timeout=PATIENCE_S)
+        by_offset = {outcome["source"]["offset"]: outcome for outcome in map(json.loads, said.stdout.splitlines())}
+        return [by_offset[offset] for offset in sorted(by_offset)]
+
+
+@pytest.fixture
+def place(tmp_path):
+    made = Place(tmp_path)
+    yield made
+    made.end()
+
+
+def test_the_redis_user_may_do_all_that_orderd_does(place):
+    place.make_user()
+    daemon = place.orderd()
+    place.send("-l", STORY)
+    until(lambda: len(place.outcomes()) == 28)
+    # A new connection ends the former one, takes over again and reads what lies in Redis.
+    place.redis("CLIENT", "KILL", "TYPE", "normal")
+    until(lambda: place.log().count("took over topic=orders") == 2)
+    place.send(text='{"id":"again","type":"deposit","user":"mara","amount":1}\n')
+    until(lambda: len(place.outcomes()) == 29)
+    until(lambda: place.redis("XLEN", "shop:orderd:outbox").stdout.strip() == "0")
+    daemon.send_signal(signal.SIGTERM)
+    assert daemon.wait(PATIENCE_S) == 0
+    assert place.redis("HGET", "shop:users:mara", "funds").stdout.strip() == "24"
+    assert "NOPERM" not in place.log()
+    assert "NOPERM" not in place.redis("ACL", "LOG").stdout and place.redis("ACL", "LOG").stdout.strip() == ""
+
+
+def test_a_first_start_may_begin_at_the_end(place, orderd):
+    place.make_user()
+    for number in range(3):
+        place.send(text=f'{{"id":"early-{number}","type":"deposit","user":"mara","amount":1}}\n')
+    init = ["init", "-c", place.folder / "orderd.conf", "--from", "end"]
+    would = orderd(*init, "--dry-run")
+    assert would.code == 0 and "orders:0" in would.out and "3" in would.out and "nothing was changed" in would.out
+    assert place.redis("EXISTS", "shop:orderd:meta").stdout.strip() == "0"
+    assert orderd(*init).code == 0
+    assert place.redis("HGET", "shop:orderd:mark:orders:0", "next").stdout.strip() == "3"
+    daemon = place.orderd()
+    place.send(text='{"id":"late","type":"deposit","user":"mara","amount":1}\n')
+    until(lambda: [outcome["id"] for outcome in place.outcomes()] == ["late"])
+    daemon.send_signal(signal.SIGTERM)
+    assert daemon.wait(PATIENCE_S) == 0
+
+
+@pytest.mark.parametrize("less, named", [("-zadd", "zadd"), ("-xdel", "xdel"), ("-watch", "watch"), ("-lset", "lset")])
+def test_a_user_that_may_do_less_is_refused_at_start(place, less, named):
+    place.make_user(less)
+    assert place.orderd().wait(PATIENCE_S) == 77
+    assert f"'{named}'" in place.log().lower()
+
+
+def test_a_user_without_the_keys_is_refused_at_start(place):
+    place.make_user("resetkeys", "~elsewhere:*")
+    assert place.orderd().wait(PATIENCE_S) == 77
+
+
+def test_a_wrong_password_is_refused_at_start(place):
+    place.make_user("resetpass", ">another")
+    assert place.orderd().wait(PATIENCE_S) == 77
+    assert "WRONGPASS" in place.log() and "swordfish" not in place.log()
+
+
+def test_every_file_that_the_readme_names_is_there():
+    links = re.findall(r"\]\(([^)#]+)\)", README)
+    names = re.findall(r"`((?:daemon|conf|tests|systemd)/[\w./-]*)`", README) + re.findall(r"(?:^|\s)((?:tests|conf)/[\w.-]+\.(?:sh|conf|ndjson))", README)
+    assert len(links + names) > 10
+    for name in links + names:
+        assert (ROOT / name).exists(), name
+
+
+def test_every_option_that_the_readme_names_is_known(orderd):
+    helps = orderd("--help").out + orderd("init", "--help").out + subprocess.run([ROOT / "tests" / "quickstart.sh", "--help"], capture_output=True,
+                                                                              text=True, check=True).stdout
+    named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", README)) - {"--bootstrap-server", "--create", "--topic", "--partitions", "--config"}
+    assert len(named) > 12
+    assert {option for option in named if option not in helps} == set()
+
+
+def test_the_readmes_minimal_file_is_the_one_in_conf():
+    minimal = (ROOT / "conf" / "orderd-minimal.conf").read_text()
+    body = minimal[minimal.index("kafka:"):]
+    assert "".join(f"    {line}\n" for line in body.splitlines()) in README
