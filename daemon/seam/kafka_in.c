@@ -1,6 +1,9 @@
 /* The consumer of librdkafka, cut in two: group events come by its main queue, messages by one queue of our own, to which
  * every partition's queue is forwarded before it is assigned. So polling for the group goes on while no message is taken.
  *
+ * An assignment that names a partition which is being fetched stops and restarts it, and librdkafka ends the forwarding when it
+ * gets to the stop, some time after assign() returned. So partitions are forwarded again until their first message or end came.
+ *
  * Callbacks only note what happened; kafka_in_serve hands it up, and the answer comes later from the caller. librdkafka waits
  * for it: after a rebalance it asks nothing more until assign() was called. */
 #include "seam/kafka_in.h"
@@ -27,6 +30,8 @@ struct kafka_in {
     char **topics;
     size_t topics_count;
     struct noted *first, *last, *handed;
+    struct kafka_position *restarted;       /* assigned, and nothing has come from them since */
+    size_t restarted_count, restarted_capacity;
     bool leaving;
 };
 
@@ -193,6 +198,7 @@ struct kafka_in *kafka_in_free(struct kafka_in *in)
     for (size_t i = 0; i < in->topics_count; i++)
         free(in->topics[i]);
     free(in->topics);
+    free(in->restarted);
     free(in);
     return NULL;
 }
@@ -234,6 +240,44 @@ static const char *topic_intern(const struct kafka_in *in, const char *topic)
     return "";
 }
 
+/* What is fetched for them goes to our queue, not to the group's. */
+static void forward(struct kafka_in *in, const struct kafka_position *positions, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        rd_kafka_queue_t *queue = rd_kafka_queue_get_partition(in->rk, positions[i].topic, positions[i].partition);
+
+        if (queue) {
+            rd_kafka_queue_forward(queue, in->fetch);
+            rd_kafka_queue_destroy(queue);
+        }
+    }
+}
+
+static void restarted_remove(struct kafka_in *in, const char *topic, int32_t partition)
+{
+    for (size_t i = 0; i < in->restarted_count; i++)
+        if (in->restarted[i].partition == partition && strcmp(in->restarted[i].topic, topic) == 0) {
+            in->restarted[i] = in->restarted[--in->restarted_count];
+            return;
+        }
+}
+
+/* Before assign. Out of memory here would leave a partition unheard: then nothing can go on. */
+static void restarted_add(struct kafka_in *in, const struct kafka_position *positions, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        restarted_remove(in, positions[i].topic, positions[i].partition);
+    if (in->restarted_count + count > in->restarted_capacity) {
+        in->restarted_capacity = 2 * (in->restarted_count + count);
+        in->restarted = reallocarray(in->restarted, in->restarted_capacity, sizeof *in->restarted);
+        ASSERT(in->restarted);
+    }
+    if (count)
+        memcpy(in->restarted + in->restarted_count, positions, count * sizeof *positions);
+    in->restarted_count += count;
+    forward(in, positions, count);
+}
+
 size_t kafka_in_take(struct kafka_in *in, struct kafka_message *messages, size_t max, int timeout_ms)
 {
     rd_kafka_message_t *taken[TAKE_MAX];
@@ -249,8 +293,11 @@ size_t kafka_in_take(struct kafka_in *in, struct kafka_message *messages, size_t
         more = rd_kafka_consume_batch_queue(in->fetch, 0, taken + got, max - (size_t)got);
         got += more > 0 ? more : 0;
     }
-    for (ssize_t i = 0; i < got; i++)
+    for (ssize_t i = 0; i < got; i++) {
         kafka_message_fill(&messages[i], taken[i], topic_intern(in, rd_kafka_topic_name(taken[i]->rkt)));
+        if (in->restarted_count)
+            restarted_remove(in, messages[i].topic, messages[i].partition);
+    }
     return (size_t)got;
 }
 
@@ -258,6 +305,7 @@ bool kafka_in_serve(struct kafka_in *in, int timeout_ms, struct kafka_group_even
 {
     noted_free(in->handed);
     in->handed = NULL;
+    forward(in, in->restarted, in->restarted_count);
     if (!in->first) {
         rd_kafka_message_t *message = rd_kafka_consumer_poll(in->rk, timeout_ms);
 
@@ -284,25 +332,13 @@ bool kafka_in_cooperative(struct kafka_in *in)
     return protocol && strcmp(protocol, "COOPERATIVE") == 0;
 }
 
-/* Before assign: what is fetched for them goes to our queue, not to the group's. */
-static void forward(struct kafka_in *in, const struct kafka_position *positions, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        rd_kafka_queue_t *queue = rd_kafka_queue_get_partition(in->rk, positions[i].topic, positions[i].partition);
-
-        if (queue) {
-            rd_kafka_queue_forward(queue, in->fetch);
-            rd_kafka_queue_destroy(queue);
-        }
-    }
-}
-
 int kafka_in_assign(struct kafka_in *in, const struct kafka_position *positions, size_t count)
 {
     rd_kafka_topic_partition_list_t *list = kafka_positions_list(positions, count);
     rd_kafka_resp_err_t code;
 
-    forward(in, positions, count);
+    in->restarted_count = 0;
+    restarted_add(in, positions, count);
     code = rd_kafka_assign(in->rk, count ? list : NULL);
     rd_kafka_topic_partition_list_destroy(list);
     return kafka_error(code);
@@ -313,7 +349,7 @@ int kafka_in_assign_more(struct kafka_in *in, const struct kafka_position *posit
     rd_kafka_topic_partition_list_t *list = kafka_positions_list(positions, count);
     int r;
 
-    forward(in, positions, count);
+    restarted_add(in, positions, count);
     r = error_from(rd_kafka_incremental_assign(in->rk, list));
     rd_kafka_topic_partition_list_destroy(list);
     return r;
@@ -324,6 +360,8 @@ int kafka_in_assign_less(struct kafka_in *in, const struct kafka_position *posit
     rd_kafka_topic_partition_list_t *list = kafka_positions_list(positions, count);
     int r = error_from(rd_kafka_incremental_unassign(in->rk, list));
 
+    for (size_t i = 0; i < count; i++)
+        restarted_remove(in, positions[i].topic, positions[i].partition);
     rd_kafka_topic_partition_list_destroy(list);
     return r;
 }

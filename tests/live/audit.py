@@ -399,8 +399,10 @@ class Audit:
         assert not strange, f"outcomes of offsets that hold no event: {sorted(strange)[:5]}"
         missing = set(self.source) - set(at) - self.lost
         assert not missing, f"{len(missing)} events without a decision: {sorted(missing)[:5]}"
-        sources = {o.identity[0] for o in self.outcomes}
-        assert len(sources) <= self.incarnations, f"{len(sources)} incarnations: {sources}"
+        sources = collections.defaultdict(set)
+        for o in self.outcomes:
+            sources[o.partition if self.market.sharded else None].add(o.identity[0])
+        assert all(len(found) <= self.incarnations for found in sources.values()), f"incarnations: {dict(sources)}"
         if self.incarnations == 1:
             twice = [x for x, n in at.items() if n > 1]
             assert not twice, f"decided twice: {twice[:5]}"
@@ -523,7 +525,7 @@ class Audit:
             assert outcome.value["event"] == e.carried, outcome.value
         assert outcome.headers.get("ce_subject") == e.fields.get("sku", e.fields.get("item")), outcome.headers
         parent = dict(record.headers).get("traceparent")
-        if parent and re.fullmatch(rb"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}", parent):
+        if parent and re.fullmatch(rb"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}", parent) and parent[3:35].strip(b"0") and parent[36:52].strip(b"0"):
             child = outcome.headers["traceparent"]
             assert child[:36] == parent.decode()[:36] and child[52:] == parent.decode()[52:] and child[36:52] != parent.decode()[36:52], child
 
