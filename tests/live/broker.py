@@ -222,6 +222,7 @@ class Reader:
         self._positions = {}
         self._consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": f"reader-{uuid.uuid4().hex}", "enable.auto.commit": False,
                                    "auto.offset.reset": "earliest", "enable.partition.eof": True, "fetch.wait.max.ms": 20, "log_level": 0})
+        self._consumer.list_topics(topic, timeout=20)      # it then knows the leaders at once, instead of after half a second
         self._consumer.assign([TopicPartition(topic, n, OFFSET_END if from_end else OFFSET_BEGINNING) for n in range(partitions)])
 
     def poll(self, timeout):

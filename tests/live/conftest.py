@@ -71,9 +71,9 @@ def make_market(broker, redis_server, tmp_path):
         return markets[-1]
 
     yield make
-    Orderd.kill_all()
     for market in markets:
         market.close()
+    Orderd.shown.clear()
 
 
 @pytest.fixture
@@ -87,5 +87,18 @@ def pytest_runtest_makereport(item, call):
     """A failed test shows the end of every daemon's log."""
     report = (yield).get_result()
     if report.when == "call" and report.failed:
-        for daemon in Orderd.running:
+        for daemon in Orderd.shown:
             report.sections.append((f"{daemon.name} exit={daemon.exit_code}", daemon.tail()))
+
+
+@pytest.fixture(scope="module")
+def lasting_market(broker, redis_server, tmp_path_factory, request):
+    """One market and a running daemon for a module's table of cases. A module's function prepare(market) puts keys there first."""
+    market = Market(broker, redis_server, tmp_path_factory.mktemp("market"))
+    getattr(request.module, "prepare", lambda _: None)(market)
+    daemon = market.daemon()
+    try:
+        yield market
+        assert daemon.alive
+    finally:
+        market.close()

@@ -16,6 +16,8 @@ DEFAULTS = {
     "drain.revoke_ms": 3000,
     "drain.stop_ms": 10000,
 }
+# For tests that wait for a dead or frozen member's session to end.
+SHORT_SESSION = {"kafka.consumer": ["session.timeout.ms=3000", "heartbeat.interval.ms=300", "fetch.wait.max.ms=20"], "drain.revoke_ms": 2000}
 
 
 def config_text(settings):
@@ -42,7 +44,7 @@ class Orderd:
 
     directory: where file and log lie; settings: see config_text; name: tells several instances apart.
     """
-    running = []
+    shown = []      # of the present test: their logs are shown when it fails
 
     def __init__(self, directory, settings, name="orderd"):
         self.name = name
@@ -67,7 +69,8 @@ class Orderd:
         with open(self.log_file, "ab") as log:
             self.process = subprocess.Popen([BINARY, "-c", self.file], stdout=log, stderr=log, preexec_fn=die_with_parent,
                                             env={**os.environ, **(environment or {})})
-        Orderd.running.append(self)
+        if self not in Orderd.shown:
+            Orderd.shown.append(self)
         if wait:
             self.wait_for(r"running group=", 30)
         return self
@@ -145,11 +148,3 @@ class Orderd:
             assert not ended, f"{self.name} ended with {self.exit_code} before /{pattern}/; its log:\n{self.tail()}"
             assert time.monotonic() < end, f"no /{pattern}/ within {timeout} s in the log of {self.name}:\n{self.tail()}"
             time.sleep(0.02)
-
-    @classmethod
-    def kill_all(cls):
-        for daemon in cls.running:
-            if daemon.alive:
-                daemon.process.kill()
-                daemon.process.wait(10)
-        cls.running.clear()
