@@ -41,23 +41,26 @@ static void fill(struct pipeline *p, struct turn *turn, const struct turn *befor
 {
     struct turn_bounds bounds = p->settings.turn;
     int64_t now = monotonic(p);
-    bool alone;
+    bool single;
 
     if (p->events_limit < bounds.events)
         bounds.events = p->events_limit;
-    alone = bounds.events == 1;
+    single = bounds.events == 1;       /* an event that may expire must be alone, and a flush goes by itself */
     for (size_t i = 0; i < p->lanes_count && turn->events < bounds.events; i++) {
         struct lane *lane = p->lanes[(p->rotation + i) % p->lanes_count];
         const struct run *run = before ? turn_run_of((struct turn *)before, lane) : NULL;
-        bool due = !alone && !before && flush_due(p, lane, now);
+        bool closed = p->draining || at_bound(p, lane);      /* no events, only the flush */
+        bool due = !before && flush_due(p, lane, now) && !(single && ((lane->count && !closed) || turn->runs_count));
 
+        if (single && turn->runs_count)
+            break;
         if (!may_decide(lane) || (before && before->shard != lane->partition->shard))
             continue;
-        if (p->draining || at_bound(p, lane) ? due : lane->count > (run ? run->count : 0) || due) {
+        if (closed ? due : lane->count > (run ? run->count : 0) || due) {
             struct turn_bounds mine = bounds;
 
-            if (p->draining || at_bound(p, lane))
-                mine.events = turn->events;      /* no events, only the flush */
+            if (closed)
+                mine.events = turn->events;
             if (!turn_add(turn, lane, run ? run->count : 0, &mine, due) && turn->runs_count)
                 break;
         }
@@ -221,7 +224,7 @@ static int refused(struct pipeline *p, const struct exec_result *result)
 static int applied(struct pipeline *p, struct turn *turn, const struct exec_result *result, size_t gates)
 {
     struct error_text error = {""};
-    bool expiring = turn->expiring, events = turn->events > 0;
+    bool expiring = turn->expiring;
     struct reply *answer;
     int r;
 
@@ -245,7 +248,7 @@ static int applied(struct pipeline *p, struct turn *turn, const struct exec_resu
         execute_forget(p);
         p->unwatch = true;
     }
-    if (events && !expiring && p->events_limit < p->settings.turn.events)
+    if (!expiring && p->events_limit < p->settings.turn.events)
         p->events_limit *= 2;
     return 0;
 }
