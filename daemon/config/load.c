@@ -279,7 +279,7 @@ int config_load(struct config **out, const char *file, struct config_problems *p
     if (text && text_check(text, problems)) {
         if (config_read_string(&parsed, text))
             take_all(config, &parsed, problems);
-        else
+        else if (!number_problem(problems, config_error_line(&parsed)))      /* 1.7 takes some numbers for an error of syntax */
             problem_add(problems, config_error_line(&parsed), false, "%s", syntax_hint(config_error_text(&parsed)));
     }
     free(text);

@@ -35,7 +35,6 @@ BROKEN = {
     "2^32 + 5 would wrap to 5": ("turn:\n{\n    events = 4294967301;\n};\n", 2, "turn.events = 4294967301", "1 to 1000 events"),
     "hexadecimal would wrap to -1": ("drain: { stop_ms = 0x1FFFFFFFF; };\n", 0, "drain.stop_ms = 0x1FFFFFFFF", "1000 to 600000 ms"),
     "beyond 2^64": ("turn: { events = 99999999999999999999L; };\n", 0, "turn.events = 99999999999999999999", "1 to 1000 events"),
-    "below -2^63": ("turn: { events = -9999999999999999999; };\n", 0, "turn.events = -9999999999999999999", "1 to 1000 events"),
     "braces in the prefix": ('redis: { prefix = "shop{1}:"; };\n', 0, 'redis.prefix = "shop{1}:"', "without space and braces"),
     "an address without a port": ('redis: { address = "localhost"; };\n', 0, 'redis.address = "localhost"', '"host:port"'),
     "a port that is none": ('redis: { address = "localhost:65536"; };\n', 0, 'redis.address = "localhost:65536"', '"host:port"'),
@@ -64,6 +63,13 @@ def test_a_broken_file_is_named_with_its_line_and_what_would_be_right(check, nam
     assert len(complaints) == 1, complaints
     assert complaints[0][0] == FIRST + line, complaints
     assert wrong in complaints[0][1] and right in complaints[0][1], complaints
+
+
+def test_a_number_below_any_integer_is_named_also_where_libconfig_ends_there(check):
+    code, complaints = check(REQUIRED + "turn: { events = -9999999999999999999; };\n")
+    assert code == 78
+    assert len(complaints) == 1 and complaints[0][0] == FIRST, complaints
+    assert "-9999999999999999999" in complaints[0][1]
 
 
 # One changed line of the required settings.

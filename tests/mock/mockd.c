@@ -9,6 +9,7 @@
 int main(int argc, char **argv)
 {
     char error[512];
+    rd_kafka_conf_t *conf;
     rd_kafka_t *rk;
     rd_kafka_mock_cluster_t *cluster;
     sigset_t set;
@@ -20,7 +21,9 @@ int main(int argc, char **argv)
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
     sigprocmask(SIG_BLOCK, &set, NULL);
-    rk = rd_kafka_new(RD_KAFKA_PRODUCER, rd_kafka_conf_new(), error, sizeof error);
+    conf = rd_kafka_conf_new();
+    rd_kafka_conf_set(conf, "log_level", "3", error, sizeof error);      /* it warns that it has no brokers: it is to be one */
+    rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, error, sizeof error);
     cluster = rk ? rd_kafka_mock_cluster_new(rk, 1) : NULL;
     if (!cluster)
         return fputs("mockd: no mock cluster\n", stderr), 70;
