@@ -15,7 +15,7 @@ struct record {
     enum record_kind kind;
     int32_t partition;
     struct bytes key, value;                          /* may be absent, distinct from empty */
-    struct kafka_header headers[RECORD_HEADERS_MAX];
+    struct kafka_header headers[RECORD_HEADERS_MAX + 1];  /* one place more, for what is only known at publishing */
     size_t headers_count;
 };
 

@@ -111,23 +111,26 @@ static const char *space_end(const char *at)
     return at;
 }
 
-/* Copies one value without its white space; returns where it ended. The text is valid, so nothing else is checked. */
+/* Copies one value without its white space; returns where it ended. The text is valid, so nothing else is checked. What lies between
+ * two white spaces is copied at once. */
 static const char *put_value(struct buffer *out, const char *at)
 {
+    const char *start = at;
     int depth = 0;
 
     do {
-        const char *start = at;
-
         if (*at == '"') {
             at = string_end(at);
-            buffer_put(out, start, (size_t)(at - start));
         } else {
             depth += (*at == '{' || *at == '[') - (*at == '}' || *at == ']');
-            buffer_put_char(out, *at++);
+            at++;
         }
-        at = space_end(at);
+        if (is_space(*at)) {
+            buffer_put(out, start, (size_t)(at - start));
+            start = at = space_end(at);
+        }
     } while (depth > 0 || (*at != ',' && *at != '}' && *at != ']'));
+    buffer_put(out, start, (size_t)(at - start));
     return at;
 }
 

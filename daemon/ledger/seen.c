@@ -1,14 +1,15 @@
 /* A ring of records in the order in which they were decided, and a hash table from key to the latest record of that key.
  *
  * Records are numbered from the first ever added (the ordinal), so "among the last ids records" is a subtraction, and the
- * rule holds event by event inside a turn too. Eviction only saves memory: it happens at confirm, never while tentative
+ * rule holds event by event inside a turn too. A slot holds the ordinal with 16 bits of the key's hash above it, so that looking for a
+ * key that is not there, as nearly every event's is not, touches no record. Eviction only saves memory: it happens at confirm, never while tentative
  * records might still be rolled back. The elements of the list are kept as (to, records) pairs, for the trimming. */
 #include "ledger/seen.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { RING_MIN = 1024, ELEMENTS_MIN = 64, ELEMENT_VERSION = 1, DROP_MAX = 64 };
+enum { RING_MIN = 1024, ELEMENTS_MIN = 64, ELEMENT_VERSION = 1, DROP_MAX = 64, TAG_SHIFT = 48 };
 
 struct element {
     int64_t from, to;
@@ -23,7 +24,7 @@ struct seen {
     struct seen_record *ring;
     size_t ring_mask;
     uint64_t first, confirmed, end;   /* ordinals: [first, confirmed) are for good, [confirmed, end) tentative */
-    uint64_t *table;                  /* ordinal + 1; 0: empty */
+    uint64_t *table;                  /* tag and ordinal + 1; 0: empty */
     size_t table_mask;
     struct element *elements;         /* a ring too */
     size_t elements_mask, elements_first, elements_end;
@@ -96,12 +97,28 @@ static bool key_equal(struct hash128 a, struct hash128 b)
     return a.low == b.low && a.high == b.high;
 }
 
+/* 2^48 ordinals: at a million events a second that is nine years of one owner. */
+static uint64_t slot_value(struct hash128 key, uint64_t ordinal)
+{
+    return key.high << TAG_SHIFT | (ordinal + 1);
+}
+
+static uint64_t slot_ordinal(uint64_t value)
+{
+    return (value & (((uint64_t)1 << TAG_SHIFT) - 1)) - 1;
+}
+
+static bool slot_holds(const struct seen *seen, uint64_t value, struct hash128 key)
+{
+    return value >> TAG_SHIFT == (key.high & UINT16_MAX) && key_equal(record_at(seen, slot_ordinal(value))->key, key);
+}
+
 /* The slot that holds the key, or the empty one where it would go. */
 static size_t slot_of(const struct seen *seen, struct hash128 key)
 {
     size_t slot = (size_t)key.low & seen->table_mask;
 
-    while (seen->table[slot] && !key_equal(record_at(seen, seen->table[slot] - 1)->key, key))
+    while (seen->table[slot] && !slot_holds(seen, seen->table[slot], key))
         slot = (slot + 1) & seen->table_mask;
     return slot;
 }
@@ -117,7 +134,7 @@ static void slot_clear(struct seen *seen, size_t slot)
         at = (at + 1) & seen->table_mask;
         if (!seen->table[at])
             break;
-        home = (size_t)record_at(seen, seen->table[at] - 1)->key.low & seen->table_mask;
+        home = (size_t)record_at(seen, slot_ordinal(seen->table[at]))->key.low & seen->table_mask;
         if (((at - home) & seen->table_mask) >= ((at - gap) & seen->table_mask)) {
             seen->table[gap] = seen->table[at];
             gap = at;
@@ -136,9 +153,9 @@ const struct seen_record *seen_find(const struct seen *seen, struct hash128 key,
     uint64_t found = seen->table[slot_of(seen, key)];
     const struct seen_record *record;
 
-    if (!found || seen->end - (found - 1) > seen->ids)
+    if (!found || seen->end - slot_ordinal(found) > seen->ids)
         return NULL;
-    record = record_at(seen, found - 1);
+    record = record_at(seen, slot_ordinal(found));
     return outside_time(seen, record->time, now) ? NULL : record;
 }
 
@@ -162,7 +179,7 @@ static int grow(struct seen *seen)
     seen->table = table;
     seen->table_mask = 2 * size - 1;
     for (uint64_t o = seen->first; o < seen->end; o++)
-        seen->table[slot_of(seen, record_at(seen, o)->key)] = o + 1;   /* the latest of a key wins */
+        seen->table[slot_of(seen, record_at(seen, o)->key)] = slot_value(record_at(seen, o)->key, o);   /* the latest of a key wins */
     return 0;
 }
 
@@ -175,9 +192,9 @@ int seen_add(struct seen *seen, const struct seen_record *record)
         return r;
     slot = slot_of(seen, record->key);
     seen->ring[seen->end & seen->ring_mask] = *record;
-    seen->ring[seen->end & seen->ring_mask].shadowed = seen->table[slot];
+    seen->ring[seen->end & seen->ring_mask].shadowed = seen->table[slot] ? slot_ordinal(seen->table[slot]) + 1 : 0;
+    seen->table[slot] = slot_value(record->key, seen->end);
     seen->end++;
-    seen->table[slot] = seen->end;
     return 0;
 }
 
@@ -188,7 +205,7 @@ void seen_rollback(struct seen *seen)
         size_t slot = slot_of(seen, record->key);
 
         if (record->shadowed > seen->first)
-            seen->table[slot] = record->shadowed;
+            seen->table[slot] = slot_value(record->key, record->shadowed - 1);
         else
             slot_clear(seen, slot);
         seen->end--;
@@ -202,7 +219,7 @@ static void evict(struct seen *seen)
         struct seen_record *record = record_at(seen, seen->first);
         size_t slot = slot_of(seen, record->key);
 
-        if (seen->table[slot] == seen->first + 1)
+        if (slot_ordinal(seen->table[slot]) == seen->first)
             slot_clear(seen, slot);
         seen->first++;
     }

@@ -30,6 +30,7 @@ struct kafka_in {
     char **topics;
     size_t topics_count;
     struct noted *first, *last, *handed;
+    rd_kafka_message_t *taken[TAKE_MAX];   /* between librdkafka's form and ours */
     struct kafka_position *restarted;       /* assigned, and nothing has come from them since */
     size_t restarted_count, restarted_capacity;
     bool leaving;
@@ -280,7 +281,7 @@ static void restarted_add(struct kafka_in *in, const struct kafka_position *posi
 
 size_t kafka_in_take(struct kafka_in *in, struct kafka_message *messages, size_t max, int timeout_ms)
 {
-    rd_kafka_message_t *taken[TAKE_MAX];
+    rd_kafka_message_t **taken = in->taken;
     ssize_t got = 0, more;
 
     if (max > TAKE_MAX)

@@ -17,7 +17,7 @@ struct kafka_out {
 };
 
 static const struct kafka_setting producer_defaults[] = {
-    {"client.id", "orderd", false},          {"socket.nagle.disable", "true", false}, {"linger.ms", "5", false},
+    {"client.id", "orderd", false},          {"socket.nagle.disable", "true", false}, {"linger.ms", "20", false},
     {"enable.metrics.push", "false", true}, {NULL, NULL, false},
 };
 
@@ -178,6 +178,13 @@ int kafka_out_poll(struct kafka_out *out, int timeout_ms)
 {
     out->reports = 0;
     rd_kafka_poll(out->rk, timeout_ms);
+    return out->reports;
+}
+
+int kafka_out_hurry(struct kafka_out *out, int timeout_ms)
+{
+    out->reports = 0;
+    rd_kafka_flush(out->rk, timeout_ms);
     return out->reports;
 }
 

@@ -52,6 +52,8 @@ struct kafka_out *kafka_out_free(struct kafka_out *out);
 int kafka_out_send(struct kafka_out *out, const struct kafka_record *record) MUST_CHECK;
 /* Serves delivery reports, waiting up to timeout_ms for the first; returns how many there were. */
 int kafka_out_poll(struct kafka_out *out, int timeout_ms);
+/* The same, and what is queued is sent without waiting for linger.ms meanwhile. */
+int kafka_out_hurry(struct kafka_out *out, int timeout_ms);
 /* 0, or -EPIPE and a sentence when the idempotent producer met a fatal error. */
 int kafka_out_error(struct kafka_out *out, struct error_text *error) MUST_CHECK;
 

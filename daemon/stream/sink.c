@@ -108,12 +108,12 @@ static void producer_renew(struct sink *sink)
     sink->renewed = true;
 }
 
-void sink_poll(struct sink *sink, int timeout_ms)
+static void serve(struct sink *sink, int timeout_ms, int (*reports)(struct kafka_out *out, int timeout_ms))
 {
     struct error_text error;
 
     if (sink->out) {
-        if (kafka_out_poll(sink->out, timeout_ms) > 0 && !sink->failed)
+        if (reports(sink->out, timeout_ms) > 0 && !sink->failed)
             sink->backoff_ms = sink->options.backoff_min_ms;
         if (!sink->failed && kafka_out_error(sink->out, &error)) {
             log_warning(sink->options.log, "the producer met a fatal error and is replaced error=\"%s\"", error.text);
@@ -124,6 +124,16 @@ void sink_poll(struct sink *sink, int timeout_ms)
     } else {
         producer_renew(sink);
     }
+}
+
+void sink_poll(struct sink *sink, int timeout_ms)
+{
+    serve(sink, timeout_ms, kafka_out_poll);
+}
+
+void sink_hurry(struct sink *sink, int timeout_ms)
+{
+    serve(sink, timeout_ms, kafka_out_hurry);
 }
 
 bool sink_renewed(struct sink *sink)
@@ -139,9 +149,8 @@ bool sink_is_down(const struct sink *sink)
     return !sink->out || sink->failed;
 }
 
-int sink_send(struct sink *sink, const struct record *record, struct bytes sequence, void *opaque)
+int sink_send(struct sink *sink, struct record *record, struct bytes sequence, void *opaque)
 {
-    struct kafka_header headers[RECORD_HEADERS_MAX + 1];
     struct kafka_record out = {
         .topic = record->kind == RECORD_OUTCOME ? TOPIC_OUTCOMES : TOPIC_DEAD_LETTERS,
         .partition = record->partition,
@@ -155,12 +164,8 @@ int sink_send(struct sink *sink, const struct record *record, struct bytes seque
 
     if (sink_is_down(sink) || sink->renewed)
         return -EAGAIN;
-    if (record->kind == RECORD_OUTCOME && sequence.data) {
-        memcpy(headers, record->headers, record->headers_count * sizeof *headers);
-        headers[record->headers_count] = (struct kafka_header){bytes_of("ce_sequence"), sequence};
-        out.headers = headers;
-        out.headers_count++;
-    }
+    if (record->kind == RECORD_OUTCOME && sequence.data)
+        record->headers[out.headers_count++] = (struct kafka_header){bytes_of("ce_sequence"), sequence};
     r = kafka_out_send(sink->out, &out);
     if (r == -ENOBUFS)
         return -EAGAIN;

@@ -46,9 +46,11 @@ int sink_new(struct sink **out, const struct sink_options *options, struct error
 struct sink *sink_free(struct sink *sink);
 /* Hands a stored record to the producer; ce_sequence is appended for outcomes. 0; -EAGAIN: full or without a producer
  * now, poll and try again; any other error is the record's own and a bug. */
-int sink_send(struct sink *sink, const struct record *record, struct bytes sequence, void *opaque) MUST_CHECK;
+int sink_send(struct sink *sink, struct record *record, struct bytes sequence, void *opaque) MUST_CHECK;
 /* Serves reports, waiting up to timeout_ms. */
 void sink_poll(struct sink *sink, int timeout_ms);
+/* The same, and what waits for company (linger.ms) goes out now: for when there is nothing else to do. */
+void sink_hurry(struct sink *sink, int timeout_ms);
 /* True once after a delivery failed and a new producer is there: everything not delivered must be published again. Until
  * then sink_send says -EAGAIN. */
 bool sink_renewed(struct sink *sink);

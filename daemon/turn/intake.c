@@ -42,7 +42,6 @@ static void sort(struct pipeline *p, struct kafka_message *message)
 
 void intake_take(struct pipeline *p, int timeout_ms)
 {
-    struct kafka_message messages[TAKE_MAX];
     size_t room = p->settings.prefetch_events > p->items.used ? p->settings.prefetch_events - p->items.used : 0;
     size_t ahead = 3 * p->settings.turn.events;
     size_t count;
@@ -60,7 +59,7 @@ void intake_take(struct pipeline *p, int timeout_ms)
             clock_sleep_ms(p->options.clock, 1);
         return;
     }
-    count = source_take(p->options.source, messages, room, timeout_ms);
+    count = source_take(p->options.source, p->taken, room, timeout_ms);
     for (size_t i = 0; i < count; i++)
-        sort(p, &messages[i]);
+        sort(p, &p->taken[i]);
 }

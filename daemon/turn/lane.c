@@ -27,11 +27,21 @@ size_t item_bytes(const struct item *item)
     return item->message.key.size + item->message.value.size;
 }
 
-void lane_push(struct lane *lane, struct item_pool *pool, const struct kafka_message *message)
+/* Most messages have no headers: only those that do pay for the room to hold them. */
+static void decode(struct item *item)
 {
     struct kafka_header headers[EVENT_HEADERS_MAX];
+    size_t count = kafka_message_headers(&item->message, headers, EVENT_HEADERS_MAX);
+
+    if (count > EVENT_HEADERS_MAX)
+        event_condemn(&item->decoded, REASON_TOO_MANY_HEADERS, "more than 64 headers are not read");
+    else
+        event_decode(&item->decoded, item->message.value, headers, count);
+}
+
+void lane_push(struct lane *lane, struct item_pool *pool, const struct kafka_message *message)
+{
     struct item *item = pool->spare;
-    size_t count;
 
     ASSERT(item);
     pool->spare = item->next;
@@ -42,14 +52,13 @@ void lane_push(struct lane *lane, struct item_pool *pool, const struct kafka_mes
     item->attempts = 0;
     item->expiring = false;
     pool->bytes += item_bytes(item);
-    count = kafka_message_headers(message, headers, EVENT_HEADERS_MAX);
-    memset(&item->decoded, 0, sizeof item->decoded);
+    item->decoded = (struct decoded){.reason = REASON_NONE};
     if (registry_quarantined(&lane->partition->shard->registry, lane->partition->topic, lane->partition->number, message->offset))
         event_condemn(&item->decoded, REASON_QUARANTINED, "set aside by the operator");
-    else if (count > EVENT_HEADERS_MAX)
-        event_condemn(&item->decoded, REASON_TOO_MANY_HEADERS, "more than 64 headers are not read");
+    else if (kafka_message_headers(message, NULL, 0))
+        decode(item);
     else
-        event_decode(&item->decoded, message->value, headers, count);
+        event_decode(&item->decoded, message->value, NULL, 0);
     if (lane->tail)
         lane->tail->next = item;
     else

@@ -183,7 +183,8 @@ int pipeline_step(struct pipeline *p)
     }
     if (!r && !worked) {
         intake_take(p, outstanding(p) ? IDLE_BUSY_MS : IDLE_MS);
-        sink_poll(p->sink, 0);
+        if (!p->items.used && outstanding(p))
+            sink_hurry(p->sink, IDLE_BUSY_MS);
     }
     return r;
 }

@@ -22,6 +22,7 @@ struct pipeline {
     struct shard **shards;
     size_t shards_count;
     struct item_pool items;
+    struct kafka_message taken[TAKE_MAX]; /* between the source and the lanes */
     struct outbox_pool pool;
 
     struct turn turns[2];                /* the one at `at`, and the one that rides behind its EXEC */

@@ -13,7 +13,7 @@ struct sink {
     int error;
 };
 
-int sink_send(struct sink *sink, const struct record *record, struct bytes sequence, void *opaque)
+int sink_send(struct sink *sink, struct record *record, struct bytes sequence, void *opaque)
 {
     (void)record;
     if (sink->error)
@@ -42,7 +42,7 @@ static struct outbox_entry *append(struct box *box, int64_t from, int64_t to, in
     entry->from = from;
     entry->to = to;
     entry->era = 1;
-    entry->id = (struct stream_id){100, ++box->seq};
+    entry->id = entry->sequence = (struct stream_id){100, ++box->seq};
     for (int i = 0; i < records; i++) {
         record_begin(&entry->records, RECORD_OUTCOME, 0, bytes_of("k"), 0);
         record_end(&entry->records, bytes_of("v"));
