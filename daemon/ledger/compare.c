@@ -2,6 +2,16 @@
 
 #include <string.h>
 
+void compare_halt(struct refusal *refusal, const char *halt)
+{
+    refusal->market = true;
+    refusal_say(refusal, "the market is halted: %s", halt);
+    if (strncmp(halt, "torn ", 5) == 0)      /* "torn orders:3: …" */
+        refusal_resolve(refusal, "--accept-loss %.*s", (int)(strcspn(halt + 5, " ") - 1), halt + 5);
+    else
+        refusal_resolve(refusal, "--accept-rollback");
+}
+
 static void look_at_registry(struct refusal *refusal, const struct partition *p, int registry, const struct reply *outbox_type)
 {
     const struct registry *found = &p->shard->registry;
@@ -13,12 +23,7 @@ static void look_at_registry(struct refusal *refusal, const struct partition *p,
         refusal_say(refusal, "the registry %s cannot be read: a field is missing, or it is of another release", p->shard->meta_key);
         refusal_resolve(refusal, "--adopt");
     } else if (found->halt[0]) {
-        refusal->market = true;
-        refusal_say(refusal, "the market is halted: %s", found->halt);
-        if (strncmp(found->halt, "torn ", 5) == 0)      /* "torn orders:3: …" */
-            refusal_resolve(refusal, "--accept-loss %.*s", (int)(strcspn(found->halt + 5, " ") - 1), found->halt + 5);
-        else
-            refusal_resolve(refusal, "--accept-rollback");
+        compare_halt(refusal, found->halt);
     } else if (registry_partitions(found, p->topic) < 0) {
         refusal_say(refusal, "topic %s is not in the registry", p->topic);
         refusal_resolve(refusal, "--add-topic %s", p->topic);
@@ -63,7 +68,7 @@ int64_t compare_published(const struct partition *p, const struct evidence *evid
 
 static void rollback(struct refusal *refusal, const struct partition *p, int64_t up_to, const char *evidence)
 {
-    refusal->market = !refusal->set;
+    refusal->market |= !refusal->set;
     refusal_say(refusal, "rollback: redis came back older, the next offset of %s is %lld there, but %s up to offset %lld: offsets %lld to %lld would be decided twice",
                 p->at, (long long)p->mark.next, evidence, (long long)up_to, (long long)p->mark.next, (long long)up_to);
     refusal_resolve(refusal, "--accept-rollback");
@@ -74,7 +79,7 @@ void compare_evidence(struct refusal *refusal, const struct partition *p, const 
     int64_t published = compare_published(p, evidence);
 
     if (evidence->third[0]) {
-        refusal->market = !refusal->set;
+        refusal->market |= !refusal->set;
         refusal_say(refusal, "rollback: kafka shows incarnation %s, which this registry (%s) does not know, at %s: redis came back from before a resolution",
                     evidence->third, p->shard->registry.incarnation, p->at);
         refusal_resolve(refusal, "--accept-rollback");

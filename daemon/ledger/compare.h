@@ -9,6 +9,8 @@
 /* Registry (registry_read's result), outbox key's TYPE and the partition's mark (HMGET). Reads the mark into the partition. */
 void compare_first_look(struct refusal *refusal, struct partition *partition, int registry, const struct reply *outbox_type,
                         const struct reply *mark);
+/* Nobody decides anything in a halted market: with `halt`'s text and the command that it names. */
+void compare_halt(struct refusal *refusal, const char *halt);
 /* Kafka's evidence against the mark: gap, truncation, recreated topic, rollback. */
 void compare_evidence(struct refusal *refusal, const struct partition *partition, const struct evidence *evidence);
 /* The entries, sorted by offset, must cover [done, next) without gap or overlap. */

@@ -151,21 +151,26 @@ static int read_and_compare(struct takeover *t, struct shard *shard, struct part
     return r ? r : marks_unchanged(t, ps, count, refusals);
 }
 
+/* Every partition is owned or refused afterwards; a halt that was just written refuses all of them. */
 static int finish(struct takeover *t, struct shard *shard, struct partition *const *ps, size_t count, struct refusal *refusals,
                   struct gathered *gathered, const struct evidence *evidence)
 {
     int r = 0;
 
-    for (size_t i = 0; i < count; i++)
-        if (refusals[i].set && refusals[i].market && !shard->registry.halt[0] && !r)
+    for (size_t i = 0; i < count && !r; i++)
+        if (refusals[i].set && refusals[i].market && !shard->registry.halt[0])
             r = takeover_halt(t, shard, refusals[i].found);
-    for (size_t i = 0; !r && i < count; i++) {
+    if (r)
+        return r;
+    for (size_t i = 0; i < count; i++) {
+        if (!refusals[i].set && shard->registry.halt[0])
+            compare_halt(&refusals[i], shard->registry.halt);
         if (refusals[i].set)
             ps[i]->state = PARTITION_STOPPED;
-        else if (!shard->registry.halt[0])
+        else
             own(t, ps[i], &evidence[i], &gathered[i]);
     }
-    return r ? r : shard->registry.halt[0] ? -EAGAIN : 0;
+    return 0;
 }
 
 int takeover_run(struct takeover *t, struct shard *shard, struct partition *const *ps, size_t count, struct refusal *refusals)

@@ -62,14 +62,25 @@ static bool position_fill(const struct lane *lane, struct kafka_position *out)
     return true;
 }
 
+/* A failed commit is lag and never unsafe: it is said now and then. */
+static void commit_failed(struct pipeline *p, const struct kafka_position *position)
+{
+    int64_t now = clock_monotonic_ms(p->options.clock);
+
+    if (p->commit_said_at && now - p->commit_said_at < COMPLAIN_MS)
+        return;
+    p->commit_said_at = now;
+    log_warning(p->log, "commits fail and are tried again, one of them: topic=%s partition=%d offset=%lld error=\"%s\"", position->topic,
+                position->partition, (long long)position->offset, strerror(-position->error));
+}
+
 void commit_result(struct pipeline *p, const struct kafka_position *positions, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         struct lane *lane = intake_lane(p, positions[i].topic, positions[i].partition);
 
         if (positions[i].error)
-            log_warning(p->log, "the commit failed, it is tried again topic=%s partition=%d offset=%lld error=\"%s\"", positions[i].topic,
-                        positions[i].partition, (long long)positions[i].offset, strerror(-positions[i].error));
+            commit_failed(p, &positions[i]);
         else if (lane && positions[i].offset > lane->partition->committed)
             lane->partition->committed = positions[i].offset;
     }
@@ -127,8 +138,11 @@ void commit_due(struct pipeline *p)
         if (all || partition->outbox.frontier > partition->committed)
             filled += position_fill(p->lanes[i], &commits[filled]);
     }
-    if (filled && kafka_in_commit(source_kafka(p->options.source), commits, filled, 0))
-        log_warning(p->log, "the commit could not be sent, it is tried again partitions=%zu", filled);
+    if (filled) {
+        commits[0].error = kafka_in_commit(source_kafka(p->options.source), commits, filled, 0);
+        if (commits[0].error)
+            commit_failed(p, &commits[0]);
+    }
 }
 
 void commit_tails(struct pipeline *p)
