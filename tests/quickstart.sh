@@ -13,7 +13,7 @@ against them, plays conf/example-orders.ndjson and shows every outcome and the m
 
 Needs Debian 12 or 13, and root only when a package is missing. NO_COLOR=1 turns colours off."
 
-keep=
+keep=''
 for argument in "$@"; do
     case $argument in
     --keep) keep=1 ;;
@@ -26,7 +26,7 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 packages="gcc libc6-dev cmake ninja-build pkg-config librdkafka-dev libhiredis-dev libconfig-dev libjansson-dev
  redis-server redis-tools kcat python3"
 build=$root/build
-try= redis= kafka= orderd=
+try='' redis='' kafka='' orderd=''
 
 say() {
     printf '  %s\n' "$*"
@@ -106,7 +106,7 @@ drain: { revoke_ms = 3000; };
 END
     setsid "$build/daemon/orderd" -c "$try/orderd.conf" >"$try/orderd.log" 2>&1 &
     orderd=$!
-    say "orderd joins its consumer group, which takes a mock about six seconds …"
+    say "orderd joins its consumer group, which takes some seconds with a mock …"
     wait_for 40 $orderd "$try/orderd.log" orderd grep -q 'took over topic=orders' "$try/orderd.log"
 }
 
@@ -145,6 +145,7 @@ End it:
 END
 }
 
+# shellcheck disable=SC2086
 sh "$root/tests/install.sh" $packages || exit $?
 trap clean EXIT
 trap 'exit 130' INT

@@ -53,6 +53,13 @@ def test_orderd_conf_holds_every_setting_at_its_default(orderd, write):
     assert names == named
 
 
+def test_the_examples_in_orderd_conf_are_right(orderd, write):
+    examples = re.findall(r"^ *// +((?:client|consumer|producer) += \[ \".*\];)$", (CONF / "orderd.conf").read_text(), flags=re.MULTILINE)
+    assert len(examples) == 3
+    ended = orderd("--check-config", "-c", write("orderd.conf", REQUIRED.replace("};", "\n".join(examples) + "\n};")))
+    assert (ended.code, ended.err) == (0, "")
+
+
 def test_orderd_conf_tells_the_range_of_every_number(orderd, write):
     """Each number set out of its range is refused with the range, and the comment above it holds the same two ends."""
     lines = (CONF / "orderd.conf").read_text().splitlines()

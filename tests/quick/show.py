@@ -239,6 +239,7 @@ def main(brokers, socket, group, file):
 
 
 if __name__ == "__main__":
+    sys.stdout.reconfigure(errors="replace")      # a terminal may know no arrows
     try:
         main(*sys.argv[1:])
     except KeyboardInterrupt:
