@@ -28,6 +28,7 @@ struct seen {
     size_t table_mask;
     struct element *elements;         /* a ring too */
     size_t elements_mask, elements_first, elements_end;
+    bool cut;                         /* a record left by count that time would have kept */
 };
 
 int seen_new(struct seen **out, struct hash_key key, size_t ids, int64_t window_ms)
@@ -212,9 +213,19 @@ void seen_rollback(struct seen *seen)
     }
 }
 
+bool seen_was_cut(struct seen *seen)
+{
+    bool cut = seen->cut;
+
+    seen->cut = false;
+    return cut;
+}
+
 /* Forgets records that no rule can reach any more. */
 static void evict(struct seen *seen)
 {
+    if (seen->end - seen->first > seen->ids)
+        seen->cut |= !outside_time(seen, record_at(seen, seen->first)->time, record_at(seen, seen->end - 1)->time);
     while (seen->end - seen->first > seen->ids) {
         struct seen_record *record = record_at(seen, seen->first);
         size_t slot = slot_of(seen, record->key);

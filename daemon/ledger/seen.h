@@ -33,6 +33,9 @@ struct seen *seen_free(struct seen *seen);
 /* Empty, as before the first load. */
 void seen_reset(struct seen *seen);
 
+/* Whether `ids` has ended the window of a record before `window_ms` did; true once, then from the next such record on. */
+bool seen_was_cut(struct seen *seen);
+
 struct hash128 seen_key(const struct seen *seen, struct bytes source, struct bytes id);
 /* The record that makes an event at time `now` a duplicate, or NULL. Valid until the next add. */
 const struct seen_record *seen_find(const struct seen *seen, struct hash128 key, int64_t now);

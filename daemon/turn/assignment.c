@@ -4,7 +4,7 @@
 
 #include "turn/state.h"
 
-enum { RETRY_MIN_MS = 50, RETRY_MAX_MS = 500, WATCH_MS = 3000 };
+enum { RETRY_MIN_MS = 50, RETRY_MAX_MS = 500, WATCH_MS = 3000, CUT_SAY_MS = 3600000 };
 
 static int64_t monotonic(const struct pipeline *p)
 {
@@ -55,6 +55,7 @@ void assignment_drop(struct pipeline *p, struct lane *lane)
     for (size_t i = 0; i < p->lanes_count; i++)
         if (p->lanes[i] == lane)
             p->lanes[i] = p->lanes[--p->lanes_count];
+    p->recent = NULL;
     lane_clear(lane, &p->items);
     partition_free(lane->partition, &p->pool);
     free(lane);
@@ -314,6 +315,22 @@ static void look(struct pipeline *p, struct shard *shard)
             assignment_untake_lane(p, p->lanes[i]);
 }
 
+/* DESIGN 4.8: when the count ends the window before the time does, that is said. */
+static void say_cut_windows(struct pipeline *p, int64_t now)
+{
+    for (size_t i = 0; i < p->lanes_count; i++) {
+        struct lane *lane = p->lanes[i];
+        const struct registry *registry = &lane->partition->shard->registry;
+
+        if (lane->partition->state != PARTITION_OWNED || !seen_was_cut(lane->partition->seen) ||
+            (lane->cut_said_at && now - lane->cut_said_at < CUT_SAY_MS))
+            continue;
+        lane->cut_said_at = now;
+        log_notice(p->log, "the duplicate window is ended by dedupe.ids=%lld, before dedupe.window_s=%lld is over at=%s", (long long)registry->ids,
+                   (long long)registry->window_s, lane->partition->at);
+    }
+}
+
 void assignment_watch(struct pipeline *p)
 {
     int64_t now = monotonic(p);
@@ -321,6 +338,7 @@ void assignment_watch(struct pipeline *p)
     if (now < p->watch_at || p->turns[p->at].riding)
         return;
     p->watch_at = now + WATCH_MS;
+    say_cut_windows(p, now);
     if (session_probe(p->options.session))
         return;
     for (size_t i = 0; i < p->shards_count && session_is_up(p->options.session); i++)

@@ -132,17 +132,28 @@ void commit_due(struct pipeline *p)
     if (now < p->commit_at)
         return;
     p->commit_at = now + p->settings.commit_interval_ms;
-    for (size_t i = 0; i < p->lanes_count && filled < COMMIT_MAX; i++) {
+    for (size_t i = 0; i < p->lanes_count; i++) {
         const struct partition *partition = p->lanes[i]->partition;
 
         if (all || partition->outbox.frontier > partition->committed)
             filled += position_fill(p->lanes[i], &commits[filled]);
+        if (filled && (filled == COMMIT_MAX || i + 1 == p->lanes_count)) {
+            commits[0].error = kafka_in_commit(source_kafka(p->options.source), commits, filled, 0);
+            if (commits[0].error)
+                commit_failed(p, &commits[0]);
+            filled = 0;
+        }
     }
-    if (filled) {
-        commits[0].error = kafka_in_commit(source_kafka(p->options.source), commits, filled, 0);
-        if (commits[0].error)
-            commit_failed(p, &commits[0]);
-    }
+}
+
+/* Somebody published what Redis does not know of: the take-over compares and says it (DESIGN 4.5). */
+static void suspect(struct pipeline *p, struct lane *lane, const struct evidence *found)
+{
+    log_warning(p->log, "the outcome partition shows more than redis knows, taking over again at=%s next=%lld published=%lld", lane->partition->at,
+                (long long)lane->partition->mark.next, (long long)found->published_any);
+    execute_forget(p);
+    p->unwatch = true;
+    assignment_untake_lane(p, lane);
 }
 
 void commit_tails(struct pipeline *p)
@@ -160,9 +171,13 @@ void commit_tails(struct pipeline *p)
 
         if (partition->state != PARTITION_OWNED || partition->outbox.entries)
             continue;
+        if (partition->outbox.reached > partition->reached)
+            partition->reached = partition->outbox.reached;
         if (evidence_tail(&p->takeover.evidence, partition->topic, partition->number, &partition->shard->registry, &partition->reached, &found))
             return;
         moved |= partition->reached != before;
+        if (found.third[0] || found.published >= partition->mark.next)
+            suspect(p, p->lanes[i], &found);
     }
     if (moved)
         p->commit_at = 0;

@@ -3,11 +3,18 @@
 
 #include "turn/state.h"
 
+static bool is_of(const struct lane *lane, const char *topic, int32_t partition)
+{
+    return lane->partition->number == partition && strcmp(lane->partition->topic, topic) == 0;
+}
+
 struct lane *intake_lane(struct pipeline *p, const char *topic, int32_t partition)
 {
+    if (p->recent && is_of(p->recent, topic, partition))      /* messages come in runs */
+        return p->recent;
     for (size_t i = 0; i < p->lanes_count; i++)
-        if (p->lanes[i]->partition->number == partition && strcmp(p->lanes[i]->partition->topic, topic) == 0)
-            return p->lanes[i];
+        if (is_of(p->lanes[i], topic, partition))
+            return p->recent = p->lanes[i];
     return NULL;
 }
 

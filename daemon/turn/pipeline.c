@@ -118,6 +118,15 @@ static bool connected(struct pipeline *p)
     log_notice(p->log, "redis is there: %s", session_promise(session));
     p->unwatch = false;
     p->gate_open = true;
+    p->hold = true;
+    return true;
+}
+
+static bool all_taken_over(const struct pipeline *p)
+{
+    for (size_t i = 0; i < p->lanes_count; i++)
+        if (p->lanes[i]->partition->state == PARTITION_UNTAKEN)
+            return false;
     return true;
 }
 
@@ -154,6 +163,9 @@ static bool ready(struct pipeline *p)
 {
     if (monotonic(p) < p->pause_until || sink_is_down(p->sink))
         return false;
+    if (p->hold && !all_taken_over(p))
+        return false;
+    p->hold = false;
     if (!p->gate_open)
         pipeline_gate(p);
     return p->gate_open && session_is_up(p->options.session);

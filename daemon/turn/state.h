@@ -46,6 +46,8 @@ struct pipeline {
     int64_t connect_at, commit_at, watch_at, tail_at, pause_until, gate_said_at, commit_said_at;
     bool draining;                       /* only flushes, no events */
     bool settled;                        /* the first take-over round is over */
+    bool hold;                           /* after a new connection: no turn before every partition was taken over again (DESIGN 4.2) */
+    struct lane *recent;                 /* where the last message went; NULL: unknown */
 };
 
 /* pipeline.c: asks whether what was applied is durable by now */
