@@ -4,6 +4,8 @@ import socket
 import subprocess
 import threading
 
+from process import until
+
 # A dead member keeps its partitions until its session ends: short ones make short tests.
 SHORT_SESSION = {"kafka.consumer": ["session.timeout.ms=1500", "heartbeat.interval.ms=200", "fetch.wait.max.ms=20"], "drain.revoke_ms": 1000}
 
@@ -17,6 +19,7 @@ class Relay:
     mute   as `lost`, but the client's end stays open and silent
     cut    the server gets it up to the middle of these bytes and the client's end is closed; the server's stays open
     late   the client's end is closed; the server gets it when release() is called
+    hold   both ends stay open; the server gets it, and the client what it says, when release() is called
     """
 
     def __init__(self, port):
@@ -25,7 +28,8 @@ class Relay:
         self.address = "127.0.0.1:%d" % self._listener.getsockname()[1]
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._listener, selectors.EVENT_READ, "listener")
-        self._peers, self._deaf, self._held = {}, set(), None
+        self._peers, self._deaf = {}, set()
+        self._held, self._released = None, threading.Event()
         self.armed, self._end = None, False
         self.struck = 0
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -41,16 +45,13 @@ class Relay:
             s.close()
 
     def strike(self, how, request):
-        assert how in ("lost", "mute", "cut", "late")
+        assert how in ("lost", "mute", "cut", "late", "hold")
         self.armed = how, request
 
     def release(self):
         """Sends what was held back. The server may have closed that connection meanwhile: then it is lost for good."""
-        server, data = self._held
-        try:
-            server.sendall(data)
-        except OSError:
-            pass
+        self._released.set()
+        until(lambda: self._held is None, 5, "the relay does not let go")
 
     # the relay's thread
 
@@ -63,6 +64,8 @@ class Relay:
                     self._carry(key.fileobj, key.data)
                 elif key.fileobj in self._deaf:
                     self._swallow(key.fileobj)
+            if self._held and self._released.is_set():
+                self._let_go()
 
     def _accept(self):
         client = self._listener.accept()[0]
@@ -91,10 +94,13 @@ class Relay:
 
     def _fault(self, client, server, data):
         (how, request), self.armed = self.armed, None
-        if how == "late":
+        if how in ("late", "hold"):
             self._held = server, data
         else:
             server.sendall(data if how != "cut" else data[:data.index(request) + len(request) // 2])
+        self.struck += 1
+        if how == "hold":
+            return
         for s in (client, server):
             del self._peers[s]
         self._deaf.add(server)
@@ -103,7 +109,13 @@ class Relay:
         else:
             self._selector.unregister(client)
             client.close()
-        self.struck += 1
+
+    def _let_go(self):
+        (server, data), self._held = self._held, None
+        try:
+            server.sendall(data)
+        except OSError:
+            pass
 
     def _swallow(self, s):
         try:

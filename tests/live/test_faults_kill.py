@@ -33,7 +33,7 @@ def relayed(make_market, own_redis):
 def test_many_kills_under_load(make_market):
     market = make_market(partitions=3, settings=SHORT_SESSION)
     daemon = market.daemon(turn__events=50)
-    with Feeder(market, 3) as feeder:
+    with Feeder(market, 3, count=30000) as feeder:
         for _ in range(6):
             feeder.ahead(700)
             daemon.kill()
@@ -101,7 +101,7 @@ def test_killed_after_removal_before_the_commit(make_market):
 def test_killed_in_the_middle_of_taking_over(relayed):
     market, relay = relayed
     daemon = market.daemon()
-    with Feeder(market, 2) as feeder:
+    with Feeder(market, 2, count=30000) as feeder:
         feeder.ahead(500)
         for request in (b"HSET", b"XRANGE", b"LRANGE"):
             daemon.kill()
