@@ -378,12 +378,12 @@ int session_gate_wait(struct session *session, struct arena *arena, int64_t time
     int r;
 
     do {
-        commands_reset(&session->commands);
         if (!session_gate_append(session, &session->commands))
             return 0;
         r = commands_error(&session->commands);
         if (!r)
             r = session_ask(session, &session->commands, arena, &replies);
+        commands_reset(&session->commands);
         if (r)
             return r;
         if (session_gate_confirms(session, replies[0]))
