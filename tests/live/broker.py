@@ -40,6 +40,9 @@ num.network.threads=2
 num.io.threads=2
 """
 
+# For every client here: after a restart of the broker nobody waits long before trying again.
+CLIENT = {"log_level": 0, "reconnect.backoff.max.ms": 500}
+
 # A record as it is sent or was read. headers: [(name, bytes or None), …] in order. timestamp: ms.
 Record = collections.namedtuple("Record", "partition offset key value headers timestamp")
 
@@ -111,7 +114,7 @@ class Broker:
 
     @property
     def admin(self):
-        return self._client("admin", lambda: AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0}))
+        return self._client("admin", lambda: AdminClient({"bootstrap.servers": self.bootstrap, **CLIENT}))
 
     def _client(self, name, make):
         if name not in self._clients:
@@ -149,7 +152,7 @@ class Broker:
     @property
     def producer(self):
         return self._client("producer", lambda: Producer({
-            "bootstrap.servers": self.bootstrap, "linger.ms": 1, "log_level": 0, "enable.idempotence": True, "message.max.bytes": 2000000}))
+            "bootstrap.servers": self.bootstrap, **CLIENT, "linger.ms": 1, "enable.idempotence": True, "message.max.bytes": 2000000}))
 
     def send(self, topic, value, key=None, partition=0, headers=None, timestamp=0):
         """Sends one record, waits for its delivery, returns its offset."""
@@ -181,7 +184,7 @@ class Broker:
 
     def bounds(self, topic, partition=0):
         """(first offset, end offset)"""
-        consumer = self._client("bounds", lambda: Consumer({"bootstrap.servers": self.bootstrap, "group.id": "bounds", "log_level": 0}))
+        consumer = self._client("bounds", lambda: Consumer({"bootstrap.servers": self.bootstrap, "group.id": "bounds", **CLIENT}))
         return consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=20)
 
     def ends(self, topic):
@@ -221,7 +224,7 @@ class Reader:
         self.records = []
         self._positions = {}
         self._consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": f"reader-{uuid.uuid4().hex}", "enable.auto.commit": False,
-                                   "auto.offset.reset": "earliest", "enable.partition.eof": True, "fetch.wait.max.ms": 20, "log_level": 0})
+                                   "auto.offset.reset": "earliest", "enable.partition.eof": True, "fetch.wait.max.ms": 20, **CLIENT})
         self._consumer.list_topics(topic, timeout=20)      # it then knows the leaders at once, instead of after half a second
         self._consumer.assign([TopicPartition(topic, n, OFFSET_END if from_end else OFFSET_BEGINNING) for n in range(partitions)])
 

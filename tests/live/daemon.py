@@ -12,6 +12,7 @@ from process import die_with_parent, until
 BINARY = Path(os.environ.get("ORDERD_BINARY") or Path(__file__).resolve().parents[2] / "build" / "daemon" / "orderd").resolve()
 
 DEFAULTS = {
+    "kafka.client": ["reconnect.backoff.max.ms=500"],
     "kafka.consumer": ["session.timeout.ms=6000", "heartbeat.interval.ms=500", "fetch.wait.max.ms=20"],
     "drain.revoke_ms": 3000,
     "drain.stop_ms": 10000,
