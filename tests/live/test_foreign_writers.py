@@ -93,7 +93,6 @@ def test_the_deadline_of_a_kind_is_the_files(rival):
     market.daemon(deadline_ms__list=200, deadline_ms__purchase=0)
     market.send_all([grant("s", "i"), list_("s", "i", 1)])
     assert [o.status for o in market.outcomes()] == ["applied", "expired"]
-    market.play([deposit("b", 1)])
     market.audit(foreign=FOREIGN)
 
 
