@@ -21,6 +21,7 @@ const struct setting *table_at(size_t index);      /* NULL behind the last */
 const struct setting *table_find(const char *name);
 bool table_has_group(const char *name);            /* "redis" */
 
+/* Where the setting's value lies; each asserts the setting's type. */
 int64_t *table_number(const struct config *config, const struct setting *setting);
 char **table_text(const struct config *config, const struct setting *setting);
 struct config_texts *table_list(const struct config *config, const struct setting *setting);

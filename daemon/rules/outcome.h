@@ -76,6 +76,7 @@ struct facts {
     struct fact items[FACTS_MAX];
 };
 
+/* Each appends one fact; `name` must be a literal. */
 void facts_number(struct facts *facts, const char *name, int64_t value);
 void facts_number_change(struct facts *facts, const char *name, int64_t before, int64_t after);
 void facts_flag(struct facts *facts, const char *name, int value);

@@ -63,6 +63,7 @@ size_t sink_in_flight(const struct sink *sink);
 /* The cluster's questions go through the producer's handle; NULL while there is none. */
 struct kafka_out *sink_kafka(struct sink *sink);
 
+/* Set once, before the first record is encoded. */
 void sink_set_limits(struct sink *sink, const struct sink_limits *limits);
 const struct sink_limits *sink_limits(const struct sink *sink);
 
