@@ -1,0 +1,68 @@
+/* Virtual time. A pause takes exactly its time and no other; what is drawn at random comes from the world's seed, and what is only
+ * jitter is always the middle, so that a trace does not depend on how often somebody drew. */
+#include "seam/clock.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "fake/world.h"
+
+enum { EPOCH_MS = 1700000000 };      /* times a thousand: 2023-11-14 */
+
+struct clock {
+    char unused;
+};
+
+int clock_new(struct clock **out)
+{
+    *out = calloc(1, sizeof **out);
+    return *out ? 0 : -ENOMEM;
+}
+
+struct clock *clock_free(struct clock *clock)
+{
+    free(clock);
+    return NULL;
+}
+
+int64_t clock_monotonic_ms(struct clock *clock)
+{
+    (void)clock;
+    return world->now;
+}
+
+int64_t clock_realtime_ms(struct clock *clock)
+{
+    (void)clock;
+    return (int64_t)EPOCH_MS * 1000 + world->now;
+}
+
+void clock_sleep_ms(struct clock *clock, int64_t ms)
+{
+    (void)clock;
+    world->now += ms > 0 ? ms : 0;
+}
+
+void clock_random(struct clock *clock, void *out, size_t size)
+{
+    (void)clock;
+    for (size_t i = 0; i < size; i++) {
+        world->random = world->random * 6364136223846793005u + 1442695040888963407u;
+        ((unsigned char *)out)[i] = (unsigned char)(world->random >> 56);
+    }
+}
+
+int64_t clock_random_between(struct clock *clock, int64_t low, int64_t high)
+{
+    (void)clock;
+    ASSERT(low <= high);
+    return low + (high - low) / 2;
+}
+
+void clock_uuid(struct clock *clock, char out[CLOCK_UUID_SIZE])
+{
+    unsigned char b[8];
+
+    clock_random(clock, b, sizeof b);
+    snprintf(out, CLOCK_UUID_SIZE, "00000000-0000-4000-8000-%02x%02x%02x%02x%02x%02x", b[0], b[1], b[2], b[3], b[4], b[5]);
+}

@@ -1,0 +1,77 @@
+/* The world that the fake seams live in: one Redis, one Kafka, virtual time, and a trace of what the daemons do to them.
+ *
+ * A daemon knows the world by its node: the node's name stands where an address would (redis.address, brokers). Several nodes make
+ * several daemons over the same Redis and Kafka. Time moves only where somebody waits or an EXEC is run. */
+#ifndef ORDERD_TESTS_FAKE_WORLD_H
+#define ORDERD_TESTS_FAKE_WORLD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+#include "fake/kafka_log.h"
+#include "fake/keyspace.h"
+
+enum { NODES_MAX = 4, FAULTS_MAX = 256 };
+
+/* What may happen to an EXEC. */
+enum fault {
+    FAULT_NONE,
+    FAULT_CONFLICT,      /* somebody writes to the market's keys between WATCH and EXEC */
+    FAULT_REFUSED,       /* OOM: nothing is applied */
+    FAULT_TORN,          /* the last command fails, the others are applied */
+    FAULT_LOST_BEFORE,   /* the connection breaks, the transaction never arrives */
+    FAULT_LOST_AFTER,    /* it is applied, the reply is lost */
+    FAULT_LATE           /* the connection breaks, and the transaction arrives when world_late() says so */
+};
+
+struct node {
+    char name[8];
+    bool dead;                        /* crashed: whatever it still does has no effect */
+    struct kafka_in *in;
+    struct redis_link *link;
+};
+
+struct world {
+    int64_t now;                      /* virtual ms */
+    uint64_t random;
+    struct keyspace redis;
+    struct kafka_log kafka;
+    struct node nodes[NODES_MAX];     /* in the order of their first words */
+    size_t nodes_count;
+    char run_id[16];                  /* of the server; another one is another server */
+    int64_t clients;                  /* connections made so far */
+    struct redis_link *late;          /* a transaction still on its way */
+    bool redis_away;
+    bool kill_misses;                 /* CLIENT KILL finds nobody */
+    int replicas;                     /* what WAIT answers */
+    unsigned execs;                   /* EXECs so far, self-tests not counted */
+    struct { unsigned exec; enum fault fault; } faults[FAULTS_MAX];
+    size_t faults_count;
+    void (*before_exec)(unsigned exec);   /* called before each EXEC is run; may let another node work */
+    int delivery_failures;            /* so many of the next deliveries fail */
+    unsigned arrows, crash_at;        /* calls with an effect so far, and before which of them its node crashes; 0: never */
+    struct buffer trace;
+    size_t line;                      /* where the trace's last line begins */
+};
+
+/* The one that is there now; the seams have no other way to find it. */
+extern struct world *world;
+
+void world_begin(struct world *made);
+void world_end(void);
+
+/* The node of that name, made when there is none. */
+struct node *world_node(const char *name);
+/* The fault that the script has for this EXEC. */
+enum fault world_fault(unsigned exec);
+void world_plan(unsigned exec, enum fault fault);
+/* Before a call with an effect: false when the node is dead, or dies now. */
+bool world_arrow(struct node *node);
+/* The transaction of FAULT_LATE arrives now; its answer, "applied" or "nil". */
+const char *world_late(void);
+
+/* A line "[  3] A verb text"; the same verb at the same time goes on in the last line, behind a comma. */
+void trace(const struct node *node, const char *verb, const char *format, ...) PRINTF_LIKE(3, 4);
+
+#endif
