@@ -10,6 +10,8 @@
 struct cursor {
     const char *at;
     int line;
+    const char *name;        /* the last word: a number's own name, most likely */
+    int name_size;
 };
 
 static void step(struct cursor *c)
@@ -43,11 +45,11 @@ static void skip_string(struct cursor *c)
 }
 
 /* Which setting it is, and so its range, is known only after parsing (load.c). */
-static void number_wrong(struct config_problems *problems, int line, const char *word, bool cut, const char *what)
+static void number_wrong(const struct cursor *c, struct config_problems *problems, const char *word, bool cut, const char *what)
 {
     size_t before = problems->count;
 
-    problem_add(problems, line, false, "%s%s %s", word, cut ? "…" : "", what);
+    problem_add(problems, c->line, false, "%.*s = %s%s %s", c->name_size, c->name, word, cut ? "…" : "", what);
     if (problems->count > before)
         snprintf(problems->items[before].number, sizeof problems->items->number, "%.20s%s", word, strlen(word) > 20 ? "…" : "");
 }
@@ -71,22 +73,24 @@ static void number(struct cursor *c, struct config_problems *problems)
     errno = 0;
     value = strtol(word, &end, strncasecmp(word, "0x", 2) == 0 ? 16 : 10);
     if (*end && strspn(end, "lL") != strlen(end))
-        number_wrong(problems, c->line, word, letters, "is no integer");
+        number_wrong(c, problems, word, letters, "is no integer");
     else if (letters || errno || value > INT_MAX || value < INT_MIN)
-        number_wrong(problems, c->line, word, letters, "is out of range, whatever it is for");
+        number_wrong(c, problems, word, letters, "is out of range, whatever it is for");
     else if (*end)
-        number_wrong(problems, c->line, word, false, "has a suffix; digits alone are right");
+        number_wrong(c, problems, word, false, "has a suffix; digits alone are right");
 }
 
 static void word(struct cursor *c)
 {
+    c->name = c->at;
     while (isalnum((unsigned char)*c->at) || (*c->at && strchr("_-*", *c->at)))
         c->at++;
+    c->name_size = (int)(c->at - c->name);
 }
 
 bool text_check(const char *text, struct config_problems *problems)
 {
-    struct cursor c = {text, 1};
+    struct cursor c = {text, 1, "", 0};
     bool includes = false;
 
     while (*c.at) {

@@ -69,7 +69,7 @@ def test_a_number_below_any_integer_is_named_also_where_libconfig_ends_there(che
     code, complaints = check(REQUIRED + "turn: { events = -9999999999999999999; };\n")
     assert code == 78
     assert len(complaints) == 1 and complaints[0][0] == FIRST, complaints
-    assert "-9999999999999999999" in complaints[0][1]
+    assert "events = -9999999999999999999" in complaints[0][1]
 
 
 # One changed line of the required settings.
