@@ -185,6 +185,7 @@ void daemon_stop(struct daemon *d)
 void daemon_crash(struct daemon *d)
 {
     world_node(d->name)->dead = true;
+    world->crash_at = 0;
     daemon_free(d);
 }
 
