@@ -137,6 +137,8 @@ class Broker:
     def add_partitions(self, topic, total):
         self.admin.create_partitions([NewPartitions(topic, total)])[topic].result(30)
         until(lambda: self.partitions(topic) == total, 20, f"{topic} has no {total} partitions")
+        for name in ("producer", "bounds"):        # they would go on for minutes with the partitions that they know
+            self._clients.pop(name, None)
 
     def delete_topic(self, topic):
         self.admin.delete_topics([topic])[topic].result(30)
