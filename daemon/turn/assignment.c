@@ -186,7 +186,10 @@ static int begin(struct pipeline *p, struct lane *const *lanes, size_t count)
         if (partition->state == PARTITION_OWNED) {
             if (!goes_on(p, lanes[i]))
                 begun[begun_count++] = position_of(partition);
-        } else if (lanes[i]->base >= 0) {
+            continue;
+        }
+        lanes[i]->stopped_era = partition->shard->known ? partition->shard->registry.era : 0;
+        if (lanes[i]->base >= 0) {
             lane_clear(lanes[i], &p->items);
             ended[ended_count++] = position_of(partition);
         }
@@ -284,12 +287,28 @@ int assignment_take_over(struct pipeline *p)
     return r;
 }
 
+/* A resolution has raised the era since these were refused. */
+static void retry_stopped(struct pipeline *p, const struct shard *shard, const struct reply *registry)
+{
+    int64_t era;
+
+    if (registry->type != REPLY_ARRAY || registry->elements[0]->type != REPLY_STRING || !number_parse(registry->elements[0]->text, &era))
+        return;
+    for (size_t i = 0; i < p->lanes_count; i++) {
+        struct lane *lane = p->lanes[i];
+
+        if (lane->partition->shard == shard && lane->partition->state == PARTITION_STOPPED && lane->stopped_era != era) {
+            lane->shown = false;
+            assignment_untake_lane(p, lane);
+        }
+    }
+}
+
 /* Registry and marks of one shard as they stand now (DESIGN 4.1: an owner at rest looks every few seconds). */
 static void look(struct pipeline *p, struct shard *shard)
 {
     struct reply **replies;
     size_t at = 1;
-    int64_t era;
 
     commands_reset(&p->ask);
     arena_reset(p->ask_arena);
@@ -299,14 +318,9 @@ static void look(struct pipeline *p, struct shard *shard)
             command_texts(&p->ask, "HMGET", p->lanes[i]->partition->mark_key, MARK_TURN_FIELDS, NULL);
     if (commands_error(&p->ask) || session_ask(p->options.session, &p->ask, p->ask_arena, &replies))
         return;
+    retry_stopped(p, shard, replies[0]);
     if (!registry_unchanged(&shard->registry, replies[0])) {
-        bool rose = replies[0]->type == REPLY_ARRAY && replies[0]->elements[0]->type == REPLY_STRING &&
-                    number_parse(replies[0]->elements[0]->text, &era) && era != shard->registry.era;
-
         assignment_untake(p, shard);
-        for (size_t i = 0; rose && i < p->lanes_count; i++)
-            if (p->lanes[i]->partition->shard == shard && p->lanes[i]->partition->state == PARTITION_STOPPED)
-                assignment_untake_lane(p, p->lanes[i]);
         return;
     }
     for (size_t i = 0; i < p->lanes_count; i++)
@@ -342,6 +356,5 @@ void assignment_watch(struct pipeline *p)
     if (session_probe(p->options.session))
         return;
     for (size_t i = 0; i < p->shards_count && session_is_up(p->options.session); i++)
-        if (p->shards[i]->known)
-            look(p, p->shards[i]);
+        look(p, p->shards[i]);
 }

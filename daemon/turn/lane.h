@@ -41,6 +41,7 @@ struct lane {
     bool torn;                      /* its mark must be marked torn before anything else (DESIGN 4.3) */
     bool failed;                    /* Kafka could not be read on: to be taken over again, between turns */
     int64_t era;                    /* of the registry when its events were decoded */
+    int64_t stopped_era;            /* PARTITION_STOPPED: the era in which it was refused; another one may have resolved it */
     int64_t cut_said_at;            /* monotonic ms of the last word about a duplicate window that its count ended */
     int64_t complained_at;          /* monotonic ms of the last word about a record that no producer takes */
 };
