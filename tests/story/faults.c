@@ -266,6 +266,26 @@ static void a_zombie_drops_what_is_not_its_own_any_more(struct checks *c)
     story_end();
 }
 
+/* Nothing was decided meanwhile, so `next` and `done` are as A wrote them; the epoch alone says that the partition is not its own. */
+static void a_zombie_is_known_by_the_epoch_alone(struct checks *c)
+{
+    struct daemon *a = story_at_rest(NULL, nothing), *b = daemon_start("B");
+
+    group_gives("B", "orders", 0);
+    daemon_run(b, 30);
+    skip();
+    produce(0, DEPOSIT("d1", "5"));
+    daemon_step(a);
+    daemon_step(a);
+    expect(c, "[  143] A poll    orders:0@0..0\n"
+              "[  143] A watch   orders:0 users:u\n");
+    CHECK(c, was_logged("taking over again why=\"the mark is not as this process wrote it\" at=orders:0"));
+    expect_market(c, "");
+    daemon_crash(a);
+    daemon_crash(b);
+    story_end();
+}
+
 static void events_wait_while_redis_is_away_and_do_not_expire(struct checks *c)
 {
     struct story_settings settings = {.deadline_ms = 200};
@@ -385,6 +405,7 @@ TESTS({"a reply lost after EXEC is read back and published once", a_reply_lost_a
       {"a rebalance in the middle of a turn leaves one decision", a_rebalance_in_the_middle_of_a_turn_leaves_one_decision},
       {"a revoked partition is flushed and committed first", a_revoked_partition_is_flushed_and_committed_first},
       {"a zombie drops what is not its own any more", a_zombie_drops_what_is_not_its_own_any_more},
+      {"a zombie is known by the epoch alone", a_zombie_is_known_by_the_epoch_alone},
       {"events wait while Redis is away, and do not expire", events_wait_while_redis_is_away_and_do_not_expire},
       {"Redis come back older halts, and names the offsets", redis_come_back_older_halts_and_names_the_offsets},
       {"Redis come back older is found by a daemon that lives", redis_come_back_older_is_found_by_a_daemon_that_lives},
