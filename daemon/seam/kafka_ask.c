@@ -51,10 +51,7 @@ int kafka_in_offset_at(struct kafka_in *in, const char *topic, int32_t partition
 
 static void on_log(const rd_kafka_t *rk, int level, const char *facility, const char *line)
 {
-    const struct log *log = rd_kafka_opaque(rk);
-
-    if (log)
-        log_at(log, level <= 3 ? LOG_LEVEL_WARNING : LOG_LEVEL_DEBUG, "librdkafka: %s facility=%s", line, facility);
+    kafka_log_line(rd_kafka_opaque(rk), level, facility, line);
 }
 
 int kafka_reader_new(struct kafka_reader **out, const struct kafka_in_options *options, struct error_text *error)

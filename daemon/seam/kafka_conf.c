@@ -68,6 +68,15 @@ int kafka_error(int code)
     }
 }
 
+/* It warns of enable.gapless.guarantee at every start, which is ours and meant (DESIGN 4.7). */
+void kafka_log_line(const struct log *log, int level, const char *facility, const char *line)
+{
+    enum log_level at = level <= 3 ? LOG_LEVEL_WARNING : level <= 5 ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG;
+
+    if (log && !strstr(line, "enable.gapless.guarantee"))
+        log_at(log, at, "librdkafka: %s facility=%s", line, facility);
+}
+
 int kafka_conf_set(void *conf, const char *name, const char *value, bool optional, struct error_text *error)
 {
     char text[ERROR_SIZE];

@@ -17,6 +17,8 @@ int kafka_error(int code);
 /* Sets one property or a list that ends with a NULL name. Errors: -EINVAL with librdkafka's words. `conf`: rd_kafka_conf_t. */
 int kafka_conf_set(void *conf, const char *name, const char *value, bool optional, struct error_text *error) MUST_CHECK;
 int kafka_conf_settings(void *conf, const struct kafka_setting *settings, struct error_text *error) MUST_CHECK;
+/* One of librdkafka's own lines, its syslog level made ours. Its threads call this at any time. */
+void kafka_log_line(const struct log *log, int level, const char *facility, const char *line);
 /* Everything that a consumer of ours has: defaults, then the user's, then what the promise rests on. */
 int kafka_conf_consumer(void *conf, const struct kafka_in_options *options, struct error_text *error) MUST_CHECK;
 

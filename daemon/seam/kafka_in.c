@@ -113,10 +113,9 @@ static void on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
 static void on_log(const rd_kafka_t *rk, int level, const char *facility, const char *line)
 {
     const struct kafka_in *in = rd_kafka_opaque(rk);
-    enum log_level at = level <= 3 ? LOG_LEVEL_WARNING : level <= 5 ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG;
 
-    if (in && in->log)
-        log_at(in->log, at, "librdkafka: %s facility=%s", line, facility);
+    if (in)
+        kafka_log_line(in->log, level, facility, line);
 }
 
 static int topics_copy(struct kafka_in *in, const struct kafka_in_options *options)

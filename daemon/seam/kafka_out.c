@@ -61,10 +61,9 @@ static void on_report(rd_kafka_t *rk, const rd_kafka_message_t *message, void *o
 static void on_log(const rd_kafka_t *rk, int level, const char *facility, const char *line)
 {
     const struct kafka_out *out = rd_kafka_opaque(rk);
-    enum log_level at = level <= 3 ? LOG_LEVEL_WARNING : level <= 5 ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG;
 
-    if (out && out->options.log)
-        log_at(out->options.log, at, "librdkafka: %s facility=%s", line, facility);
+    if (out)
+        kafka_log_line(out->options.log, level, facility, line);
 }
 
 static int configure(rd_kafka_conf_t *conf, const struct kafka_out_options *options, struct error_text *error)
