@@ -219,6 +219,13 @@ static void put_incarnation(struct resolve *resolve, struct opened *opened, stru
     opened_say(opened, "incarnation %s begins: what is decided a second time has another ce_source", fresh->incarnation);
 }
 
+static void begin_registry(struct resolve *resolve, struct opened *opened, struct registry *fresh)
+{
+    put_registry(opened, fresh);
+    put_incarnation(resolve, opened, fresh);
+    opened_raise_era(opened);
+}
+
 static int adopt(struct resolve *resolve, struct opened *opened, void *argument)
 {
     const struct resolve_froms *froms = argument;
@@ -237,9 +244,7 @@ static int adopt(struct resolve *resolve, struct opened *opened, void *argument)
             r = adopt_partition(resolve, opened, i, froms, &fresh);
     if (r)
         return r;
-    put_registry(opened, &fresh);
-    put_incarnation(resolve, opened, &fresh);
-    opened_raise_era(opened);
+    begin_registry(resolve, opened, &fresh);
     return 0;
 }
 
@@ -334,9 +339,7 @@ static int make(struct resolve *resolve, struct opened *opened, void *argument)
     }
     if (r)
         return r;
-    put_registry(opened, &fresh);
-    put_incarnation(resolve, opened, &fresh);
-    opened_raise_era(opened);
+    begin_registry(resolve, opened, &fresh);
     return 0;
 }
 

@@ -27,6 +27,12 @@ size_t item_bytes(const struct item *item)
     return item->message.key.size + item->message.value.size;
 }
 
+static void condemn(struct item *item, enum reason reason, const char *detail)
+{
+    item->decoded = (struct decoded){.reason = reason};
+    event_condemn(&item->decoded, reason, detail);
+}
+
 /* Most messages have no headers: only those that do pay for the room to hold them. */
 static void decode(struct item *item)
 {
@@ -34,7 +40,7 @@ static void decode(struct item *item)
     size_t count = kafka_message_headers(&item->message, headers, EVENT_HEADERS_MAX);
 
     if (count > EVENT_HEADERS_MAX)
-        event_condemn(&item->decoded, REASON_TOO_MANY_HEADERS, "more than 64 headers are not read");
+        condemn(item, REASON_TOO_MANY_HEADERS, "more than 64 headers are not read");
     else
         event_decode(&item->decoded, item->message.value, headers, count);
 }
@@ -52,9 +58,8 @@ void lane_push(struct lane *lane, struct item_pool *pool, const struct kafka_mes
     item->attempts = 0;
     item->expiring = false;
     pool->bytes += item_bytes(item);
-    item->decoded = (struct decoded){.reason = REASON_NONE};
     if (registry_quarantined(&lane->partition->shard->registry, lane->partition->topic, lane->partition->number, message->offset))
-        event_condemn(&item->decoded, REASON_QUARANTINED, "set aside by the operator");
+        condemn(item, REASON_QUARANTINED, "set aside by the operator");
     else if (kafka_message_headers(message, NULL, 0))
         decode(item);
     else
