@@ -1,5 +1,6 @@
 """shard = "partition": a market of its own under the hash tag of each source partition."""
 from broker import Record
+from daemon import SHORT_SESSION
 from load import mixed
 from market import deposit, encode
 
@@ -19,7 +20,7 @@ def test_each_partition_has_a_market_of_its_own(make_market):
 
 
 def test_the_audit_of_every_shard_balances_across_a_kill(make_market):
-    market = make_market(partitions=3, settings={"shard": "partition", "turn.events": 50})
+    market = make_market(partitions=3, settings={"shard": "partition", "turn.events": 50, **SHORT_SESSION})
     daemon = market.daemon()
     market.send_all(mixed(6000, 3))
     market.outcomes(500)
