@@ -71,8 +71,9 @@ run_tidy() {
 run_pytest() { # group folder
     local report=build/pytest-${2##*/}.xml code
     rm -f "$report"
-    /usr/bin/python3 -m pytest -q -rs --tb=short -p no:cacheprovider --junitxml="$report" "$2"
-    code=$?
+    /usr/bin/python3 -m pytest -q -rs --tb=short -p no:cacheprovider --junitxml="$report" "$2" |
+        grep --line-buffered -v 'generated xml file'
+    code=${PIPESTATUS[0]}
     count "$1" $(/usr/bin/python3 - "$report" "$code" <<'PYTHON'
 import sys, xml.etree.ElementTree as tree
 total = {"tests": 0, "failures": 0, "errors": 0, "skipped": 0}

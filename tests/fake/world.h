@@ -49,6 +49,7 @@ struct world {
     struct { unsigned exec; enum fault fault; } faults[FAULTS_MAX];
     size_t faults_count;
     void (*before_exec)(unsigned exec);   /* called before each EXEC is run; may let another node work */
+    bool deliveries_held;             /* nothing arrives and nothing is reported */
     int delivery_failures;            /* so many of the next deliveries fail */
     unsigned arrows, crash_at;        /* calls with an effect so far, and before which of them its node crashes; 0: never */
     struct buffer trace;

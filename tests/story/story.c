@@ -34,7 +34,7 @@ static void keep_line(void *context, const char *line)
 
 void story_begin(const struct story_settings *chosen)
 {
-    settings = chosen ? *chosen : (struct story_settings){DURABILITY_NONE, 0, 0, 0, 0};
+    settings = chosen ? *chosen : (struct story_settings){.durability = DURABILITY_NONE};
     if (!settings.partitions)
         settings.partitions = 1;
     logged[0] = '\0';
@@ -51,7 +51,12 @@ void story_end(void)
 
 void produce(int32_t partition, const char *value)
 {
-    struct logged message = {.timestamp = (int64_t)BEGIN_MS * 1000 + world->now, .key = bytes_of("k"), .value = bytes_of(value)};
+    produce_at(partition, value, (int64_t)BEGIN_MS * 1000 + world->now);
+}
+
+void produce_at(int32_t partition, const char *value, int64_t timestamp)
+{
+    struct logged message = {.timestamp = timestamp, .key = bytes_of("k"), .value = bytes_of(value)};
 
     kafka_log_append(kafka_log_partition(&world->kafka, "orders", partition), &message);
 }
@@ -68,7 +73,7 @@ static int registry_start(struct daemon *d)
     struct refusal refusal = {0};
     struct start start = {.redis = &asker, .clock = d->clock, .log = &d->log,
                           .evidence = {.in = source_kafka(d->source), .reader = d->reader, .outcomes = "out", .timeout_ms = 1000},
-                          .prefix = "", .cluster = "cluster", .group = "orderd", .topics = &topic, .topics_count = 1, .window_s = 3600, .ids = 1000};
+                          .prefix = "", .cluster = "cluster", .group = "orderd", .topics = &topic, .topics_count = 1, .sharded = settings.sharded, .window_s = 3600, .ids = 1000};
     int r = start_run(&start, &refusal);
 
     if (refusal.set)
@@ -79,11 +84,11 @@ static int registry_start(struct daemon *d)
 static struct pipeline_options pipeline_options_of(struct daemon *d)
 {
     struct pipeline_options options = {
-        .settings = {.turn = {settings.turn_events ? settings.turn_events : 100, 128, 1 << 20}, .outbox_entries = 100, .outbox_bytes = 1 << 24,
+        .settings = {.turn = {settings.turn_events ? settings.turn_events : 100, 128, 1 << 20}, .outbox_entries = settings.outbox_entries ? settings.outbox_entries : 100, .outbox_bytes = 1 << 24,
                      .outbox_idle_ms = 50, .prefetch_events = 1000, .prefetch_bytes = 1 << 24, .commit_interval_ms = 20,
                      .conflict_backoff_min_ms = 2, .conflict_backoff_max_ms = 16, .revoke_ms = 1000},
         .turn_max = {100, 128, 1 << 20}, .prefetch_events_max = 1000, .file = "orderd.conf", .prefix = "", .outcomes = "out",
-        .session = d->session, .source = d->source, .reader = d->reader, .clock = d->clock, .log = &d->log};
+        .sharded = settings.sharded, .session = d->session, .source = d->source, .reader = d->reader, .clock = d->clock, .log = &d->log};
 
     for (int kind = 0; kind < EVENT_KIND_COUNT; kind++)
         options.settings.deadline_ms[kind] = settings.deadline_ms;

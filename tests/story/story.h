@@ -18,7 +18,8 @@ struct story_settings {
     enum durability_kind durability;
     int replicas;
     int64_t deadline_ms;          /* of every kind */
-    size_t turn_events;
+    size_t turn_events, outbox_entries;
+    bool sharded;
     int32_t partitions;           /* of the source */
 };
 
@@ -27,6 +28,7 @@ void story_end(void);
 
 /* An event of the source, with the time that the world has. */
 void produce(int32_t partition, const char *value);
+void produce_at(int32_t partition, const char *value, int64_t timestamp);
 /* What another program does to Redis, "ZADD market: 9 a.s". */
 void redis(const char *command);
 

@@ -303,6 +303,66 @@ static void a_gate_that_is_closed_at_the_take_over_lets_nothing_out_either(struc
     story_end();
 }
 
+/* T follows the messages' timestamps, but by a minute an event at most; the window is an hour long (DESIGN 4.8). */
+static void one_wrong_clock_does_not_empty_the_window(struct checks *c)
+{
+    struct daemon *a = story_at_rest(NULL, nothing);
+    int64_t begin = 1700000000000, wrong = begin + 36000000;
+    char text[128];
+
+    produce_at(0, DEPOSIT("d1", "1"), begin);
+    for (int i = 0; i < 59; i++) {
+        snprintf(text, sizeof text, "{\"id\":\"w%d\",\"type\":\"restock\",\"sku\":\"k\",\"quantity\":1}", i);
+        produce_at(0, text, wrong);
+    }
+    produce_at(0, DEPOSIT("d1", "1"), begin);
+    daemon_run(a, 100);
+    expect_market(c, "stock:k=59 users:u{funds=1}");
+    produce_at(0, "{\"id\":\"w59\",\"type\":\"restock\",\"sku\":\"k\",\"quantity\":1}", wrong);
+    produce_at(0, DEPOSIT("d1", "1"), begin);
+    daemon_run(a, 100);
+    expect_market(c, "stock:k=60 users:u{funds=2}");
+    daemon_crash(a);
+    story_end();
+}
+
+static void at_its_bound_the_outbox_lets_no_more_events_in(struct checks *c)
+{
+    struct story_settings settings = {.turn_events = 1, .outbox_entries = 2};
+    struct daemon *a = story_at_rest(&settings, nothing);
+
+    world->deliveries_held = true;
+    produce(0, DEPOSIT("d1", "1"));
+    produce(0, DEPOSIT("d2", "2"));
+    produce(0, DEPOSIT("d3", "4"));
+    produce(0, DEPOSIT("d4", "8"));
+    daemon_run(a, 1000);
+    CHECK(c, keyspace_key(&world->redis, bytes_of("orderd:outbox"))->count <= 3);      /* the bound, and what rode behind the last */
+    world->deliveries_held = false;
+    daemon_run(a, 200);
+    expect_market(c, "users:u{funds=15}");
+    expect_outcomes(c, "0 applied, 1 applied, 2 applied, 3 applied");
+    expect_committed(c, 4);
+    daemon_crash(a);
+    story_end();
+}
+
+static void with_shards_each_partition_number_is_a_market_of_its_own(struct checks *c)
+{
+    struct story_settings settings = {.partitions = 2, .sharded = true};
+    struct daemon *a = story_at_rest(&settings, nothing);
+
+    group_gives("A", "orders", 1);
+    produce(0, DEPOSIT("d1", "1"));
+    produce(1, DEPOSIT("d1", "2"));
+    daemon_run(a, 300);
+    expect_market(c, "{0}users:u{funds=1} {1}users:u{funds=2}");
+    expect_committed(c, 1);
+    daemon_stop(a);
+    CHECK_INT(c, keyspace_key(&world->redis, bytes_of("orderd:meta"))->type, KEY_NONE);
+    story_end();
+}
+
 TESTS({"a happy turn", a_happy_turn}, {"two buyers and one left", two_buyers_and_one_left},
       {"conflicts make turns smaller, and success larger", conflicts_make_turns_smaller_and_success_larger},
       {"what is malformed goes to the dead letters, and the rest goes on", what_is_malformed_goes_to_the_dead_letters_and_the_rest_goes_on},
@@ -311,5 +371,8 @@ TESTS({"a happy turn", a_happy_turn}, {"two buyers and one left", two_buyers_and
       {"the next WATCH rides behind EXEC", the_next_watch_rides_behind_exec}, {"partitions share a turn", partitions_share_a_turn},
       {"next moves over what holds no message", next_moves_over_what_holds_no_message},
       {"an event in conflict expires after its deadline", an_event_in_conflict_expires_after_its_deadline},
+      {"one wrong clock does not empty the window", one_wrong_clock_does_not_empty_the_window},
+      {"at its bound the outbox lets no more events in", at_its_bound_the_outbox_lets_no_more_events_in},
+      {"with shards each partition number is a market of its own", with_shards_each_partition_number_is_a_market_of_its_own},
       {"a closed gate lets nothing out", a_closed_gate_lets_nothing_out},
       {"a gate that is closed at the take-over lets nothing out either", a_gate_that_is_closed_at_the_take_over_lets_nothing_out_either})
