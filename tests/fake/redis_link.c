@@ -153,7 +153,8 @@ static const char *execute(struct redis_link *link, enum fault fault)
     if (fault == FAULT_CONFLICT)
         touch_market(link);
     if (link->refused || fault == FAULT_REFUSED) {
-        resp_error(&link->replies, fault == FAULT_REFUSED ? "OOM command not allowed when used memory > 'maxmemory'." : "EXECABORT Transaction discarded");
+        resp_error(&link->replies,
+            fault == FAULT_REFUSED ? "OOM command not allowed when used memory > 'maxmemory'." : "EXECABORT Transaction discarded");
         return "refused";
     }
     if (watched_changed(link)) {
@@ -226,7 +227,8 @@ static void watch(struct redis_link *link, const struct bytes *args, size_t coun
         ASSERT(link->watches_count < WATCHES_MAX);
         link->watches[link->watches_count++] = (struct watch){key, key->version};
         if (!starts(args[i], "orderd:meta") || count == 2)      /* every turn watches it; alone it says something */
-            buffer_put_format(&text, "%s%s", text.size ? " " : "", starts(args[i], "orderd:mark:") ? key->name.data + strlen("orderd:mark:") : key->name.data);
+            buffer_put_format(&text, "%s%s", text.size ? " " : "",
+                              starts(args[i], "orderd:mark:") ? key->name.data + strlen("orderd:mark:") : key->name.data);
     }
     if (!strstr(buffer_text(&text), "selftest") && !strstr(text.data, "orderd:outbox"))
         trace(link->node, "watch", "%s", text.data);

@@ -261,7 +261,8 @@ static void a_turn_sees_its_own_writes(struct checks *c)
          {"", "restock lamp 2; reserve b lamp 2; reserve b lamp 1", "applied applied out_of_stock", "stock:lamp=0"},
          {"holds:s/a", "list s a 9; unlist s a", "applied applied", ""},
          {"stock:lamp=1", "reserve b lamp 1; reserve d lamp 1", "applied out_of_stock", "stock:lamp=0"},
-         {"", "grant u a; grant u a", "applied already_held", "holds:u/a"}, {"", "restock lamp 1; reserve b lamp 1", "applied applied", "stock:lamp=0"},
+         {"", "grant u a; grant u a", "applied already_held", "holds:u/a"},
+         {"", "restock lamp 1; reserve b lamp 1", "applied applied", "stock:lamp=0"},
          {"funds:b=9 holds:s/a", "purchase b s a 9; list s a 9", "not_listed applied", "lists:a.s=9 -holds:s/a"},
          {"funds:b=20 lists:a.s=9", "purchase b s a 9; list b a 11; purchase s b a 9", "applied applied price_changed",
           "-lists:a.s lists:a.b=11 funds:b=11 funds:s=9"},
@@ -334,7 +335,8 @@ static void kinds_are_found_by_their_whole_name(struct checks *c)
 
     for (unsigned i = 0; i < EVENT_KIND_COUNT; i++)
         CHECK(c, rules_kind_parse(bytes_of(rules_kind_name((enum event_kind)i)), &kind) && (unsigned)kind == i);
-    CHECK(c, !rules_kind_parse(bytes_of("purchas"), &kind) && !rules_kind_parse(bytes_of("purchases"), &kind) && !rules_kind_parse(bytes_of(""), &kind));
+    CHECK(c, !rules_kind_parse(bytes_of("purchas"), &kind) && !rules_kind_parse(bytes_of("purchases"), &kind) &&
+          !rules_kind_parse(bytes_of(""), &kind));
     CHECK(c, !rules_kind_parse((struct bytes){NULL, 0}, &kind));
 }
 
@@ -342,4 +344,5 @@ TESTS({"list", lists}, {"unlist", unlists}, {"purchase", purchases}, {"refusals 
       {"a seller may buy from himself", a_seller_may_buy_from_himself}, {"reserve and restock", reserves_and_restocks},
       {"deposit and grant", deposits_and_grants}, {"a turn sees its own writes", a_turn_sees_its_own_writes},
       {"a refusal changes nothing for those behind it", a_refusal_changes_nothing_for_those_behind_it},
-      {"decisions say what they rested on", decisions_say_what_they_rested_on}, {"kinds are found by their whole name", kinds_are_found_by_their_whole_name})
+      {"decisions say what they rested on", decisions_say_what_they_rested_on},
+      {"kinds are found by their whole name", kinds_are_found_by_their_whole_name})

@@ -328,6 +328,29 @@ static void redis_come_back_older_halts_and_names_the_offsets(struct checks *c)
     story_end();
 }
 
+/* Nothing was committed since: what lies in the outcome partition is evidence enough. */
+static void an_outcome_that_was_seen_is_evidence_without_a_commit(struct checks *c)
+{
+    struct daemon *a = story_at_rest(NULL, nothing);
+    struct keyspace snapshot = {NULL, 0, 0, 0};
+
+    keyspace_copy(&snapshot, &world->redis);
+    produce(0, DEPOSIT("d1", "1"));
+    daemon_run(a, 8);
+    expect_outcomes(c, "0 applied");
+    expect_committed(c, 0);
+    daemon_crash(a);
+    keyspace_flush(&world->redis);
+    keyspace_copy(&world->redis, &snapshot);
+    a = daemon_start("A");
+    group_gives("A", "orders", 0);
+    CHECK_INT(c, daemon_run(a, 1000), -EPROTO);
+    CHECK(c, was_logged("outcomes were published up to offset 0: offsets 0 to 0 would be decided twice"));
+    daemon_crash(a);
+    keyspace_deinit(&snapshot);
+    story_end();
+}
+
 /* The same while the daemon lives on: its connection breaks, and what answers then is older than what it published. */
 static void redis_come_back_older_is_found_by_a_daemon_that_lives(struct checks *c)
 {
@@ -359,7 +382,8 @@ struct loss {
 static void what_is_lost_is_refused_with_what_resolves_it(struct checks *c)
 {
     static const struct loss losses[] = {{"DEL orderd:outbox", "--accept-loss orders:0"}, {"DEL orderd:seen:orders:0", "--accept-loss orders:0"},
-                                         {"DEL orderd:mark:orders:0", "--adopt"}, {"HDEL orderd:mark:orders:0 next", "--adopt"}, {"SET orderd:seen:orders:0 x", "--accept-loss orders:0"}};
+                                         {"DEL orderd:mark:orders:0", "--adopt"}, {"HDEL orderd:mark:orders:0 next", "--adopt"},
+                                         {"SET orderd:seen:orders:0 x", "--accept-loss orders:0"}};
 
     for (size_t i = 0; i < sizeof losses / sizeof *losses; i++) {
         struct daemon *a = story_at_rest(NULL, nothing), *b;
@@ -399,7 +423,8 @@ TESTS({"a reply lost after EXEC is read back and published once", a_reply_lost_a
       {"a transaction that never arrived is decided again", a_transaction_that_never_arrived_is_decided_again},
       {"a transaction that arrives late changes nothing", a_transaction_that_arrives_late_changes_nothing},
       {"a transaction that is late is killed with its connection", a_transaction_that_is_late_is_killed_with_its_connection},
-      {"a full memory makes events wait", a_full_memory_makes_events_wait}, {"a torn transaction halts the market", a_torn_transaction_halts_the_market},
+      {"a full memory makes events wait", a_full_memory_makes_events_wait},
+      {"a torn transaction halts the market", a_torn_transaction_halts_the_market},
       {"a failed delivery is published again by a new producer", a_failed_delivery_is_published_again_by_a_new_producer},
       {"what is behind a failed delivery waits for it", what_is_behind_a_failed_delivery_waits_for_it},
       {"a rebalance in the middle of a turn leaves one decision", a_rebalance_in_the_middle_of_a_turn_leaves_one_decision},
@@ -408,6 +433,7 @@ TESTS({"a reply lost after EXEC is read back and published once", a_reply_lost_a
       {"a zombie is known by the epoch alone", a_zombie_is_known_by_the_epoch_alone},
       {"events wait while Redis is away, and do not expire", events_wait_while_redis_is_away_and_do_not_expire},
       {"Redis come back older halts, and names the offsets", redis_come_back_older_halts_and_names_the_offsets},
+      {"an outcome that was seen is evidence without a commit", an_outcome_that_was_seen_is_evidence_without_a_commit},
       {"Redis come back older is found by a daemon that lives", redis_come_back_older_is_found_by_a_daemon_that_lives},
       {"what is lost is refused with what resolves it", what_is_lost_is_refused_with_what_resolves_it},
       {"an empty Redis behind Kafka's offsets is no first start", an_empty_redis_behind_kafkas_offsets_is_no_first_start})

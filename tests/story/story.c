@@ -73,7 +73,8 @@ static int registry_start(struct daemon *d)
     struct refusal refusal = {0};
     struct start start = {.redis = &asker, .clock = d->clock, .log = &d->log,
                           .evidence = {.in = source_kafka(d->source), .reader = d->reader, .outcomes = "out", .timeout_ms = 1000},
-                          .prefix = "", .cluster = "cluster", .group = "orderd", .topics = &topic, .topics_count = 1, .sharded = settings.sharded, .window_s = 3600, .ids = 1000};
+                          .prefix = "", .cluster = "cluster", .group = "orderd", .topics = &topic, .topics_count = 1, .sharded = settings.sharded,
+                              .window_s = 3600, .ids = 1000};
     int r = start_run(&start, &refusal);
 
     if (refusal.set)
@@ -84,7 +85,8 @@ static int registry_start(struct daemon *d)
 static struct pipeline_options pipeline_options_of(struct daemon *d)
 {
     struct pipeline_options options = {
-        .settings = {.turn = {settings.turn_events ? settings.turn_events : 100, 128, 1 << 20}, .outbox_entries = settings.outbox_entries ? settings.outbox_entries : 100, .outbox_bytes = 1 << 24,
+        .settings = {.turn = {settings.turn_events ? settings.turn_events : 100, 128, 1 << 20},
+                     .outbox_entries = settings.outbox_entries ? settings.outbox_entries : 100, .outbox_bytes = 1 << 24,
                      .outbox_idle_ms = 50, .prefetch_events = 1000, .prefetch_bytes = 1 << 24, .commit_interval_ms = 20,
                      .conflict_backoff_min_ms = 2, .conflict_backoff_max_ms = 16, .revoke_ms = 1000},
         .turn_max = {100, 128, 1 << 20}, .prefetch_events_max = 1000, .file = "orderd.conf", .prefix = "", .outcomes = "out",
@@ -97,8 +99,10 @@ static struct pipeline_options pipeline_options_of(struct daemon *d)
 
 static void connect_all(struct daemon *d)
 {
-    struct session_options redis_options = {.address = d->name, .user = "", .password = "", .prefix = "", .connect_timeout_ms = 100, .command_timeout_ms = 100,
-                                            .backoff_min_ms = 10, .backoff_max_ms = 100, .durability = settings.durability, .replicas = settings.replicas,
+    struct session_options redis_options = {.address = d->name, .user = "", .password = "", .prefix = "", .connect_timeout_ms = 100,
+                                            .command_timeout_ms = 100,
+                                            .backoff_min_ms = 10, .backoff_max_ms = 100, .durability = settings.durability,
+                                                .replicas = settings.replicas,
                                             .clock = d->clock, .log = &d->log};
     struct source_options source_options = {.kafka = {d->name, "orderd", topics, 1, {NULL, 0}, &d->log}, .log = &d->log};
     struct error_text error;

@@ -120,7 +120,8 @@ static void a_second_delivery_has_no_second_effect(struct checks *c)
 /* strtoll would take each of them; HINCRBY and INCRBY refuse them, and would tear the transaction. */
 static void a_number_that_redis_would_refuse_is_invalid_state(struct checks *c)
 {
-    static const char *const bad[] = {"HSET users:u funds 017", "HSET users:u funds +5", "HSET users:u funds -0", "HSET users:u funds 5.0", "HSET users:u funds 9223372036854775808",
+    static const char *const bad[] = {"HSET users:u funds 017", "HSET users:u funds +5", "HSET users:u funds -0", "HSET users:u funds 5.0",
+                                      "HSET users:u funds 9223372036854775808",
                                       "SET users:u 5", "RPUSH users:u 5"};
 
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {

@@ -57,7 +57,8 @@ static void binary_mode_has_its_envelope_in_headers(struct checks *c)
 {
     ROWS({BINARY, DATA, REASON_NONE, "g /shop"}, {BINARY, "{\"id\":\"g\",\"type\":\"grant\",\"user\":\"u\",\"item\":\"a\"}", REASON_NONE, "g /shop"},
          {BINARY, "{\"id\":\"h\",\"user\":\"u\",\"item\":\"a\"}", REASON_ENVELOPE_CONFLICT, ""},
-         {BINARY, "{\"type\":\"deposit\",\"user\":\"u\",\"item\":\"a\"}", REASON_ENVELOPE_CONFLICT, ""}, {BINARY, "{\"id\":5,\"user\":\"u\",\"item\":\"a\"}", REASON_WRONG_TYPE, ""},
+         {BINARY, "{\"type\":\"deposit\",\"user\":\"u\",\"item\":\"a\"}", REASON_ENVELOPE_CONFLICT, ""},
+         {BINARY, "{\"id\":5,\"user\":\"u\",\"item\":\"a\"}", REASON_WRONG_TYPE, ""},
          {BINARY, "[]", REASON_NOT_OBJECT, ""}, {"ce_specversion=0.3|ce_id=g|ce_type=grant|ce_source=/s", DATA, REASON_CLOUDEVENT_INVALID, ""},
          {"ce_specversion=1.0|ce_type=grant|ce_source=/s", DATA, REASON_CLOUDEVENT_INVALID, ""},
          {"ce_specversion=1.0|ce_id=g|ce_source=/s", DATA, REASON_CLOUDEVENT_INVALID, ""},
@@ -65,7 +66,8 @@ static void binary_mode_has_its_envelope_in_headers(struct checks *c)
          {"ce_specversion=1.0|ce_id=g|ce_type=grant|ce_source=", DATA, REASON_CLOUDEVENT_INVALID, ""},
          {"ce_specversion=1.0|ce_id=g|ce_type=grant|ce_source", DATA, REASON_CLOUDEVENT_INVALID, ""},
          {"ce_id=g|ce_type=grant|ce_source=/s", DATA, REASON_CLOUDEVENT_INVALID, ""}, {BINARY "|ce_id=g", DATA, REASON_CLOUDEVENT_INVALID, ""},
-         {BINARY "|ce_source=/other", DATA, REASON_CLOUDEVENT_INVALID, ""}, {"ce_specversion=1.0|ce_id=|ce_type=grant|ce_source=/s", DATA, REASON_INVALID_ID, ""},
+         {BINARY "|ce_source=/other", DATA, REASON_CLOUDEVENT_INVALID, ""},
+         {"ce_specversion=1.0|ce_id=|ce_type=grant|ce_source=/s", DATA, REASON_INVALID_ID, ""},
          {"ce_specversion=1.0|ce_id=\xff|ce_type=grant|ce_source=/s", DATA, REASON_INVALID_ID, ""},
          {"ce_specversion=1.0|ce_id=a\x01|ce_type=grant|ce_source=/s", DATA, REASON_INVALID_ID, ""},
          {"ce_specversion=1.0|ce_id=g|ce_type=grant|ce_source=\xff", DATA, REASON_INVALID_UTF8, ""},
@@ -75,11 +77,13 @@ static void binary_mode_has_its_envelope_in_headers(struct checks *c)
 static void structured_mode_has_it_in_the_value(struct checks *c)
 {
 #define ENVELOPE(members) "{\"specversion\":\"1.0\",\"id\":\"g\",\"type\":\"grant\",\"source\":\"/shop\"" members "}"
-    ROWS({STRUCTURED, ENVELOPE(",\"data\":" DATA), REASON_NONE, "g /shop"}, {"Content-Type=Application/CloudEvents+JSON", ENVELOPE(",\"data\":" DATA), REASON_NONE, "g /shop"},
+    ROWS({STRUCTURED, ENVELOPE(",\"data\":" DATA), REASON_NONE, "g /shop"},
+         {"Content-Type=Application/CloudEvents+JSON", ENVELOPE(",\"data\":" DATA), REASON_NONE, "g /shop"},
          {STRUCTURED, ENVELOPE(",\"datacontenttype\":\"application/json\",\"ext\":1,\"data\": " DATA " "), REASON_NONE, "g /shop"},
          {STRUCTURED "|ce_id=ignored|ce_type=ignored|ce_source=x|ce_specversion=1.0", ENVELOPE(",\"data\":" DATA), REASON_NONE, "g /shop"},
          {STRUCTURED, ENVELOPE(""), REASON_CLOUDEVENT_INVALID, ""}, {STRUCTURED, ENVELOPE(",\"data\":[]"), REASON_CLOUDEVENT_INVALID, ""},
-         {STRUCTURED, ENVELOPE(",\"data\":\"{}\""), REASON_CLOUDEVENT_INVALID, ""}, {STRUCTURED, ENVELOPE(",\"data_base64\":\"e30=\""), REASON_CLOUDEVENT_INVALID, ""},
+         {STRUCTURED, ENVELOPE(",\"data\":\"{}\""), REASON_CLOUDEVENT_INVALID, ""},
+         {STRUCTURED, ENVELOPE(",\"data_base64\":\"e30=\""), REASON_CLOUDEVENT_INVALID, ""},
          {STRUCTURED, ENVELOPE(",\"d\\u0061ta\":" DATA), REASON_CLOUDEVENT_INVALID, ""},
          {STRUCTURED, ENVELOPE(",\"data\":{\"id\":\"other\",\"user\":\"u\",\"item\":\"a\"}"), REASON_ENVELOPE_CONFLICT, ""},
          {STRUCTURED, "{\"specversion\":\"0.3\",\"id\":\"g\",\"type\":\"grant\",\"source\":\"/s\",\"data\":" DATA "}", REASON_CLOUDEVENT_INVALID, ""},
@@ -128,6 +132,7 @@ static void a_source_of_256_bytes_is_kept_one_more_is_not(struct checks *c)
 }
 
 TESTS({"binary mode has its envelope in headers", binary_mode_has_its_envelope_in_headers},
-      {"structured mode has it in the value", structured_mode_has_it_in_the_value}, {"other headers make no CloudEvent", other_headers_make_no_cloudevent},
+      {"structured mode has it in the value", structured_mode_has_it_in_the_value},
+      {"other headers make no CloudEvent", other_headers_make_no_cloudevent},
       {"the fields of a structured event are its data", the_fields_of_a_structured_event_are_its_data},
       {"a source of 256 bytes is kept, one more is not", a_source_of_256_bytes_is_kept_one_more_is_not})

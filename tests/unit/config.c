@@ -101,34 +101,46 @@ static void what_is_missing_is_said(struct checks *c)
 static void unknown_names_are_refused_with_their_line(struct checks *c)
 {
     ROWS({KAFKA "turn: { event = 5; };\n", "FILE:2: turn.event is no setting"}, {KAFKA "\n\nfoo = 1;\n", "FILE:4: foo is no setting"},
-         {KAFKA "foo: { bar = 1; };\n", "FILE:2: foo is no group"}, {KAFKA "Turn: { events = 5; };\n", "Turn is no group of settings; is turn meant?"},
+         {KAFKA "foo: { bar = 1; };\n", "FILE:2: foo is no group"},
+         {KAFKA "Turn: { events = 5; };\n", "Turn is no group of settings; is turn meant?"},
          {KAFKA "turn = 5;\n", "FILE:2: turn is a group"}, {KAFKA "shard: { x = 1; };\n", "shard must be a text"},
-         {KAFKA "turn: { events: { x = 1; }; };\n", "turn.events must be a number"}, {KAFKA "redis: { topics = [ \"x\" ]; };\n", "redis.topics is no setting"});
+         {KAFKA "turn: { events: { x = 1; }; };\n", "turn.events must be a number"},
+         {KAFKA "redis: { topics = [ \"x\" ]; };\n", "redis.topics is no setting"});
 }
 
 static void wrong_types_are_refused(struct checks *c)
 {
-    ROWS({KAFKA "turn: { events = \"5\"; };\n", "FILE:2: turn.events must be a number"}, {KAFKA "turn: { events = 5.0; };\n", "turn.events = 5.0 cannot be; digits alone, 1 to 1000 events, are right"},
-         {KAFKA "turn: { events = true; };\n", "turn.events must be a number"}, {KAFKA "turn: { events = [ 5 ]; };\n", "turn.events must be a number"},
-         {KAFKA "redis: { address = 5; };\n", "redis.address must be a text"}, {KAFKA "redis: { prefix = [ \"a\" ]; };\n", "redis.prefix must be a text"},
+    ROWS({KAFKA "turn: { events = \"5\"; };\n", "FILE:2: turn.events must be a number"},
+         {KAFKA "turn: { events = 5.0; };\n", "turn.events = 5.0 cannot be; digits alone, 1 to 1000 events, are right"},
+         {KAFKA "turn: { events = true; };\n", "turn.events must be a number"},
+         {KAFKA "turn: { events = [ 5 ]; };\n", "turn.events must be a number"},
+         {KAFKA "redis: { address = 5; };\n", "redis.address must be a text"},
+         {KAFKA "redis: { prefix = [ \"a\" ]; };\n", "redis.prefix must be a text"},
          {KAFKA_WITH("client = \"a=b\";"), "kafka.client must be a list"}, {KAFKA_WITH("client = [ 5 ];"), "element 1 is no text"});
 }
 
 static void numbers_stay_in_their_ranges(struct checks *c)
 {
-    ROWS({KAFKA "turn: { keys = 8; };", ""}, {KAFKA "turn: { keys = 300; };", ""}, {KAFKA "turn: { keys = 7; };", "turn.keys = 7 is out of range; 8 to 300"},
-         {KAFKA "turn: { keys = 301; };", "out of range"}, {KAFKA "turn: { keys = -8; };", "out of range"}, {KAFKA "redis: { database = -1; };", "out of range"},
+    ROWS({KAFKA "turn: { keys = 8; };", ""}, {KAFKA "turn: { keys = 300; };", ""},
+         {KAFKA "turn: { keys = 7; };", "turn.keys = 7 is out of range; 8 to 300"},
+         {KAFKA "turn: { keys = 301; };", "out of range"}, {KAFKA "turn: { keys = -8; };", "out of range"},
+         {KAFKA "redis: { database = -1; };", "out of range"},
          {KAFKA "deadline_ms: { purchase = 86400001; };", "out of range"}, {KAFKA "turn: { keys = 0x10; };", ""});
 }
 
 /* libconfig 1.5 takes each of these for some other number without a word. */
 static void numbers_that_would_wrap_are_refused(struct checks *c)
 {
-    ROWS({KAFKA "turn: { keys = 4294967424; };\n", "FILE:2: turn.keys = 4294967424 cannot be; digits alone, 8 to 300 keys, are right"}, {KAFKA "turn: { keys = 99999999999999999999; };\n", "keys = 99999999999999999999"},
-         {KAFKA "turn: { keys = -4294967168; };\n", "keys = -4294967168 cannot be"}, {KAFKA "turn: { keys = 2147483648; };\n", "keys = 2147483648 cannot be"},
-         {KAFKA "turn: { keys = 0x100000080; };\n", "keys = 0x100000080 cannot be"}, {KAFKA "turn: { keys = 0xFFFFFFFFFFFFFFFF; };\n", "keys = 0xFFFFFFFFFFFFFFFF cannot be"},
-         {KAFKA "turn: { keys = 4294967424L; };\n", "FILE:2"}, {KAFKA "turn: { keys = 128L; };\n", "keys = 128L cannot be"}, {KAFKA "turn: { keys = 1e2; };\n", "keys = 1e2 cannot be"},
-         {KAFKA "turn: { keys = 111111111111111111111111111111111111111111111111111111111111111111111111111111111111; };\n", "keys = 11111111111111111111"},
+    ROWS({KAFKA "turn: { keys = 4294967424; };\n", "FILE:2: turn.keys = 4294967424 cannot be; digits alone, 8 to 300 keys, are right"},
+         {KAFKA "turn: { keys = 99999999999999999999; };\n", "keys = 99999999999999999999"},
+         {KAFKA "turn: { keys = -4294967168; };\n", "keys = -4294967168 cannot be"},
+         {KAFKA "turn: { keys = 2147483648; };\n", "keys = 2147483648 cannot be"},
+         {KAFKA "turn: { keys = 0x100000080; };\n", "keys = 0x100000080 cannot be"},
+         {KAFKA "turn: { keys = 0xFFFFFFFFFFFFFFFF; };\n", "keys = 0xFFFFFFFFFFFFFFFF cannot be"},
+         {KAFKA "turn: { keys = 4294967424L; };\n", "FILE:2"}, {KAFKA "turn: { keys = 128L; };\n", "keys = 128L cannot be"},
+         {KAFKA "turn: { keys = 1e2; };\n", "keys = 1e2 cannot be"},
+         {KAFKA "turn: { keys = 111111111111111111111111111111111111111111111111111111111111111111111111111111111111; };\n",
+         "keys = 11111111111111111111"},
          {KAFKA "turn: { keys = 128; }; # 4294967424\n// 4294967424\n/* 4294967424\n */ redis: { prefix = \"4294967424\"; };\n", ""});
 }
 
@@ -139,7 +151,8 @@ static void includes_are_refused(struct checks *c)
 
 static void syntax_errors_have_their_line(struct checks *c)
 {
-    ROWS({KAFKA "turn: {\n events 5;\n };\n", "FILE:3: syntax error"}, {KAFKA "turn: { events = 5;\n", "syntax error"}, {KAFKA "redis: { prefix = \"a; };\n", "FILE:"},
+    ROWS({KAFKA "turn: {\n events 5;\n };\n", "FILE:3: syntax error"}, {KAFKA "turn: { events = 5;\n", "syntax error"},
+         {KAFKA "redis: { prefix = \"a; };\n", "FILE:"},
          {KAFKA "shard = \"none\";\nshard = \"partition\";\n", "FILE:3: this setting or group was given before; once is right"});
 }
 
@@ -148,8 +161,10 @@ static void every_problem_is_named_at_once(struct checks *c)
     char said[32768];
     struct config *config = load("kafka: { brokers = 5; topics = [ \"a\", \"a\" ]; outcomes = \"a\"; dead_letters = \"d d\"; };\nturn: { keys = 7;\n evnts = 1; };\n"
                                  "shard = \"half\";\nlog: { level = \"loud\"; };\nredis: { durability = \"fsync\"; prefix = \"{\"; address = \"nowhere\"; };\n", said, sizeof said);
-    static const char *const all[] = {"kafka.brokers must be a text", "names \"a\" twice", "kafka.outcomes is the source topic", "\"d d\" is no topic name",
-                                      "FILE:2: turn.keys = 7", "FILE:3: turn.evnts", "FILE:4: shard", "FILE:5: log.level", "redis.durability", "redis.prefix", "redis.address"};
+    static const char *const all[] = {"kafka.brokers must be a text", "names \"a\" twice", "kafka.outcomes is the source topic",
+                                      "\"d d\" is no topic name",
+                                      "FILE:2: turn.keys = 7", "FILE:3: turn.evnts", "FILE:4: shard", "FILE:5: log.level", "redis.durability",
+                                      "redis.prefix", "redis.address"};
 
     CHECK(c, !config);
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
@@ -173,8 +188,10 @@ static void more_problems_than_fit_are_counted(struct checks *c)
 
 static void properties_that_the_promise_rests_on_are_refused(struct checks *c)
 {
-    static const char *const names[] = {"bootstrap.servers", "group.id", "auto.offset.reset", "enable.auto.commit", "enable.auto.offset.store", "isolation.level",
-                                        "enable.idempotence", "enable.gapless.guarantee", "acks", "message.timeout.ms", "transactional.id", "partitioner"};
+    static const char *const names[] = {"bootstrap.servers", "group.id", "auto.offset.reset", "enable.auto.commit", "enable.auto.offset.store",
+                                        "isolation.level",
+                                        "enable.idempotence", "enable.gapless.guarantee", "acks", "message.timeout.ms", "transactional.id",
+                                        "partitioner"};
     static const char *const lists[] = {"client", "consumer", "producer"};
     char text[1024], said[32768], wanted[128];
 
@@ -190,7 +207,8 @@ static void properties_that_the_promise_rests_on_are_refused(struct checks *c)
 
 static void other_properties_are_librdkafkas_to_judge(struct checks *c)
 {
-    ROWS({KAFKA_WITH("consumer = [ \"session.timeout.ms=30000\" ];"), ""}, {KAFKA_WITH("consumer = [ \"session.timeout.ms=many\" ];"), "session.timeout.ms"},
+    ROWS({KAFKA_WITH("consumer = [ \"session.timeout.ms=30000\" ];"), ""},
+         {KAFKA_WITH("consumer = [ \"session.timeout.ms=many\" ];"), "session.timeout.ms"},
          {KAFKA_WITH("consumer = [ \"no.such=1\" ];"), "no.such"}, {KAFKA_WITH("consumer = [ \"session.timeout.ms\" ];"), "is no \"name=value\""},
          {KAFKA_WITH("consumer = [ \"=5\" ];"), "is no \"name=value\""}, {KAFKA_WITH("client = [ \"sasl.password=hunter2\" ];"), "is a secret"},
          {KAFKA_WITH("consumer = [ \"session.timeout.ms=9000\" ];"), "drain.revoke_ms = 10000 is not below session.timeout.ms = 9000"});
@@ -198,10 +216,13 @@ static void other_properties_are_librdkafkas_to_judge(struct checks *c)
 
 static void values_are_held_against_each_other(struct checks *c)
 {
-    ROWS({KAFKA "redis: { backoff_min_ms = 3000; };\n", "is above redis.backoff_max_ms"}, {KAFKA "conflict: { backoff_min_ms = 60; };\n", "is above conflict.backoff_max_ms"},
-         {KAFKA "redis: { user = \"u\"; };\n", "needs a redis.password_file"}, {KAFKA "redis: { durability = \"replicas:0\"; };\n", "redis.durability"},
+    ROWS({KAFKA "redis: { backoff_min_ms = 3000; };\n", "is above redis.backoff_max_ms"},
+         {KAFKA "conflict: { backoff_min_ms = 60; };\n", "is above conflict.backoff_max_ms"},
+         {KAFKA "redis: { user = \"u\"; };\n", "needs a redis.password_file"},
+         {KAFKA "redis: { durability = \"replicas:0\"; };\n", "redis.durability"},
          {KAFKA "redis: { durability = \"replicas:2\"; };\n", ""}, {KAFKA "redis: { durability = \"replicas:2x\"; };\n", "redis.durability"},
-         {KAFKA "redis: { durability = \"aof\"; address = \"localhost:6379\"; };\n", ""}, {KAFKA "redis: { address = \"localhost:99999\"; };\n", "redis.address"},
+         {KAFKA "redis: { durability = \"aof\"; address = \"localhost:6379\"; };\n", ""},
+         {KAFKA "redis: { address = \"localhost:99999\"; };\n", "redis.address"},
          {KAFKA "redis: { address = \"localhost:6379x\"; };\n", "redis.address"}, {KAFKA "redis: { address = \":6379\"; };\n", "redis.address"});
 }
 
@@ -233,7 +254,8 @@ static void what_is_printed_loads_again_to_the_same(struct checks *c)
     char said[32768], *once, *twice;
     struct config *config = load(KAFKA_WITH("group = \"g \\\" \\\\ q\"; client = [ \"client.id=a b\" ]; consumer = [ ]; producer = [ \"linger.ms=7\" ];")
                                  "redis: { address = \"h:1\"; prefix = \"p:\"; durability = \"replicas:3\"; database = 4; };\nshard = \"partition\";\n"
-                                 "deadline_ms: { list = 1; grant = 2; };\nturn: { events = 9; keys = 99; };\nlog: { level = \"debug\"; };\n", said, sizeof said);
+                                 "deadline_ms: { list = 1; grant = 2; };\nturn: { events = 9; keys = 99; };\nlog: { level = \"debug\"; };\n", said,
+                                 sizeof said);
 
     CHECK_TEXT(c, said, "");
     if (!config)
@@ -339,7 +361,8 @@ static void the_directory_is_made(struct checks *c)
     CHECK(c, mkdtemp(directory) != NULL);
 }
 
-TESTS({"the directory is made", the_directory_is_made}, {"a minimal file is enough", a_minimal_file_is_enough}, {"what is missing is said", what_is_missing_is_said},
+TESTS({"the directory is made", the_directory_is_made}, {"a minimal file is enough", a_minimal_file_is_enough},
+      {"what is missing is said", what_is_missing_is_said},
       {"unknown names are refused with their line", unknown_names_are_refused_with_their_line}, {"wrong types are refused", wrong_types_are_refused},
       {"numbers stay in their ranges", numbers_stay_in_their_ranges}, {"numbers that would wrap are refused", numbers_that_would_wrap_are_refused},
       {"includes are refused", includes_are_refused}, {"syntax errors have their line", syntax_errors_have_their_line},

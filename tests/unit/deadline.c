@@ -6,8 +6,10 @@
 static void a_deadline_is_over_at_its_length(struct checks *c)
 {
     static const struct { int64_t kind_ms, own_ms, watched_at, now; bool over; } rows[] = {
-        {100, 0, 1000, 1099, false}, {100, 0, 1000, 1100, true}, {100, 0, 1000, 9999, true}, {0, 0, 1000, 999999, false}, {100, 50, 1000, 1049, false},
-        {100, 50, 1000, 1050, true}, {100, 500, 1000, 1100, true}, {0, 50, 1000, 1050, true}, {0, 50, 1000, 1049, false}, {100, 0, -1, 999999, false}};
+        {100, 0, 1000, 1099, false}, {100, 0, 1000, 1100, true}, {100, 0, 1000, 9999, true}, {0, 0, 1000, 999999, false},
+        {100, 50, 1000, 1049, false},
+        {100, 50, 1000, 1050, true}, {100, 500, 1000, 1100, true}, {0, 50, 1000, 1050, true}, {0, 50, 1000, 1049, false},
+        {100, 0, -1, 999999, false}};
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         int64_t limits[EVENT_KIND_COUNT] = {[EVENT_PURCHASE] = rows[i].kind_ms};

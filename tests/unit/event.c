@@ -77,7 +77,8 @@ static void members_given_twice_are_refused_at_every_depth(struct checks *c)
 {
     ROWS({DEPOSIT(",\"amount\":1,\"amount\":1"), REASON_DUPLICATE_FIELD, "amount"},
          {DEPOSIT(",\"amount\":1,\"amo\\u0075nt\":2"), REASON_DUPLICATE_FIELD, NULL},
-         {WITH("\"note\":{\"a\":1,\"a\":1}"), REASON_DUPLICATE_FIELD, NULL}, {WITH("\"note\":[{\"a\":{\"b\":1,\"b\":2}}]"), REASON_DUPLICATE_FIELD, NULL},
+         {WITH("\"note\":{\"a\":1,\"a\":1}"), REASON_DUPLICATE_FIELD, NULL},
+         {WITH("\"note\":[{\"a\":{\"b\":1,\"b\":2}}]"), REASON_DUPLICATE_FIELD, NULL},
          {WITH("\"note\":[{\"a\":1},{\"a\":1}]"), REASON_NONE, NULL});
 }
 
@@ -96,10 +97,13 @@ static void numbers_are_json_integers_in_range(struct checks *c)
 {
     ROWS({DEPOSIT(",\"amount\":1"), REASON_NONE, NULL}, {DEPOSIT(",\"amount\":9007199254740991"), REASON_NONE, NULL},
          {DEPOSIT(",\"amount\":9007199254740992"), REASON_NUMBER_OUT_OF_RANGE, "9007199254740992"},
-         {DEPOSIT(",\"amount\":0"), REASON_NUMBER_OUT_OF_RANGE, "1 to 9007199254740991"}, {DEPOSIT(",\"amount\":-0"), REASON_NUMBER_OUT_OF_RANGE, NULL},
-         {DEPOSIT(",\"amount\":-1"), REASON_NUMBER_OUT_OF_RANGE, NULL}, {DEPOSIT(",\"amount\":9223372036854775807"), REASON_NUMBER_OUT_OF_RANGE, NULL},
+         {DEPOSIT(",\"amount\":0"), REASON_NUMBER_OUT_OF_RANGE, "1 to 9007199254740991"},
+         {DEPOSIT(",\"amount\":-0"), REASON_NUMBER_OUT_OF_RANGE, NULL},
+         {DEPOSIT(",\"amount\":-1"), REASON_NUMBER_OUT_OF_RANGE, NULL},
+         {DEPOSIT(",\"amount\":9223372036854775807"), REASON_NUMBER_OUT_OF_RANGE, NULL},
          {DEPOSIT(",\"amount\":9223372036854775808"), REASON_NUMBER_OUT_OF_RANGE, NULL},
-         {DEPOSIT(",\"amount\":-9223372036854775809"), REASON_NUMBER_OUT_OF_RANGE, NULL}, {DEPOSIT(",\"amount\":1e999"), REASON_NUMBER_OUT_OF_RANGE, NULL},
+         {DEPOSIT(",\"amount\":-9223372036854775809"), REASON_NUMBER_OUT_OF_RANGE, NULL},
+         {DEPOSIT(",\"amount\":1e999"), REASON_NUMBER_OUT_OF_RANGE, NULL},
          {DEPOSIT(",\"amount\":1.0"), REASON_WRONG_TYPE, "fraction"}, {DEPOSIT(",\"amount\":1e2"), REASON_WRONG_TYPE, "exponent"},
          {DEPOSIT(",\"amount\":1E2"), REASON_WRONG_TYPE, NULL}, {DEPOSIT(",\"amount\":\"5\""), REASON_WRONG_TYPE, "a string"},
          {DEPOSIT(",\"amount\":null"), REASON_WRONG_TYPE, "null"}, {DEPOSIT(",\"amount\":true"), REASON_WRONG_TYPE, "a boolean"},
@@ -111,8 +115,10 @@ static void names_are_short_and_plain(struct checks *c)
 #define TEN "abcdefghij"
     ROWS({GRANT("\"A-Z_09\""), REASON_NONE, NULL}, {GRANT("\"" TEN TEN TEN TEN TEN TEN "abcd\""), REASON_NONE, NULL},
          {GRANT("\"" TEN TEN TEN TEN TEN TEN "abcde\""), REASON_INVALID_NAME, "65 bytes"}, {GRANT("\"\""), REASON_INVALID_NAME, "1 to 64"},
-         {GRANT("\"a.b\""), REASON_INVALID_NAME, "0x2e"}, {GRANT("\"a b\""), REASON_INVALID_NAME, NULL}, {GRANT("\"a/b\""), REASON_INVALID_NAME, NULL},
-         {GRANT("\"a:b\""), REASON_INVALID_NAME, NULL}, {GRANT("\"{a}\""), REASON_INVALID_NAME, NULL}, {GRANT("\"\xc3\xbc\""), REASON_INVALID_NAME, "0xc3"},
+         {GRANT("\"a.b\""), REASON_INVALID_NAME, "0x2e"}, {GRANT("\"a b\""), REASON_INVALID_NAME, NULL},
+         {GRANT("\"a/b\""), REASON_INVALID_NAME, NULL},
+         {GRANT("\"a:b\""), REASON_INVALID_NAME, NULL}, {GRANT("\"{a}\""), REASON_INVALID_NAME, NULL},
+         {GRANT("\"\xc3\xbc\""), REASON_INVALID_NAME, "0xc3"},
          {GRANT("\"a\\n\""), REASON_INVALID_NAME, NULL}, {GRANT("5"), REASON_WRONG_TYPE, "item"}, {GRANT("null"), REASON_WRONG_TYPE, NULL});
 }
 
@@ -122,9 +128,12 @@ static void ids_have_1_to_128_bytes_without_controls(struct checks *c)
     ROWS({WITH_ID("\"" THIRTY THIRTY THIRTY THIRTY "12345678\""), REASON_NONE, NULL},
          {WITH_ID("\"" THIRTY THIRTY THIRTY THIRTY "123456789\""), REASON_INVALID_ID, "129 bytes"}, {WITH_ID("\"\""), REASON_INVALID_ID, "0 bytes"},
          {WITH_ID("\"" THIRTY THIRTY THIRTY THIRTY "123456\xc3\xbc\""), REASON_NONE, NULL},
-         {WITH_ID("\"" THIRTY THIRTY THIRTY THIRTY "1234567\xc3\xbc\""), REASON_INVALID_ID, NULL}, {WITH_ID("\"a b/c:\xe2\x82\xac\""), REASON_NONE, NULL},
-         {WITH_ID("\"a\\u0007\""), REASON_INVALID_ID, "U+0007"}, {WITH_ID("\"a\\n\""), REASON_INVALID_ID, NULL}, {WITH_ID("\"a\x7f\""), REASON_INVALID_ID, "U+007F"},
-         {WITH_ID("\"a\\u0085\""), REASON_INVALID_ID, "U+0085"}, {WITH_ID("\"a\\u00a0\""), REASON_NONE, NULL}, {WITH_ID("5"), REASON_WRONG_TYPE, "id"},
+         {WITH_ID("\"" THIRTY THIRTY THIRTY THIRTY "1234567\xc3\xbc\""), REASON_INVALID_ID, NULL},
+         {WITH_ID("\"a b/c:\xe2\x82\xac\""), REASON_NONE, NULL},
+         {WITH_ID("\"a\\u0007\""), REASON_INVALID_ID, "U+0007"}, {WITH_ID("\"a\\n\""), REASON_INVALID_ID, NULL},
+         {WITH_ID("\"a\x7f\""), REASON_INVALID_ID, "U+007F"},
+         {WITH_ID("\"a\\u0085\""), REASON_INVALID_ID, "U+0085"}, {WITH_ID("\"a\\u00a0\""), REASON_NONE, NULL},
+         {WITH_ID("5"), REASON_WRONG_TYPE, "id"},
          {WITH_ID("null"), REASON_WRONG_TYPE, "id"}, {"{\"type\":\"grant\",\"user\":\"u\",\"item\":\"a\"}", REASON_MISSING_FIELD, "id"});
 }
 
@@ -191,7 +200,9 @@ static void what_was_decoded_is_what_was_said(struct checks *c)
 {
     struct decoded decoded;
 
-    CHECK_INT(c, decode(&decoded, bytes_of("{\"price\":97,\"item\":\"ItemM\",\"buyer\":\"27\",\"seller\":\"17\",\"type\":\"purchase\",\"id\":\"p1\"}"), NULL, 0), REASON_NONE);
+    CHECK_INT(c, decode(&decoded,
+              bytes_of("{\"price\":97,\"item\":\"ItemM\",\"buyer\":\"27\",\"seller\":\"17\",\"type\":\"purchase\",\"id\":\"p1\"}"), NULL, 0),
+              REASON_NONE);
     CHECK_INT(c, decoded.event.kind, EVENT_PURCHASE);
     CHECK_INT(c, decoded.event.price, 97);
     CHECK(c, decoded.event.buyer.size == 2 && memcmp(decoded.event.buyer.text, "27", 2) == 0);
@@ -214,7 +225,8 @@ static void the_digest_is_of_kind_and_required_fields(struct checks *c)
 {
     uint64_t digest = digest_of(c, "{\"id\":\"a\",\"type\":\"list\",\"seller\":\"s\",\"item\":\"i\",\"price\":5}");
 
-    CHECK(c, digest == digest_of(c, " {\"price\" : 5, \"item\":\"\\u0069\",\"seller\":\"s\",\"type\":\"list\",\"id\":\"b\",\"note\":1,\"deadline_ms\":9}"));
+    CHECK(c, digest == digest_of(c,
+          " {\"price\" : 5, \"item\":\"\\u0069\",\"seller\":\"s\",\"type\":\"list\",\"id\":\"b\",\"note\":1,\"deadline_ms\":9}"));
     CHECK(c, digest != digest_of(c, "{\"id\":\"a\",\"type\":\"list\",\"seller\":\"s\",\"item\":\"i\",\"price\":6}"));
     CHECK(c, digest != digest_of(c, "{\"id\":\"a\",\"type\":\"unlist\",\"seller\":\"s\",\"item\":\"i\",\"price\":5}"));
     CHECK(c, digest_of(c, "{\"id\":\"a\",\"type\":\"grant\",\"user\":\"ab\",\"item\":\"c\"}") !=

@@ -17,10 +17,14 @@ static void marks_are_read_whole_or_refused(struct checks *c)
 {
     static const struct row rows[] = {
         {"['5' '3' '0' '-1' 'e' '' '-1' nil]", 0}, {"['5' '5' '5' '1795326127590' 'e' 'f' '4' nil]", 0},
-        {"[nil nil nil nil nil nil nil nil]", -ENOENT}, {"[nil '3' '0' '-1' 'e' '' '-1' nil]", -EBADMSG}, {"['5' nil '0' '-1' 'e' '' '-1' nil]", -EBADMSG},
-        {"['5' '3' nil '-1' 'e' '' '-1' nil]", -EBADMSG}, {"['5' '3' '0' nil 'e' '' '-1' nil]", -EBADMSG}, {"['5' '3' '0' '-1' nil '' '-1' nil]", -EBADMSG},
-        {"['5' '3' '0' '-1' 'e' nil '-1' nil]", -EBADMSG}, {"['5' '3' '0' '-1' 'e' '' nil nil]", -EBADMSG}, {"['05' '3' '0' '-1' 'e' '' '-1' nil]", -EBADMSG},
-        {"['5x' '3' '0' '-1' 'e' '' '-1' nil]", -EBADMSG}, {"['2' '3' '0' '-1' 'e' '' '-1' nil]", -EBADMSG}, {"['5' '-3' '-3' '-1' 'e' '' '-1' nil]", -EBADMSG},
+        {"[nil nil nil nil nil nil nil nil]", -ENOENT}, {"[nil '3' '0' '-1' 'e' '' '-1' nil]", -EBADMSG},
+        {"['5' nil '0' '-1' 'e' '' '-1' nil]", -EBADMSG},
+        {"['5' '3' nil '-1' 'e' '' '-1' nil]", -EBADMSG}, {"['5' '3' '0' nil 'e' '' '-1' nil]", -EBADMSG},
+        {"['5' '3' '0' '-1' nil '' '-1' nil]", -EBADMSG},
+        {"['5' '3' '0' '-1' 'e' nil '-1' nil]", -EBADMSG}, {"['5' '3' '0' '-1' 'e' '' nil nil]", -EBADMSG},
+        {"['05' '3' '0' '-1' 'e' '' '-1' nil]", -EBADMSG},
+        {"['5x' '3' '0' '-1' 'e' '' '-1' nil]", -EBADMSG}, {"['2' '3' '0' '-1' 'e' '' '-1' nil]", -EBADMSG},
+        {"['5' '-3' '-3' '-1' 'e' '' '-1' nil]", -EBADMSG},
         {"['5' '3' '6' '-1' 'e' '' '-1' nil]", -EBADMSG}, {"['5' '3' '0' '-1' '1234567890123456789012345678901234567' '' '-1' nil]", -EBADMSG},
         {"['5' '3']", -EIO}, {"-WRONGTYPE_no_hash", -EIO}, {"nil", -EIO}};
     struct arena *arena = NULL;
@@ -43,9 +47,12 @@ static void marks_are_read_whole_or_refused(struct checks *c)
 
 static void a_mark_is_ours_only_unchanged(struct checks *c)
 {
-    static const struct row rows[] = {{"['e' '5' '3' nil]", true}, {"['E' '5' '3' nil]", false}, {"['e' '6' '3' nil]", false}, {"['e' '4' '3' nil]", false},
-                                      {"['e' '5' '2' nil]", false}, {"['e' '5' '4' nil]", false}, {"['e' '5' '3' '1']", false}, {"[nil '5' '3' nil]", false},
-                                      {"['e' nil '3' nil]", false}, {"['e' '05' '3' nil]", false}, {"[nil nil nil nil]", false}, {"['e' '5' '3']", false},
+    static const struct row rows[] = {{"['e' '5' '3' nil]", true}, {"['E' '5' '3' nil]", false}, {"['e' '6' '3' nil]", false},
+                                      {"['e' '4' '3' nil]", false},
+                                      {"['e' '5' '2' nil]", false}, {"['e' '5' '4' nil]", false}, {"['e' '5' '3' '1']", false},
+                                      {"[nil '5' '3' nil]", false},
+                                      {"['e' nil '3' nil]", false}, {"['e' '05' '3' nil]", false}, {"[nil nil nil nil]", false},
+                                      {"['e' '5' '3']", false},
                                       {"-WRONGTYPE", false}, {"nil", false}};
     struct mark mark = {.next = 5, .done = 3, .epoch = "e"};
     struct arena *arena = NULL;
@@ -59,7 +66,8 @@ static void a_mark_is_ours_only_unchanged(struct checks *c)
 static void fingerprints_tell_messages_apart(struct checks *c)
 {
     static const struct { int64_t time; struct bytes key, value; } messages[] = {
-        {1, {"k", 1}, {"v", 1}}, {2, {"k", 1}, {"v", 1}}, {1, {"l", 1}, {"v", 1}}, {1, {"k", 1}, {"w", 1}}, {1, {"kv", 2}, {"", 0}}, {1, {"", 0}, {"kv", 2}},
+        {1, {"k", 1}, {"v", 1}}, {2, {"k", 1}, {"v", 1}}, {1, {"l", 1}, {"v", 1}}, {1, {"k", 1}, {"w", 1}}, {1, {"kv", 2}, {"", 0}},
+        {1, {"", 0}, {"kv", 2}},
         {1, {NULL, 0}, {"kv", 2}}, {1, {"kv", 2}, {NULL, 0}}};
     char fingerprints[8][MARK_FINGERPRINT_SIZE], again[MARK_FINGERPRINT_SIZE];
 
@@ -78,10 +86,14 @@ static void registries_are_read_whole_or_refused(struct checks *c)
 {
     static const struct row rows[] = {
         {REGISTRY("nil", "nil"), 0}, {REGISTRY("'why'", "nil"), 0}, {"[nil nil nil nil nil nil nil nil nil nil nil nil]", -ENOENT},
-        {"['2' 'c' 'g' 't=1' 'none' '3600' '100' 'i' nil '1' nil nil]", -EBADMSG}, {"['1' 'c' 'g' 't=1' 'none' '0' '100' 'i' nil '1' nil nil]", -EBADMSG},
-        {"['1' 'c' 'g' 't=1' 'none' '3600' '0' 'i' nil '1' nil nil]", -EBADMSG}, {"['1' 'c' 'g' 't=1' 'none' '3600' '100' '' nil '1' nil nil]", -EBADMSG},
-        {"['1' 'c' 'g' 't=1' 'none' '3600' '100' nil nil '1' nil nil]", -EBADMSG}, {"['1' 'c' 'g' 't=1' 'none' '3600' '100' 'i' nil '0' nil nil]", -EBADMSG},
-        {"['1' 'c' 'g' 't=1' 'none' '3600' '100' 'i' nil nil nil nil]", -EBADMSG}, {"[nil 'c' 'g' 't=1' 'none' '3600' '100' 'i' nil '1' nil nil]", -EBADMSG}};
+        {"['2' 'c' 'g' 't=1' 'none' '3600' '100' 'i' nil '1' nil nil]", -EBADMSG},
+        {"['1' 'c' 'g' 't=1' 'none' '0' '100' 'i' nil '1' nil nil]", -EBADMSG},
+        {"['1' 'c' 'g' 't=1' 'none' '3600' '0' 'i' nil '1' nil nil]", -EBADMSG},
+        {"['1' 'c' 'g' 't=1' 'none' '3600' '100' '' nil '1' nil nil]", -EBADMSG},
+        {"['1' 'c' 'g' 't=1' 'none' '3600' '100' nil nil '1' nil nil]", -EBADMSG},
+        {"['1' 'c' 'g' 't=1' 'none' '3600' '100' 'i' nil '0' nil nil]", -EBADMSG},
+        {"['1' 'c' 'g' 't=1' 'none' '3600' '100' 'i' nil nil nil nil]", -EBADMSG},
+        {"[nil 'c' 'g' 't=1' 'none' '3600' '100' 'i' nil '1' nil nil]", -EBADMSG}};
     struct registry registry;
     struct arena *arena = NULL;
 
@@ -122,7 +134,8 @@ static void a_registry_answers_what_it_holds(struct checks *c)
     CHECK(c, registry_is_former(&registry, bytes_of("inc-0")) && registry_is_former(&registry, bytes_of("inc-1")));
     CHECK(c, !registry_is_former(&registry, bytes_of("inc-2")) && !registry_is_former(&registry, bytes_of("inc")));
     CHECK(c, registry_quarantined(&registry, "orders", 0, 17) && registry_quarantined(&registry, "orders", 1, 4));
-    CHECK(c, !registry_quarantined(&registry, "orders", 0, 1) && !registry_quarantined(&registry, "orders", 0, 170) && !registry_quarantined(&registry, "rs", 0, 17));
+    CHECK(c, !registry_quarantined(&registry, "orders", 0, 1) && !registry_quarantined(&registry, "orders", 0, 170) &&
+          !registry_quarantined(&registry, "rs", 0, 17));
     CHECK(c, registry_unchanged(&registry, reply_of(arena, "['4' nil]")));
     CHECK(c, !registry_unchanged(&registry, reply_of(arena, "['5' nil]")) && !registry_unchanged(&registry, reply_of(arena, "['3' nil]")));
     CHECK(c, !registry_unchanged(&registry, reply_of(arena, "['4' 'halted']")) && !registry_unchanged(&registry, reply_of(arena, "[nil nil]")));
@@ -150,7 +163,8 @@ static void keys_stand_behind_prefix_and_tag(struct checks *c)
 
 static void commit_notes_come_back_and_others_are_not_ours(struct checks *c)
 {
-    static const char *const others[] = {"", "orderd1", "orderd2 i 1 1-1 5 6", "orderd1 i 0 1-1 5 6", "orderd1 i 1 1-1 -5 6", "orderd1 i 1 1-1 5", "orderd1 i 1 1-1 5 6 7",
+    static const char *const others[] = {"", "orderd1", "orderd2 i 1 1-1 5 6", "orderd1 i 0 1-1 5 6", "orderd1 i 1 1-1 -5 6", "orderd1 i 1 1-1 5",
+                                         "orderd1 i 1 1-1 5 6 7",
                                          "orderd1 i 1 11 5 6", "{\"metadata\":1}"};
     struct commit_note note = {"0d0a1111-2222-4333-8444-555566667777", 3, {1795326127590, 7}, 120, 4500}, back;
     char text[KAFKA_METADATA_MAX + 1];

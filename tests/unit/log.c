@@ -108,7 +108,8 @@ static void an_error_is_a_code_and_a_sentence(struct checks *c)
     CHECK_INT(c, error_set(NULL, -6, "nobody listens"), -6);
 }
 
-TESTS({"lines carry their priority", lines_carry_their_priority}, {"below the level nothing is even formatted", below_the_level_nothing_is_even_formatted},
+TESTS({"lines carry their priority", lines_carry_their_priority},
+      {"below the level nothing is even formatted", below_the_level_nothing_is_even_formatted},
       {"foreign text cannot make a second line", foreign_text_cannot_make_a_second_line},
       {"a line that is too long is cut and says so", a_line_that_is_too_long_is_cut_and_says_so},
       {"without a sink the line goes to the descriptor", without_a_sink_the_line_goes_to_the_descriptor}, {"levels have names", levels_have_names},

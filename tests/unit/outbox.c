@@ -202,11 +202,16 @@ static void damaged_records_are_an_error_and_nothing_is_skipped(struct checks *c
 static void stored_entries_are_read_whole_or_refused(struct checks *c)
 {
     static const struct { const char *reply; int result; } rows[] = {
-        {"['5-1' ['at' 'orders:0' 'from' '3' 'to' '4' 'era' '1' 'records' 'x']]", 0}, {"['5-1' ['at' 'orders:0' 'from' '3' 'to' '4' 'era' '1' 'lost' '1' 'records' '']]", 0},
-        {"['5-1' ['records' '' 'era' '1' 'to' '3' 'from' '3' 'at' 'orders:0' 'later' 'field']]", 0}, {"['5-1' ['at' 'o:0' 'from' '3' 'to' '4' 'era' '1']]", -EBADMSG},
-        {"['5-1' ['from' '3' 'to' '4' 'era' '1' 'records' 'x']]", -EBADMSG}, {"['5-1' ['at' 'o:0' 'from' '4' 'to' '3' 'era' '1' 'records' 'x']]", -EBADMSG},
-        {"['5-1' ['at' 'o:0' 'from' '3' 'to' '4' 'era' '0' 'records' 'x']]", -EBADMSG}, {"['5-1' ['at' 'o:0' 'from' '03' 'to' '4' 'era' '1' 'records' 'x']]", -EBADMSG},
-        {"['5' ['at' 'o:0' 'from' '3' 'to' '4' 'era' '1' 'records' 'x']]", -EBADMSG}, {"['5-1' nil]", -EBADMSG}, {"['5-1']", -EBADMSG}, {"nil", -EBADMSG}};
+        {"['5-1' ['at' 'orders:0' 'from' '3' 'to' '4' 'era' '1' 'records' 'x']]", 0},
+        {"['5-1' ['at' 'orders:0' 'from' '3' 'to' '4' 'era' '1' 'lost' '1' 'records' '']]", 0},
+        {"['5-1' ['records' '' 'era' '1' 'to' '3' 'from' '3' 'at' 'orders:0' 'later' 'field']]", 0},
+        {"['5-1' ['at' 'o:0' 'from' '3' 'to' '4' 'era' '1']]", -EBADMSG},
+        {"['5-1' ['from' '3' 'to' '4' 'era' '1' 'records' 'x']]", -EBADMSG},
+        {"['5-1' ['at' 'o:0' 'from' '4' 'to' '3' 'era' '1' 'records' 'x']]", -EBADMSG},
+        {"['5-1' ['at' 'o:0' 'from' '3' 'to' '4' 'era' '0' 'records' 'x']]", -EBADMSG},
+        {"['5-1' ['at' 'o:0' 'from' '03' 'to' '4' 'era' '1' 'records' 'x']]", -EBADMSG},
+        {"['5' ['at' 'o:0' 'from' '3' 'to' '4' 'era' '1' 'records' 'x']]", -EBADMSG}, {"['5-1' nil]", -EBADMSG}, {"['5-1']", -EBADMSG},
+        {"nil", -EBADMSG}};
     struct outbox_stored stored;
     struct arena *arena = NULL;
 

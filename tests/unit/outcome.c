@@ -164,8 +164,10 @@ static void unknown_fields_are_carried_as_they_came(struct checks *c)
 static void a_trace_goes_on_under_our_own_span(struct checks *c)
 {
 #define PARENT "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
-    static const char *const bad[] = {"", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7", "01" "-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
-                                      "00-00000000000000000000000000000000-00f067aa0ba902b7-01", "00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01",
+    static const char *const bad[] = {"", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7",
+                                      "01" "-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+                                      "00-00000000000000000000000000000000-00f067aa0ba902b7-01",
+                                      "00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01",
                                       "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01", PARENT "-more"};
     struct setting *s = setting_new(bytes_of(EVENT));
     struct record record;
@@ -391,11 +393,14 @@ static void no_dead_letter_is_larger_than_its_limit(struct checks *c)
     free(bytes);
 }
 
-TESTS({"an applied purchase reads as documented", an_applied_purchase_reads_as_documented}, {"every form of fact is JSON", every_form_of_fact_is_json},
-      {"a duplicate names the first decision", a_duplicate_names_the_first_decision}, {"a malformed message has no event", a_malformed_message_has_no_event},
+TESTS({"an applied purchase reads as documented", an_applied_purchase_reads_as_documented},
+      {"every form of fact is JSON", every_form_of_fact_is_json},
+      {"a duplicate names the first decision", a_duplicate_names_the_first_decision},
+      {"a malformed message has no event", a_malformed_message_has_no_event},
       {"unknown fields are carried as they came", unknown_fields_are_carried_as_they_came},
       {"a trace goes on under our own span", a_trace_goes_on_under_our_own_span},
-      {"unknown fields go when they do not fit", unknown_fields_go_when_they_do_not_fit}, {"a key that does not fit goes last", a_key_that_does_not_fit_goes_last},
+      {"unknown fields go when they do not fit", unknown_fields_go_when_they_do_not_fit},
+      {"a key that does not fit goes last", a_key_that_does_not_fit_goes_last},
       {"keys absent and empty stay apart", keys_absent_and_empty_stay_apart},
       {"a dead letter is the message byte for byte", a_dead_letter_is_the_message_byte_for_byte},
       {"a dead letter without value and key has none", a_dead_letter_without_value_and_key_has_none},

@@ -76,7 +76,8 @@ static void damaged_records_are_refused(struct checks *c)
 
 static void stream_ids_are_two_numbers(struct checks *c)
 {
-    static const char *const bad[] = {"", "-", "5", "5-", "-5", "5-5-5", "a-5", "5-a", " 5-5", "5- 5", "+5-5", "18446744073709551616-0", "0-18446744073709551616",
+    static const char *const bad[] = {"", "-", "5", "5-", "-5", "5-5-5", "a-5", "5-a", " 5-5", "5- 5", "+5-5", "18446744073709551616-0",
+                                      "0-18446744073709551616",
                                       "000000000000000000000-0"};
     struct stream_id id;
     char text[STREAM_ID_TEXT_SIZE];
@@ -131,7 +132,8 @@ static void times_are_rfc_3339(struct checks *c)
 static void strings_are_escaped_and_always_utf8(struct checks *c)
 {
     static const struct { const char *from, *to; } rows[] = {
-        {"", "\"\""}, {"a\"b\\c", "\"a\\\"b\\\\c\""}, {"\n\x01\x7f", "\"\\u000a\\u0001\\u007f\""}, {"\xc3\xbc\xf0\x9f\x98\x80", "\"\xc3\xbc\xf0\x9f\x98\x80\""},
+        {"", "\"\""}, {"a\"b\\c", "\"a\\\"b\\\\c\""}, {"\n\x01\x7f", "\"\\u000a\\u0001\\u007f\""},
+        {"\xc3\xbc\xf0\x9f\x98\x80", "\"\xc3\xbc\xf0\x9f\x98\x80\""},
         {"\xff", "\"\xef\xbf\xbd\""}, {"\xc3", "\"\xef\xbf\xbd\""}, {"\xed\xa0\x80", "\"\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\""}};
     struct buffer out;
 

@@ -297,6 +297,7 @@ static void empty_turns_make_no_new_element(struct checks *c)
 
 TESTS({"short windows agree with the oracle", short_windows_agree_with_the_oracle},
       {"windows larger than the first table agree too", windows_larger_than_the_first_table_agree_too},
-      {"time that is not known ends no window", time_that_is_not_known_ends_no_window}, {"the window ends at its length", the_window_ends_at_its_length},
+      {"time that is not known ends no window", time_that_is_not_known_ends_no_window},
+      {"the window ends at its length", the_window_ends_at_its_length},
       {"source and id are one key and do not run together", source_and_id_are_one_key_and_do_not_run_together},
       {"damaged elements are refused", damaged_elements_are_refused}, {"empty turns make no new element", empty_turns_make_no_new_element})

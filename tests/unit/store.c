@@ -163,11 +163,14 @@ static void exec_has_five_answers(struct checks *c)
 static void errors_are_sorted_by_what_helps(struct checks *c)
 {
     static const struct { const char *text; enum store_trouble trouble; } rows[] = {
-        {"LOADING Redis is loading", TROUBLE_WAIT}, {"BUSY a script", TROUBLE_WAIT}, {"MISCONF rdb", TROUBLE_WAIT}, {"OOM command not allowed", TROUBLE_WAIT},
+        {"LOADING Redis is loading", TROUBLE_WAIT}, {"BUSY a script", TROUBLE_WAIT}, {"MISCONF rdb", TROUBLE_WAIT},
+        {"OOM command not allowed", TROUBLE_WAIT},
         {"NOREPLICAS Not enough", TROUBLE_WAIT}, {"MASTERDOWN Link", TROUBLE_WAIT}, {"CLUSTERDOWN x", TROUBLE_WAIT}, {"TRYAGAIN x", TROUBLE_WAIT},
         {"READONLY You", TROUBLE_SERVER}, {"MOVED 1 a:1", TROUBLE_SERVER}, {"ASK 1 a:1", TROUBLE_SERVER}, {"NOPERM this user", TROUBLE_STOP},
-        {"NOAUTH Authentication required.", TROUBLE_STOP}, {"WRONGPASS x", TROUBLE_STOP}, {"ERR unknown command", TROUBLE_STOP}, {"WRONGTYPE x", TROUBLE_STOP},
-        {"EXECABORT Transaction discarded because of: OOM x", TROUBLE_WAIT}, {"EXECABORT Transaction discarded because of: NOPERM x", TROUBLE_STOP}, {"", TROUBLE_STOP}};
+        {"NOAUTH Authentication required.", TROUBLE_STOP}, {"WRONGPASS x", TROUBLE_STOP}, {"ERR unknown command", TROUBLE_STOP},
+        {"WRONGTYPE x", TROUBLE_STOP},
+        {"EXECABORT Transaction discarded because of: OOM x", TROUBLE_WAIT}, {"EXECABORT Transaction discarded because of: NOPERM x", TROUBLE_STOP},
+        {"", TROUBLE_STOP}};
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         CHECK_INT(c, store_trouble_of(bytes_of(rows[i].text)), rows[i].trouble);
@@ -210,4 +213,5 @@ static void a_command_that_does_not_fit_is_said_once_at_the_end(struct checks *c
 }
 
 TESTS({"EXEC has five answers", exec_has_five_answers}, {"errors are sorted by what helps", errors_are_sorted_by_what_helps},
-      {"commands are exact bytes", commands_are_exact_bytes}, {"a command that does not fit is said once at the end", a_command_that_does_not_fit_is_said_once_at_the_end})
+      {"commands are exact bytes", commands_are_exact_bytes},
+      {"a command that does not fit is said once at the end", a_command_that_does_not_fit_is_said_once_at_the_end})

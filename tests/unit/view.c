@@ -207,7 +207,8 @@ static void a_rule_that_touches_what_it_did_not_want_ends_the_process(struct che
     CHECK(c, aborts(take_what_is_not_there));
 }
 
-TESTS({"wanting twice is wanting once", wanting_twice_is_wanting_once}, {"names of different kinds do not meet", names_of_different_kinds_do_not_meet},
+TESTS({"wanting twice is wanting once", wanting_twice_is_wanting_once},
+      {"names of different kinds do not meet", names_of_different_kinds_do_not_meet},
       {"a write is seen, and undone writes are no change", a_write_is_seen_and_undone_writes_are_no_change},
       {"what comes to exist or goes is a change", what_comes_to_exist_or_goes_is_a_change},
       {"a relisted item at another price is a change", a_relisted_item_at_another_price_is_a_change},
