@@ -85,6 +85,7 @@ void group_gives(const char *node, const char *topic, int32_t partition)
 
     snprintf(position.topic, sizeof position.topic, "%s", topic);
     note(world_node(node)->in, KAFKA_ASSIGNED, &position, 1);
+    kafka_log_partition(&world->kafka, topic, partition)->owner = world_node(node);
     trace(world_node(node), "given", "%s:%d", topic, partition);
 }
 
@@ -188,20 +189,28 @@ size_t kafka_in_take(struct kafka_in *in, struct kafka_message *messages, size_t
 
 int kafka_in_commit(struct kafka_in *in, struct kafka_position *positions, size_t count, int timeout_ms)
 {
+    int r = 0;
+
     if (!world_arrow(in->node))
         return -EAGAIN;
     for (size_t i = 0; i < count; i++) {
         struct log_partition *partition = kafka_log_partition(&world->kafka, positions[i].topic, positions[i].partition);
 
-        positions[i].error = 0;
+        positions[i].error = partition->owner == in->node ? 0 : -ESTALE;
+        if (positions[i].error) {
+            r = -ESTALE;
+            continue;
+        }
         if (partition->committed != positions[i].offset)
             trace(in->node, "commit", "%s:%d@%lld", positions[i].topic, positions[i].partition, (long long)positions[i].offset);
         partition->committed = positions[i].offset;
         memcpy(partition->metadata, positions[i].metadata, sizeof partition->metadata);
     }
-    if (timeout_ms == 0)
+    if (timeout_ms == 0) {
         note(in, KAFKA_COMMITTED, positions, count);
-    return 0;
+        r = 0;
+    }
+    return r;
 }
 
 int kafka_in_committed(struct kafka_in *in, struct kafka_position *positions, size_t count, int timeout_ms)

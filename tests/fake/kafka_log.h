@@ -17,6 +17,7 @@ struct log_partition {
     struct logged *messages;
     size_t count, capacity;
     int64_t start, end;
+    const void *owner;                /* the node that the group gave it to last; the commits of others are refused */
     int64_t committed;                /* KAFKA_OFFSET_NONE: never */
     char metadata[KAFKA_METADATA_MAX + 1];
 };

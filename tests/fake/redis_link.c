@@ -190,7 +190,8 @@ static void exec(struct redis_link *link)
     } else if (fault == FAULT_LOST_BEFORE || fault == FAULT_LATE) {
         trace(link->node, "exec", "-> lost on its way");
         break_link(link);
-        world->late = fault == FAULT_LATE ? link : world->late;
+        if (fault == FAULT_LATE && !world->late)      /* one at a time; another one is lost */
+            world->late = link;
     } else {
         const char *answer = execute(link, fault);
 

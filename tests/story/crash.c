@@ -163,11 +163,37 @@ static unsigned drawn(uint64_t *random, unsigned bound)
 /* Half of all EXECs meet something. */
 static void plan_faults(uint64_t *random)
 {
-    static const enum fault faults[] = {FAULT_CONFLICT, FAULT_REFUSED, FAULT_LOST_BEFORE, FAULT_LOST_AFTER, FAULT_CONFLICT};
+    static const enum fault faults[] = {FAULT_CONFLICT, FAULT_REFUSED, FAULT_LOST_BEFORE, FAULT_LOST_AFTER, FAULT_CONFLICT, FAULT_LATE};
 
     for (unsigned i = 1; i <= 60; i++)
         if (drawn(random, 2))
-            world_plan(world->execs + i, faults[drawn(random, 5)]);
+            world_plan(world->execs + i, faults[drawn(random, 6)]);
+}
+
+static const char *const names[] = {"A", "B"};
+
+/* One of the two dies and is started again; what was its own is its own again. */
+static void replace(struct daemon **daemons, int which, int owner)
+{
+    daemon_crash(daemons[which]);
+    daemons[which] = daemon_start(names[which]);
+    if (which == owner)
+        group_gives(names[which], "orders", 0);
+}
+
+/* Something of what may happen between two events. */
+static void meddle(struct daemon **daemons, int *owner, uint64_t *random)
+{
+    world->delivery_failures += drawn(random, 6) == 0;
+    if (drawn(random, 4) == 0) {
+        group_takes(names[*owner], "orders", 0, drawn(random, 2));
+        *owner = !*owner;
+        group_gives(names[*owner], "orders", 0);
+    }
+    if (drawn(random, 8) == 0)
+        replace(daemons, (int)drawn(random, 2), *owner);
+    if (drawn(random, 2))
+        world_late();
 }
 
 /* Two instances hand the partition to and fro while EXECs and deliveries fail; then everything is quiet, and the world must come right. */
@@ -181,6 +207,7 @@ static void wander(struct checks *c, uint64_t seed)
     story_begin(&settings);
     daemons[0] = daemon_start("A");
     daemons[1] = daemon_start("B");
+    world->kill_misses = seed % 2;
     group_gives("A", "orders", 0);
     plan_faults(&random);
     for (int i = 0; i < EVENTS; i++) {
@@ -188,12 +215,7 @@ static void wander(struct checks *c, uint64_t seed)
         for (unsigned k = drawn(&random, 12); k; k--)
             daemon_step(daemons[drawn(&random, 2)]);
         expect_honest_commit(c);
-        world->delivery_failures += drawn(&random, 6) == 0;
-        if (drawn(&random, 4) == 0) {
-            group_takes(owner ? "B" : "A", "orders", 0, drawn(&random, 2));
-            owner = !owner;
-            group_gives(owner ? "B" : "A", "orders", 0);
-        }
+        meddle(daemons, &owner, &random);
     }
     for (int i = 0; i < 400; i++) {
         daemon_step(daemons[0]);
@@ -201,6 +223,7 @@ static void wander(struct checks *c, uint64_t seed)
     }
     world->faults_count = 0;
     world->delivery_failures = 0;
+    world_late();
     for (int64_t until = world->now + SETTLE_MS; world->now < until;) {
         daemon_step(daemons[0]);
         daemon_step(daemons[1]);
