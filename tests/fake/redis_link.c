@@ -135,7 +135,7 @@ static void run_queue(struct redis_link *link, bool torn)
         if (torn && i + 1 == link->queued)
             resp_error(&link->replies, "NOPERM this user has no permissions");
         else
-            keyspace_run(&world->redis, args, count, world->now, &link->replies);
+            keyspace_run(&world->redis, args, count, world->now + world->redis_skew, &link->replies);
     }
 }
 
@@ -313,7 +313,7 @@ static void command(struct redis_link *link, const struct bytes *args, size_t co
         link->watches_count = bytes_equal_text(args[0], "UNWATCH") ? 0 : link->watches_count;
         resp_status(&link->replies, "OK");
     } else {
-        keyspace_run(&world->redis, args, count, world->now, &link->replies);
+        keyspace_run(&world->redis, args, count, world->now + world->redis_skew, &link->replies);
     }
 }
 

@@ -43,6 +43,7 @@ struct world {
     int64_t clients;                  /* connections made so far */
     struct redis_link *late;          /* a transaction still on its way */
     bool redis_away;
+    int64_t redis_skew;               /* of the server's clock, ms */
     bool kill_misses;                 /* CLIENT KILL finds nobody */
     int replicas;                     /* what WAIT answers */
     unsigned execs;                   /* EXECs so far, self-tests not counted */

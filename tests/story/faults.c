@@ -374,6 +374,25 @@ static void redis_come_back_older_is_found_by_a_daemon_that_lives(struct checks 
     story_end();
 }
 
+/* The outbox was deleted and made anew, and the server's clock went back: the sequence would fall (DESIGN 2.3). */
+static void a_sequence_that_would_fall_is_not_published(struct checks *c)
+{
+    struct daemon *a = story_at_rest(NULL, nothing);
+
+    produce(0, DEPOSIT("d1", "1"));
+    daemon_run(a, 200);
+    redis("DEL orderd:outbox");
+    redis("XADD orderd:outbox 0-1 made 1");
+    redis("XDEL orderd:outbox 0-1");
+    world->redis_skew = -250;
+    produce(0, DEPOSIT("d2", "2"));
+    CHECK_INT(c, daemon_run(a, 200), -EBADMSG);
+    expect_outcomes(c, "0 applied");
+    CHECK(c, was_logged("nothing further is published"));
+    daemon_crash(a);
+    story_end();
+}
+
 struct loss {
     const char *command, *resolve;
 };
@@ -435,5 +454,6 @@ TESTS({"a reply lost after EXEC is read back and published once", a_reply_lost_a
       {"Redis come back older halts, and names the offsets", redis_come_back_older_halts_and_names_the_offsets},
       {"an outcome that was seen is evidence without a commit", an_outcome_that_was_seen_is_evidence_without_a_commit},
       {"Redis come back older is found by a daemon that lives", redis_come_back_older_is_found_by_a_daemon_that_lives},
+      {"a sequence that would fall is not published", a_sequence_that_would_fall_is_not_published},
       {"what is lost is refused with what resolves it", what_is_lost_is_refused_with_what_resolves_it},
       {"an empty Redis behind Kafka's offsets is no first start", an_empty_redis_behind_kafkas_offsets_is_no_first_start})
