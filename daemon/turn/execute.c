@@ -299,8 +299,10 @@ int execute_turn(struct pipeline *p, bool *worked)
     *worked = false;
     if (!turn->runs_count)
         fill(p, turn, NULL);
-    if (!turn->runs_count)
+    if (!turn->runs_count) {
+        commit_publish(p);
         return 0;
+    }
     *worked = true;
     r = turn->loaded ? 0 : load(p, turn);
     if (r || !turn->loaded)

@@ -185,7 +185,6 @@ int pipeline_step(struct pipeline *p)
             assignment_watch(p);
         if (!r && ready(p)) {
             deadline_mark(&p->deadline, false, monotonic(p));
-            commit_publish(p);
             r = execute_turn(p, &worked);
         } else {
             deadline_mark(&p->deadline, true, monotonic(p));
