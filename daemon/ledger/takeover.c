@@ -78,8 +78,9 @@ static int claim(struct takeover *t, struct partition *const *ps, size_t count, 
     return -EAGAIN;
 }
 
-/* The marks once more: nobody may have taken them over between the epoch and here. */
-static int marks_unchanged(struct takeover *t, struct partition *const *ps, size_t count, const struct refusal *refusals)
+/* The marks once more: nobody may have taken them over between the epoch and here. Those that do not fit too: what was held against
+ * them may be the next owner's work. */
+static int marks_unchanged(struct takeover *t, struct partition *const *ps, size_t count, const bool *claimed)
 {
     struct asker *redis = &t->gather.redis;
     struct reply **replies;
@@ -88,11 +89,11 @@ static int marks_unchanged(struct takeover *t, struct partition *const *ps, size
 
     arena_reset(redis->arena);
     for (size_t i = 0; i < count; i++)
-        if (!refusals[i].set)
+        if (claimed[i])
             command_texts(redis->commands, "HMGET", ps[i]->mark_key, MARK_TURN_FIELDS, NULL);
     r = asker_ask(redis, &replies);
     for (size_t i = 0; !r && i < count; i++)
-        if (!refusals[i].set && !mark_is_ours(&ps[i]->mark, replies[at++]))
+        if (claimed[i] && !mark_is_ours(&ps[i]->mark, replies[at++]))
             r = -EAGAIN;
     return r;
 }
@@ -144,11 +145,14 @@ static int read_and_compare(struct takeover *t, struct shard *shard, struct part
                             struct gathered *gathered, struct evidence *evidence)
 {
     int r = gather_outbox(&t->gather, shard, ps, count, gathered);
+    bool claimed[TAKEOVER_MAX];
 
+    for (size_t i = 0; i < count; i++)
+        claimed[i] = !refusals[i].set;
     for (size_t i = 0; !r && i < count; i++)
-        if (!refusals[i].set)
+        if (claimed[i])
             r = examine(t, ps[i], &gathered[i], &evidence[i], &refusals[i]);
-    return r ? r : marks_unchanged(t, ps, count, refusals);
+    return r ? r : marks_unchanged(t, ps, count, claimed);
 }
 
 /* Every partition is owned or refused afterwards; a halt that was just written refuses all of them. */
