@@ -94,7 +94,7 @@ static bool take_string(const struct json *json, const char *name, struct bytes 
 }
 
 bool cloudevent_envelope(struct decoded *out, struct cloudevent *envelope, const struct json *json, struct bytes text,
-                         const struct json **data)
+                         struct json *data)
 {
     struct json_member base64;
     struct bytes version;
@@ -106,8 +106,7 @@ bool cloudevent_envelope(struct decoded *out, struct cloudevent *envelope, const
         return bad(out, "id, type and source are required strings");
     if (json_member_get(json, "data_base64", &base64))
         return bad(out, "data must be a JSON object, data_base64 is not read");
-    *data = json_member_object(json, "data");
-    if (!*data)
+    if (!json_member_object(json, "data", data))
         return bad(out, "data must be a JSON object");
     out->fields = text_member(text, "data");
     return out->fields.data || bad(out, "the member data must be named without escapes");

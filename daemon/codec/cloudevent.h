@@ -18,6 +18,6 @@ bool cloudevent_headers(struct decoded *out, struct cloudevent *envelope, const 
 /* Structured mode: reads the envelope's members; *data becomes the object with the fields (lives with `json`) and
  * out->fields its text. False: malformed, said in `out`. */
 bool cloudevent_envelope(struct decoded *out, struct cloudevent *envelope, const struct json *json, struct bytes text,
-                         const struct json **data);
+                         struct json *data);
 
 #endif

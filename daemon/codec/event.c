@@ -203,8 +203,8 @@ void event_decode(struct decoded *out, struct bytes value, const struct kafka_he
 {
     struct cloudevent envelope;
     struct error_text error;
-    struct json *json = NULL;
-    const struct json *data;
+    struct json json, data;
+    bool structured;
     enum json_fault fault;
 
     memset(out, 0, sizeof *out);
@@ -219,10 +219,9 @@ void event_decode(struct decoded *out, struct bytes value, const struct kafka_he
         say_fault(out, fault, &error);
         return;
     }
-    data = json;
+    structured = envelope.mode == CLOUDEVENT_STRUCTURED;
     out->fields = value;
-    if ((envelope.mode != CLOUDEVENT_STRUCTURED || cloudevent_envelope(out, &envelope, json, value, &data)) &&
-        take_event(out, &envelope, data))
+    if ((!structured || cloudevent_envelope(out, &envelope, &json, value, &data)) && take_event(out, &envelope, structured ? &data : &json))
         out->digest = digest_of(&out->event);
-    json_release(json);
+    json_release(&json);
 }

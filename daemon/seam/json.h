@@ -10,8 +10,21 @@
 
 enum json_type { JSON_TYPE_NULL, JSON_TYPE_BOOLEAN, JSON_TYPE_INTEGER, JSON_TYPE_REAL, JSON_TYPE_STRING, JSON_TYPE_ARRAY, JSON_TYPE_OBJECT };
 
-/* A document in memory; the library's, kept behind this name. */
-struct json;
+/* A member that stands in the text as it is: no escape, nothing nested. Points into the text. */
+struct json_plain {
+    struct bytes name, text;
+    enum json_type type;
+    int64_t integer;
+};
+
+enum { JSON_PLAIN_MAX = 16 };
+
+/* An object. Nearly every event is flat and short, and is read in one pass without the library; `tree` is the library's for all others. */
+struct json {
+    const void *tree;
+    size_t count;
+    struct json_plain members[JSON_PLAIN_MAX];
+};
 
 enum json_fault {
     JSON_OK,
@@ -25,9 +38,10 @@ enum json_fault {
     JSON_MEMORY
 };
 
-/* Parses exactly one object. `error` gets a sentence with the place ("byte 17: …"). On JSON_OK *out must be freed. */
-enum json_fault json_object_parse(struct json **out, struct bytes text, struct error_text *error) MUST_CHECK;
-struct json *json_release(struct json *json);
+/* Parses exactly one object. `error` gets a sentence with the place ("byte 17: …"). On JSON_OK it must be released; the text must live as
+ * long as the object. */
+enum json_fault json_object_parse(struct json *out, struct bytes text, struct error_text *error) MUST_CHECK;
+void json_release(struct json *json);
 
 /* A member of the object; valid until json_release. `text` is the decoded string (JSON_TYPE_STRING). */
 struct json_member {
@@ -38,7 +52,7 @@ struct json_member {
 
 /* True when the object has the member. */
 bool json_member_get(const struct json *json, const char *name, struct json_member *member);
-/* The member as an object of its own (borrowed: lives with its parent, not released), NULL when it is none. */
-const struct json *json_member_object(const struct json *json, const char *name);
+/* The member as an object of its own (borrowed: lives with its parent, not released); false when it is none. */
+bool json_member_object(const struct json *json, const char *name, struct json *out);
 
 #endif

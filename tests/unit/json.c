@@ -1,0 +1,141 @@
+/* The scanner for plain objects beside the library: whatever text, both must say the same. */
+#include "seam/json.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+
+#include "check.h"
+
+enum { TEXT_MAX = 400, MUTATIONS = 300000 };
+
+static const char *const seeds[] = {
+    "{\"type\":\"purchase\",\"id\":\"e1\",\"buyer\":\"u1\",\"seller\":\"u2\",\"item\":\"i3\",\"price\":97}",
+    " { \"a\" : -12 ,\t\"b\":true,\"c\":false , \"d\":null,\r\n\"e\":\"\" } ",
+    "{}",
+    "{\"a\":0,\"b\":-0,\"c\":123456789012345678,\"d\":1234567890123456789,\"e\":10}",
+    "{\"a\":{\"b\":[1,2,{\"c\":1.5e3}]},\"d\":\"\\u00e9\\n\",\"e\":\"\xc3\xa9\"}",
+    "{\"a\":1,\"b\":1,\"c\":1,\"d\":1,\"e\":1,\"f\":1,\"g\":1,\"h\":1,\"i\":1,\"j\":1,\"k\":1,\"l\":1,\"m\":1,\"n\":1,\"o\":1,\"p\":1,\"q\":1}",
+};
+
+static const char *const pieces[] = {"{", "}", "[", "]", "\"", ":", ",", " ", "0", "-", "1.5", "1e2", "00", "true", "null", "tru", "\\", "\\u0041",
+                                     "\xff", "\x01", "\x7f", "\"a\":1", ",\"a\":1", "99999999999999999999"};
+
+static uint32_t next(uint32_t *state)
+{
+    *state = *state * 1664525u + 1013904223u;
+    return *state >> 8;
+}
+
+/* A seed in which some bytes were deleted, replaced or given company. */
+static size_t mutate(char *out, uint32_t *state)
+{
+    const char *seed = seeds[next(state) % (sizeof seeds / sizeof *seeds)];
+    size_t size = strlen(seed);
+
+    memcpy(out, seed, size);
+    for (uint32_t changes = next(state) % 4; changes; changes--) {
+        const char *piece = pieces[next(state) % (sizeof pieces / sizeof *pieces)];
+        size_t at = next(state) % (size + 1), gone = next(state) % 3, more = next(state) % 3 ? strlen(piece) : 0;
+
+        gone = gone > size - at ? size - at : gone;
+        if (size - gone + more > TEXT_MAX)
+            continue;
+        memmove(out + at + more, out + at + gone, size - at - gone);
+        memcpy(out + at, piece, more);
+        size = size - gone + more;
+    }
+    return size;
+}
+
+static bool same_value(const struct json_member *ours, const json_t *theirs)
+{
+    switch (json_typeof(theirs)) {
+    case JSON_STRING:
+        return ours->type == JSON_TYPE_STRING &&
+               bytes_equal(ours->text, (struct bytes){json_string_value(theirs), json_string_length(theirs)});
+    case JSON_INTEGER:
+        return ours->type == JSON_TYPE_INTEGER && ours->integer == json_integer_value(theirs);
+    case JSON_REAL:
+        return ours->type == JSON_TYPE_REAL;
+    case JSON_TRUE:
+    case JSON_FALSE:
+        return ours->type == JSON_TYPE_BOOLEAN;
+    case JSON_NULL:
+        return ours->type == JSON_TYPE_NULL;
+    case JSON_ARRAY:
+        return ours->type == JSON_TYPE_ARRAY;
+    case JSON_OBJECT:
+        return ours->type == JSON_TYPE_OBJECT;
+    }
+    return false;
+}
+
+static bool same_members(const struct json *ours, json_t *theirs)
+{
+    struct json_member member;
+    const char *name;
+    json_t *value;
+
+    json_object_foreach(theirs, name, value)
+        if (!json_member_get(ours, name, &member) || !same_value(&member, value))
+            return false;
+    return (ours->tree || ours->count == json_object_size(theirs)) && !json_member_get(ours, "not there", &member);
+}
+
+static bool agrees(struct bytes text, bool *was_plain)
+{
+    struct error_text error;
+    json_error_t problem;
+    struct json ours;
+    json_t *theirs = json_loadb(text.data, text.size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &problem);
+    bool accepted = json_object_parse(&ours, text, &error) == JSON_OK, good = accepted == json_is_object(theirs);
+
+    if (good && accepted)
+        good = same_members(&ours, theirs);
+    *was_plain = accepted && !ours.tree;
+    if (accepted)
+        json_release(&ours);
+    json_decref(theirs);
+    return good;
+}
+
+static void every_text_means_the_same_with_and_without_the_library(struct checks *c)
+{
+    char text[TEXT_MAX + 1];
+    uint32_t state = 20261124;
+    int plain = 0, failed = 0;
+
+    for (int i = 0; i < MUTATIONS && !failed; i++) {
+        bool was_plain = false;
+        char *exact;
+        size_t size = mutate(text, &state);
+
+        exact = malloc(size + 1);      /* no byte behind it: a look beyond the end is seen by the sanitizer */
+        if (!exact)
+            abort();
+        memcpy(exact, text, size);
+        exact = realloc(exact, size ? size : 1);
+        failed += !agrees((struct bytes){exact, size}, &was_plain);
+        if (failed)
+            fprintf(stderr, "disagreement over: %.*s\n", (int)size, exact);
+        plain += was_plain;
+        free(exact);
+    }
+    CHECK_INT(c, failed, 0);
+    CHECK(c, plain > MUTATIONS / 20);       /* else nothing was compared */
+}
+
+static void an_event_needs_no_library_and_what_is_nested_does(struct checks *c)
+{
+    struct error_text error;
+    struct json json;
+
+    CHECK_INT(c, json_object_parse(&json, bytes_of(seeds[0]), &error), JSON_OK);
+    CHECK(c, !json.tree && json.count == 6);
+    CHECK_INT(c, json_object_parse(&json, bytes_of(seeds[4]), &error), JSON_OK);
+    CHECK(c, json.tree != NULL);
+    json_release(&json);
+}
+
+TESTS({"every text means the same with and without the library", every_text_means_the_same_with_and_without_the_library},
+      {"an event needs no library, and what is nested does", an_event_needs_no_library_and_what_is_nested_does})
