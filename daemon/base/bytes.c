@@ -82,7 +82,7 @@ void buffer_used(struct buffer *buffer, size_t size)
     buffer->size += size;
 }
 
-void buffer_put(struct buffer *buffer, const void *data, size_t size)
+void buffer_put_slowly(struct buffer *buffer, const void *data, size_t size)
 {
     char *room = buffer_room(buffer, size);
 
@@ -90,21 +90,6 @@ void buffer_put(struct buffer *buffer, const void *data, size_t size)
         memcpy(room, data, size);
         buffer->size += size;
     }
-}
-
-void buffer_put_bytes(struct buffer *buffer, struct bytes bytes)
-{
-    buffer_put(buffer, bytes.data, bytes.size);
-}
-
-void buffer_put_text(struct buffer *buffer, const char *text)
-{
-    buffer_put(buffer, text, strlen(text));
-}
-
-void buffer_put_char(struct buffer *buffer, char c)
-{
-    buffer_put(buffer, &c, 1);
 }
 
 void buffer_put_int(struct buffer *buffer, int64_t value)

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/error.h"
 
@@ -37,10 +38,34 @@ int buffer_error(const struct buffer *buffer) MUST_CHECK;
 /* Makes room for `size` more bytes and returns where they go (to be confirmed with buffer_used), NULL on error. */
 char *buffer_room(struct buffer *buffer, size_t size);
 void buffer_used(struct buffer *buffer, size_t size);
-void buffer_put(struct buffer *buffer, const void *data, size_t size);
-void buffer_put_bytes(struct buffer *buffer, struct bytes bytes);
-void buffer_put_text(struct buffer *buffer, const char *text);
-void buffer_put_char(struct buffer *buffer, char c);
+/* Where there is room already, as nearly always, a put is a copy in place: literals then cost a few moves. */
+void buffer_put_slowly(struct buffer *buffer, const void *data, size_t size);
+
+static inline void buffer_put(struct buffer *buffer, const void *data, size_t size)
+{
+    if (buffer->error || size == 0 || size > buffer->capacity - buffer->size) {
+        buffer_put_slowly(buffer, data, size);
+    } else {
+        memcpy(buffer->data + buffer->size, data, size);
+        buffer->size += size;
+    }
+}
+
+static inline void buffer_put_bytes(struct buffer *buffer, struct bytes bytes)
+{
+    buffer_put(buffer, bytes.data, bytes.size);
+}
+
+static inline void buffer_put_text(struct buffer *buffer, const char *text)
+{
+    buffer_put(buffer, text, strlen(text));
+}
+
+static inline void buffer_put_char(struct buffer *buffer, char c)
+{
+    buffer_put(buffer, &c, 1);
+}
+
 /* Decimal, as 0|-?[1-9][0-9]*. */
 void buffer_put_int(struct buffer *buffer, int64_t value);
 void buffer_put_format(struct buffer *buffer, const char *format, ...) PRINTF_LIKE(2, 3);

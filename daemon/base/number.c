@@ -43,18 +43,24 @@ bool number_parse_score(struct bytes text, int64_t *value)
     return true;
 }
 
+/* From the end, two digits a step. */
 size_t number_format(char out[NUMBER_TEXT_MAX], int64_t value)
 {
-    char digits[NUMBER_TEXT_MAX];
+    static const char pairs[] = "0001020304050607080910111213141516171819202122232425262728293031323334353637383940414243444546474849"
+                                "5051525354555657585960616263646566676869707172737475767778798081828384858687888990919293949596979899";
+    char digits[NUMBER_TEXT_MAX], *at = digits + sizeof digits;
     uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
-    size_t count = 0, size = 0;
+    size_t size;
 
-    do
-        digits[count++] = (char)('0' + rest % 10);
-    while (rest /= 10);
+    for (; rest >= 100; rest /= 100)
+        memcpy(at -= 2, pairs + 2 * (rest % 100), 2);
+    if (rest >= 10)
+        memcpy(at -= 2, pairs + 2 * rest, 2);
+    else
+        *--at = (char)('0' + rest);
     if (value < 0)
-        out[size++] = '-';
-    while (count)
-        out[size++] = digits[--count];
+        *--at = '-';
+    size = (size_t)(digits + sizeof digits - at);
+    memcpy(out, at, size);
     return size;
 }

@@ -1,6 +1,5 @@
 #include "codec/outcome.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "base/hash.h"
@@ -8,7 +7,7 @@
 #include "codec/text.h"
 #include "rules/rules.h"
 
-enum { OUTCOME_HEADERS_MAX = 9, SEQUENCE_HEADER_SIZE = 96, TRACEPARENT_SIZE = 55 };
+enum { OUTCOME_HEADERS_MAX = 9, SEQUENCE_HEADER_SIZE = 96, TRACEPARENT_SIZE = 55, SOURCE_SIZE = 64 };
 
 static void put_key(struct buffer *out, const char *name)
 {
@@ -198,7 +197,7 @@ static bool continue_trace(char out[TRACEPARENT_SIZE + 1], struct bytes parent, 
 }
 
 struct texts {
-    char id[KAFKA_TOPIC_MAX + 40], source[64], trace[TRACEPARENT_SIZE + 1];
+    char id[KAFKA_TOPIC_MAX + 40], source[SOURCE_SIZE], trace[TRACEPARENT_SIZE + 1];
 };
 
 static struct bytes subject_of(const struct outcome_input *input)
@@ -223,6 +222,17 @@ static struct bytes put_id(char *out, const struct outcome_input *input)
     return (struct bytes){out, size};
 }
 
+static struct bytes put_source(char out[SOURCE_SIZE], const char *incarnation)
+{
+    static const char start[] = "/orderd/";
+    size_t size = strlen(incarnation);
+
+    ASSERT(sizeof start - 1 + size <= SOURCE_SIZE);
+    memcpy(out, start, sizeof start - 1);
+    memcpy(out + sizeof start - 1, incarnation, size);
+    return (struct bytes){out, sizeof start - 1 + size};
+}
+
 static size_t make_headers(struct kafka_header *headers, struct texts *texts, const struct outcome_input *input)
 {
     struct bytes subject = subject_of(input);
@@ -230,8 +240,7 @@ static size_t make_headers(struct kafka_header *headers, struct texts *texts, co
 
     headers[n++] = (struct kafka_header){bytes_of("ce_specversion"), bytes_of("1.0")};
     headers[n++] = (struct kafka_header){bytes_of("ce_id"), put_id(texts->id, input)};
-    snprintf(texts->source, sizeof texts->source, "/orderd/%s", input->incarnation);
-    headers[n++] = (struct kafka_header){bytes_of("ce_source"), bytes_of(texts->source)};
+    headers[n++] = (struct kafka_header){bytes_of("ce_source"), put_source(texts->source, input->incarnation)};
     headers[n++] = (struct kafka_header){bytes_of("ce_type"), bytes_of("orderd.outcome")};
     if (subject.data)
         headers[n++] = (struct kafka_header){bytes_of("ce_subject"), subject};
