@@ -1,5 +1,4 @@
 /* The daemon's life: connect, compare, subscribe, turn after turn, drain. */
-#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,7 +13,7 @@
 #include "turn/pipeline.h"
 
 enum { KEYS_MAX = 300, EVENTS_MAX = 1000, BYTES_MAX = 67108864, RETRY_MS = 500, LEAVE_MIN_MS = 1000, SINK_BACKOFF_MIN_MS = 100, SINK_BACKOFF_MAX_MS = 5000,
-       COOPERATIVE_SOUND_VERSION = 0x020b01ff, KEEP_BYTES = 256 << 20, MMAP_BYTES = 32 << 20, KEEP_PAD = 4 << 20 };
+       COOPERATIVE_SOUND_VERSION = 0x020b01ff };
 
 struct daemon {
     struct site site;
@@ -101,15 +100,6 @@ static void signals_serve(struct daemon *d)
             d->stop = true;
         }
     }
-}
-
-/* Fetched batches and turns are large and come and go: what was once got from the kernel is kept, since its pages would have to be
- * cleared again each time. */
-static void keep_memory(void)
-{
-    mallopt(M_MMAP_THRESHOLD, MMAP_BYTES);
-    mallopt(M_TRIM_THRESHOLD, KEEP_BYTES);
-    mallopt(M_TOP_PAD, KEEP_PAD);
 }
 
 /* Asked by the site while it waits. */
@@ -297,10 +287,7 @@ int command_run(struct config *config)
 {
     struct daemon d = {.signals = -1};
     int (*const steps[])(struct daemon *) = {connect_redis, ask_kafka, open_source, compare_registry, make_pipeline, turn_after_turn};
-    int code;
-
-    keep_memory();
-    code = site_open(&d.site, config);
+    int code = site_open(&d.site, config);
 
     d.site.stopped = is_stopped;
     d.site.context = &d;

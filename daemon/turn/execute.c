@@ -143,7 +143,25 @@ void execute_forget(struct pipeline *p)
     }
 }
 
-/* EXEC, the gate's question and the next turn's load in one write. */
+/* The next turn's load, right behind EXEC: Redis works on the one while the other is put together. After a conflict, and when the
+ * registry is due to be looked at, nothing rides. */
+static int send_next(struct pipeline *p, const struct turn *turn, struct turn *next)
+{
+    int r;
+
+    if (p->conflicts || p->draining || monotonic(p) >= p->watch_at)
+        return 0;
+    fill(p, next, turn);
+    if (!next->runs_count)
+        return 0;
+    r = turn_put_load(next, false, deadline_clock(p));
+    if (!r)
+        r = session_send(p->options.session, &next->load);
+    next->riding = r == 0;
+    return r;
+}
+
+/* EXEC and the gate's question; then what rides behind them. */
 static int send(struct pipeline *p, struct turn *turn, struct turn *next, size_t *queued, size_t *gates)
 {
     int r;
@@ -151,20 +169,12 @@ static int send(struct pipeline *p, struct turn *turn, struct turn *next, size_t
     commands_reset(&p->exec);
     r = turn_put_exec(turn, &p->exec, queued);
     *gates = session_gate_append(p->options.session, &p->exec);
-    if (r || commands_error(&p->exec))
-        return r ? r : commands_error(&p->exec);
-    if (!p->conflicts && !p->draining && monotonic(p) < p->watch_at) {     /* else the registry is looked at first */
-        fill(p, next, turn);
-        if (next->runs_count) {
-            r = turn_put_load(next, false, deadline_clock(p));
-            if (r)
-                return r;
-            buffer_put_bytes(&p->exec.bytes, buffer_bytes(&next->load.bytes));
-            next->riding = true;
-        }
-    }
+    if (!r)
+        r = commands_error(&p->exec);
     p->exec_sent_at = deadline_clock(p);
-    return session_send(p->options.session, &p->exec);
+    if (!r)
+        r = session_send(p->options.session, &p->exec);
+    return r ? r : send_next(p, turn, next);
 }
 
 static void count_attempts(struct turn *turn)
