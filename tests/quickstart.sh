@@ -44,7 +44,7 @@ end() { # pid …
     local pid
     for pid in "$@"; do
         kill -TERM "$pid" 2>/dev/null || continue
-        for _ in $(seq 200); do
+        for ((i = 0; i < 200; i++)); do
             kill -0 "$pid" 2>/dev/null || break
             sleep 0.05
         done
@@ -61,9 +61,9 @@ clean() {
 }
 
 wait_for() { # seconds, pid, log, what, command …
-    local turns=$(($1 * 20)) pid=$2 log=$3 what=$4
+    local i turns=$(($1 * 20)) pid=$2 log=$3 what=$4
     shift 4
-    for _ in $(seq "$turns"); do
+    for ((i = 0; i < turns; i++)); do
         "$@" >/dev/null 2>&1 && return
         kill -0 "$pid" 2>/dev/null || fail "$what: it ended" "$log"
         sleep 0.05

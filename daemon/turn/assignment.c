@@ -4,7 +4,7 @@
 
 #include "turn/state.h"
 
-enum { RETRY_MIN_MS = 50, RETRY_MAX_MS = 500, WATCH_MS = 3000, CUT_SAY_MS = 3600000 };
+enum { RETRY_MIN_MS = 50, RETRY_MAX_MS = 500, WATCH_MS = 3000, CUT_SAY_MS = 3600000, RETRY_SAY_MS = 10000 };
 
 static int64_t monotonic(const struct pipeline *p)
 {
@@ -252,6 +252,20 @@ static void purge_if_halted(struct pipeline *p, size_t count, const struct refus
         }
 }
 
+/* A take-over is tried again several times a second; that is said now and then. */
+static void say_retry(struct pipeline *p, size_t count, int error)
+{
+    int64_t now = monotonic(p);
+
+    if (p->retry_said_at && now - p->retry_said_at < RETRY_SAY_MS)
+        return;
+    p->retry_said_at = now;
+    if (error == -ENOENT)
+        log_warning(p->log, "the take-over is tried again, a topic does not exist: a source, or the outcome topic %s partitions=%zu", p->options.outcomes, count);
+    else
+        log_notice(p->log, "the take-over is tried again partitions=%zu error=\"%s\"", count, strerror(-error));
+}
+
 int assignment_take_over(struct pipeline *p)
 {
     struct partition *partitions[TAKEOVER_MAX];
@@ -270,7 +284,7 @@ int assignment_take_over(struct pipeline *p)
     }
     r = takeover_run(&p->takeover, partitions[0]->shard, partitions, count, refusals);
     if (r) {
-        log_notice(p->log, "the take-over is tried again partitions=%zu error=\"%s\"", count, strerror(-r));
+        say_retry(p, count, r);
         return 0;
     }
     purge_if_halted(p, count, refusals);
