@@ -146,6 +146,8 @@ static void keep(struct resolve *resolve, struct opened *opened, const struct pa
     clock_uuid(resolve->start.clock, epoch);
     command_texts(&opened->writes, "HSET", p->mark_key, "epoch", epoch, NULL);
     command_texts(&opened->writes, "HDEL", p->mark_key, "torn", NULL);
+    if (p->mark.torn)
+        opened_say(opened, "%s: it was torn: a transaction from offset %lld was applied in part", p->at, (long long)p->mark.next);
     if (!tiles(p, gathered)) {
         opened_say(opened, "%s: its outbox did not cover offsets %lld to %lld, outcomes may be lost", p->at, (long long)p->mark.done,
                    (long long)p->mark.next - 1);
@@ -221,6 +223,8 @@ static void put_incarnation(struct resolve *resolve, struct opened *opened, stru
 
 static void begin_registry(struct resolve *resolve, struct opened *opened, struct registry *fresh)
 {
+    if (fresh->halt[0])
+        opened_say(opened, "the market is no longer halted: %s", fresh->halt);
     put_registry(opened, fresh);
     put_incarnation(resolve, opened, fresh);
     opened_raise_era(opened);
