@@ -48,11 +48,17 @@ Record = collections.namedtuple("Record", "partition offset key value headers ti
 
 
 def fetch_jars():
-    """The broker's jars, copied by Maven once, kept outside git."""
-    if not any(LIBS.glob("kafka_2.13-*.jar")):
-        LIBS.mkdir(parents=True, exist_ok=True)
-        subprocess.run(["mvn", "-B", "-q", "-f", HERE / "pom.xml", "dependency:copy-dependencies", "-DincludeScope=runtime",
-                        f"-DoutputDirectory={LIBS}"], check=True)
+    """The broker's jars, copied by Maven once, kept outside git. They are there whole or not at all."""
+    if LIBS.is_dir():
+        return LIBS
+    part = LIBS.with_name(LIBS.name + ".part")
+    copy = ["mvn", "-B", "-q", "-f", HERE / "pom.xml", "dependency:copy-dependencies", "-DincludeScope=runtime", f"-DoutputDirectory={part}"]
+    for _ in range(2):      # a registry may be slow to answer
+        if subprocess.run(copy).returncode == 0:
+            break
+    else:
+        subprocess.run(copy, check=True)
+    part.rename(LIBS)
     return LIBS
 
 
