@@ -71,7 +71,7 @@ static void producer_end(struct sink *sink)
 {
     sink->failed = true;               /* what is reported from here on was not delivered */
     sink->out = kafka_out_free(sink->out);
-    ASSERT(sink->in_flight == 0);
+    sink->in_flight = 0;               /* nothing more can be reported, should any report not have come */
     sink->retry_at = clock_monotonic_ms(sink->options.clock) + clock_random_between(sink->options.clock, sink->backoff_ms / 2, sink->backoff_ms);
     if (sink->backoff_ms < sink->options.backoff_max_ms)
         sink->backoff_ms = 2 * sink->backoff_ms < sink->options.backoff_max_ms ? 2 * sink->backoff_ms : sink->options.backoff_max_ms;

@@ -72,6 +72,18 @@ size_t source_take(struct source *source, struct kafka_message *messages, size_t
     return count;
 }
 
+/* During a cooperative rebalance librdkafka pauses what stays, and goes on from where it believes that we are. Versions 2.2 to 2.13 count
+ * the end of a partition as a message there, and so skip one event; what stays is therefore begun anew from where we are. */
+static int begin_anew(struct source *source)
+{
+    int r;
+
+    if (!kafka_in_cooperative(source->in) || !source->count)
+        return 0;
+    r = kafka_in_assign_less(source->in, source->fetched, source->count);
+    return r ? r : kafka_in_assign_more(source->in, source->fetched, source->count);
+}
+
 bool source_serve(struct source *source, struct kafka_group_event *event)
 {
     int r = 0;
@@ -82,6 +94,8 @@ bool source_serve(struct source *source, struct kafka_group_event *event)
         r = kafka_in_assign_more(source->in, NULL, 0);
     else if (event->kind == KAFKA_ASSIGNED)
         r = kafka_in_assign(source->in, source->fetched, source->count);
+    if (!r && event->kind == KAFKA_ASSIGNED)
+        r = begin_anew(source);
     if (r)
         log_warning(source->log, "an assignment could not be answered error=%d", r);
     return true;
@@ -116,7 +130,7 @@ int source_end(struct source *source, const struct kafka_position *positions, si
     else
         r = kafka_in_assign(source->in, source->fetched, source->count);
     free(gone);
-    return r;
+    return r ? r : begin_anew(source);
 }
 
 static int fetched_add(struct source *source, const struct kafka_position *position)

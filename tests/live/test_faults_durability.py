@@ -112,11 +112,11 @@ def test_fsync_lowered_at_run_time_stops_outcomes_until_it_is_raised(make_market
     daemon = market.daemon()
     with Feeder(market, count=6000, chunk=10) as feeder:
         feeder.ahead(300)
-        market.redis.config_set("appendfsync", "everysec" if not waitaof(server) else "no")
-        if not waitaof(server):
-            daemon.wait_for("needs appendonly yes, appendfsync always", 90)
-            nothing_is_told_for(2, market)
-            market.redis.config_set("appendfsync", "always")
+        # WAITAOF sees for itself what is on disk; without it the settings are what the daemon has to go by.
+        market.redis.config_set("appendfsync", "no" if waitaof(server) else "everysec")
+        daemon.wait_for("not yet as durable as configured" if waitaof(server) else "needs appendonly yes, appendfsync always", 90)
+        nothing_is_told_for(2, market)
+        market.redis.config_set("appendfsync", "always")
         feeder.ahead(100)
     market.outcomes(timeout=60, alive=[daemon])
     market.audit()
