@@ -250,6 +250,7 @@ static int applied(struct pipeline *p, struct turn *turn, const struct exec_resu
         log_error(p->log, "nothing further is published: %s", error.text);
         return r;
     }
+    p->recent_events = turn->events > p->recent_events ? turn->events : (7 * p->recent_events + turn->events) / 8;
     turn_reset(turn, &p->pool);
     p->at = !p->at;
     p->unwatch = false;

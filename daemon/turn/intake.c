@@ -3,6 +3,8 @@
 
 #include "turn/state.h"
 
+enum { AHEAD_TURNS = 4, AHEAD_MIN = 256 };
+
 static bool is_of(const struct lane *lane, const char *topic, int32_t partition)
 {
     return lane->partition->number == partition && strcmp(lane->partition->topic, topic) == 0;
@@ -47,20 +49,24 @@ static void sort(struct pipeline *p, struct kafka_message *message)
     }
 }
 
+/* How many more events may be read: some turns ahead of what turns take at present, since what lies here longer has left the
+ * processor's cache when its turn comes; and never beyond prefetch. */
+static size_t room_for(const struct pipeline *p)
+{
+    size_t most = p->settings.prefetch_events < p->items.count ? p->settings.prefetch_events : p->items.count;
+    size_t ahead = p->recent_events > AHEAD_MIN / AHEAD_TURNS ? AHEAD_TURNS * p->recent_events : AHEAD_MIN;
+
+    if (most > ahead)
+        most = ahead;
+    if (most <= p->items.used || p->items.bytes >= p->settings.prefetch_bytes)
+        return 0;
+    return most - p->items.used < TAKE_MAX ? most - p->items.used : TAKE_MAX;
+}
+
 void intake_take(struct pipeline *p, int timeout_ms)
 {
-    size_t room = p->settings.prefetch_events > p->items.used ? p->settings.prefetch_events - p->items.used : 0;
-    size_t ahead = 3 * p->settings.turn.events;
-    size_t count;
+    size_t room = room_for(p), count;
 
-    if (room > p->items.count - p->items.used)
-        room = p->items.count - p->items.used;
-    if (ahead > p->items.used && room > ahead - p->items.used)
-        room = ahead - p->items.used;
-    if (p->items.bytes >= p->settings.prefetch_bytes || ahead <= p->items.used)
-        room = 0;
-    if (room > TAKE_MAX)
-        room = TAKE_MAX;
     if (!room) {
         if (timeout_ms)
             clock_sleep_ms(p->options.clock, 1);

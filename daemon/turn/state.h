@@ -35,6 +35,7 @@ struct pipeline {
     bool gate_open;                      /* everything applied is as durable as configured */
 
     size_t events_limit;                 /* lowered by conflicts */
+    size_t recent_events;                /* about how many events a turn holds at present */
     int conflicts;                       /* in a row */
     int trouble_pause_ms;                /* after an error reply; 0: none was */
     int64_t exec_sent_at;                /* deadline clock */
