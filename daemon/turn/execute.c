@@ -1,7 +1,7 @@
 /* One turn through Redis: fill, load, decide, EXEC, and what each class of its reply means (DESIGN 3, 4.3).
  *
- * The next turn's WATCH and reads ride behind EXEC in the same write; while Redis works, the turn before is published and new
- * messages are taken. */
+ * The next turn's WATCH and reads ride right behind EXEC, before its reply: one round trip a turn. While Redis works, the turn
+ * before is published and new messages are taken. */
 #include <stdio.h>
 #include <string.h>
 
