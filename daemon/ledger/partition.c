@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 int partition_new(struct partition **out, const char *topic, int32_t number, struct shard *shard)
 {
@@ -25,6 +26,14 @@ void partition_key(char out[PARTITION_KEY_MAX], const struct shard *shard, const
     int size = snprintf(out, PARTITION_KEY_MAX, "%sorderd:%s:%s:%d", shard->prefix, kind, topic, number);
 
     ASSERT(size > 0 && size < PARTITION_KEY_MAX);
+}
+
+struct kafka_position partition_position(const struct partition *partition)
+{
+    struct kafka_position position = {.partition = partition->number, .offset = partition->mark.next};
+
+    memcpy(position.topic, partition->topic, sizeof partition->topic);
+    return position;
 }
 
 struct partition *partition_free(struct partition *partition, struct outbox_pool *pool)

@@ -38,6 +38,8 @@ struct partition {
 int partition_new(struct partition **out, const char *topic, int32_t number, struct shard *shard) MUST_CHECK;
 /* The key "PREFIXorderd:KIND:TOPIC:P". */
 void partition_key(char out[PARTITION_KEY_MAX], const struct shard *shard, const char *kind, const char *topic, int32_t number);
+/* Where the partition goes on: at its mark's `next`. */
+struct kafka_position partition_position(const struct partition *partition);
 /* Takes NULL, returns NULL. Entries whose reports are still due are left to the outbox pool. */
 struct partition *partition_free(struct partition *partition, struct outbox_pool *pool);
 

@@ -148,14 +148,6 @@ void assignment_serve(struct pipeline *p)
     }
 }
 
-static struct kafka_position position_of(const struct partition *partition)
-{
-    struct kafka_position position = {.partition = partition->number, .offset = partition->mark.next};
-
-    memcpy(position.topic, partition->topic, sizeof partition->topic);
-    return position;
-}
-
 /* Fetching goes on where it stood when what is held fits the mark, else it begins anew at `next`. In another era events are
  * decoded again: the operator may have quarantined one. */
 static bool goes_on(struct pipeline *p, struct lane *lane)
@@ -164,6 +156,7 @@ static bool goes_on(struct pipeline *p, struct lane *lane)
     bool same_era = lane->era == partition->shard->registry.era;
 
     lane->era = partition->shard->registry.era;
+    lane->parked = false;
     for (struct item *item = lane->head; item; item = item->next)
         item->expiring = false;
     if (lane->base >= 0 && same_era && lane_skip_to(lane, &p->items, partition->mark.next))
@@ -185,13 +178,13 @@ static int begin(struct pipeline *p, struct lane *const *lanes, size_t count)
 
         if (partition->state == PARTITION_OWNED) {
             if (!goes_on(p, lanes[i]))
-                begun[begun_count++] = position_of(partition);
+                begun[begun_count++] = partition_position(partition);
             continue;
         }
         lanes[i]->stopped_era = partition->shard->known ? partition->shard->registry.era : 0;
         if (lanes[i]->base >= 0) {
             lane_clear(lanes[i], &p->items);
-            ended[ended_count++] = position_of(partition);
+            ended[ended_count++] = partition_position(partition);
         }
     }
     if (ended_count)

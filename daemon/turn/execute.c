@@ -14,8 +14,7 @@ static int64_t monotonic(const struct pipeline *p)
     return clock_monotonic_ms(p->options.clock);
 }
 
-/* `coming`: entries of a turn that goes out before. */
-static bool at_bound(const struct pipeline *p, const struct lane *lane, size_t coming)
+bool execute_at_bound(const struct pipeline *p, const struct lane *lane, size_t coming)
 {
     const struct outbox *outbox = &lane->partition->outbox;
 
@@ -28,7 +27,7 @@ static bool flush_due(const struct pipeline *p, const struct lane *lane, int64_t
     const struct partition *partition = lane->partition;
     bool something = partition->outbox.finished || (lane->count == 0 && lane->end > partition->mark.next);
 
-    return something && (p->draining || partition->outbox.finished >= FINISHED_MAX || at_bound(p, lane, 0) ||
+    return something && (p->draining || partition->outbox.finished >= FINISHED_MAX || execute_at_bound(p, lane, 0) ||
                          now - lane->turned_at >= p->settings.outbox_idle_ms);
 }
 
@@ -50,7 +49,7 @@ static void fill(struct pipeline *p, struct turn *turn, const struct turn *befor
     for (size_t i = 0; i < p->lanes_count && turn->events < bounds.events; i++) {
         struct lane *lane = p->lanes[(p->rotation + i) % p->lanes_count];
         const struct run *run = before ? turn_run_of((struct turn *)before, lane) : NULL;
-        bool closed = p->draining || at_bound(p, lane, run && run->count);      /* no events, only the flush */
+        bool closed = p->draining || execute_at_bound(p, lane, run && run->count);      /* no events, only the flush */
         bool due = !before && flush_due(p, lane, now) && !(single && ((lane->count && !closed) || turn->runs_count));
 
         if (single && turn->runs_count)

@@ -39,6 +39,8 @@ struct lane {
     int64_t retry_at;               /* when a take-over may be tried again, monotonic ms */
     bool shown;                     /* its refusal was logged */
     bool torn;                      /* its mark must be marked torn before anything else (DESIGN 4.3) */
+    bool parked;                    /* fetched no more while its outbox is at its bound */
+    int64_t closed_since;           /* monotonic ms; 0: its outbox has room */
     bool failed;                    /* Kafka could not be read on: to be taken over again, between turns */
     int64_t era;                    /* of the registry when its events were decoded */
     int64_t stopped_era;            /* PARTITION_STOPPED: the era in which it was refused; another one may have resolved it */

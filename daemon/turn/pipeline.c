@@ -178,6 +178,7 @@ int pipeline_step(struct pipeline *p)
 
     assignment_serve(p);
     assignment_serve_failures(p);
+    park_lanes(p);
     serve_sink(p);
     if (connected(p) && torn_write(p)) {
         r = assignment_take_over(p);

@@ -68,6 +68,9 @@ int assignment_take_over(struct pipeline *p) MUST_CHECK;
 void assignment_watch(struct pipeline *p);
 void assignment_drop(struct pipeline *p, struct lane *lane);
 
+/* park.c: partitions at their outbox bound */
+void park_lanes(struct pipeline *p);
+
 /* torn.c: a transaction that was applied in part */
 void torn_note(struct pipeline *p, const struct turn *turn, const char *error);
 /* Writes what is due; false: not yet, nothing else may be done. */
@@ -87,6 +90,8 @@ void commit_flush(struct pipeline *p, int64_t until);
 
 /* execute.c: one turn through Redis */
 int execute_turn(struct pipeline *p, bool *worked) MUST_CHECK;
+/* Whether the partition's outbox takes no more; `coming`: entries of a turn that goes out before. */
+bool execute_at_bound(const struct pipeline *p, const struct lane *lane, size_t coming);
 /* Throws both turns away; what rides is received or its connection dropped. */
 void execute_forget(struct pipeline *p);
 

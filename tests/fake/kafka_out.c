@@ -48,20 +48,32 @@ static void report(struct kafka_out *out, struct flying *flying, int error, int6
     out->options.reported(out->options.context, &said);
 }
 
-static struct flying *first(struct kafka_out *out)
+static struct flying *take(struct kafka_out *out, struct flying **link)
 {
-    struct flying *flying = out->head;
+    struct flying *flying = *link;
 
-    out->head = flying->next;
-    if (!out->head)
-        out->tail = NULL;
+    *link = flying->next;
+    if (out->tail == flying) {
+        out->tail = out->head;
+        while (out->tail && out->tail->next)
+            out->tail = out->tail->next;
+    }
     return flying;
+}
+
+/* The first that may arrive by now; NULL: none. */
+static struct flying **deliverable(struct kafka_out *out)
+{
+    for (struct flying **link = &out->head; !world->deliveries_held && *link && (*link)->due <= world->now; link = &(*link)->next)
+        if ((*link)->partition + 1 != world->held_partition)
+            return link;
+    return NULL;
 }
 
 struct kafka_out *kafka_out_free(struct kafka_out *out)
 {
     while (out && out->head)
-        report(out, first(out), -ECANCELED, -1);
+        report(out, take(out, &out->head), -ECANCELED, -1);
     free(out);
     return NULL;
 }
@@ -115,9 +127,9 @@ int kafka_out_send(struct kafka_out *out, const struct kafka_record *record)
     return 0;
 }
 
-static void deliver(struct kafka_out *out)
+static void deliver(struct kafka_out *out, struct flying **link)
 {
-    struct flying *flying = first(out);
+    struct flying *flying = take(out, link);
     struct log_partition *partition = kafka_log_partition(&world->kafka, out->options.topics[flying->topic], flying->partition);
 
     if (world->delivery_failures) {
@@ -133,12 +145,15 @@ static void deliver(struct kafka_out *out)
 
 int kafka_out_poll(struct kafka_out *out, int timeout_ms)
 {
+    struct flying **link = deliverable(out);
     int reports = 0;
 
-    if (!out->head || out->head->due > world->now || world->deliveries_held)
+    if (!link) {
         world->now += timeout_ms;
-    for (; out->head && out->head->due <= world->now && !out->failed && !world->deliveries_held && world_arrow(out->node); reports++)
-        deliver(out);
+        link = deliverable(out);
+    }
+    for (; link && !out->failed && world_arrow(out->node); link = deliverable(out), reports++)
+        deliver(out, link);
     return reports;
 }
 

@@ -51,6 +51,7 @@ struct world {
     size_t faults_count;
     void (*before_exec)(unsigned exec);   /* called before each EXEC is run; may let another node work */
     bool deliveries_held;             /* nothing arrives and nothing is reported */
+    int32_t held_partition;           /* the same for partitions of this number, counted from one; 0: none */
     int delivery_failures;            /* so many of the next deliveries fail */
     unsigned arrows, crash_at;        /* calls with an effect so far, and before which of them its node crashes; 0: never */
     struct buffer trace;

@@ -346,6 +346,33 @@ static void at_its_bound_the_outbox_lets_no_more_events_in(struct checks *c)
     story_end();
 }
 
+/* More events than are read ahead: without being parked, partition 0 would keep partition 1 from being read at all. */
+static void a_partition_at_its_bound_does_not_hold_up_the_others(struct checks *c)
+{
+    struct story_settings settings = {.partitions = 2, .turn_events = 10, .outbox_entries = 2};
+    struct daemon *a = story_at_rest(&settings, nothing);
+    char event[128];
+
+    group_gives("A", "orders", 1);
+    daemon_run(a, 100);
+    world->held_partition = 1;
+    for (int i = 0; i < 2000; i++) {
+        snprintf(event, sizeof event, "{\"id\":\"e%d\",\"type\":\"deposit\",\"user\":\"a\",\"amount\":1}", i);
+        produce(0, event);
+    }
+    daemon_run(a, 3000);
+    produce(1, "{\"id\":\"b\",\"type\":\"deposit\",\"user\":\"b\",\"amount\":7}");
+    daemon_run(a, 3000);
+    expect_market(c, "users:a{funds=20} users:b{funds=7}");
+    CHECK(c, was_logged("the outbox is at its bound, the partition waits at=orders:0"));
+
+    world->held_partition = 0;
+    daemon_run(a, 20000);
+    expect_market(c, "users:a{funds=2000} users:b{funds=7}");
+    daemon_crash(a);
+    story_end();
+}
+
 static void with_shards_each_partition_number_is_a_market_of_its_own(struct checks *c)
 {
     struct story_settings settings = {.partitions = 2, .sharded = true};
@@ -372,6 +399,7 @@ TESTS({"a happy turn", a_happy_turn}, {"two buyers and one left", two_buyers_and
       {"an event in conflict expires after its deadline", an_event_in_conflict_expires_after_its_deadline},
       {"one wrong clock does not empty the window", one_wrong_clock_does_not_empty_the_window},
       {"at its bound the outbox lets no more events in", at_its_bound_the_outbox_lets_no_more_events_in},
+      {"a partition at its bound does not hold up the others", a_partition_at_its_bound_does_not_hold_up_the_others},
       {"with shards each partition number is a market of its own", with_shards_each_partition_number_is_a_market_of_its_own},
       {"a closed gate lets nothing out", a_closed_gate_lets_nothing_out},
       {"a gate that is closed at the take-over lets nothing out either", a_gate_that_is_closed_at_the_take_over_lets_nothing_out_either})
