@@ -86,7 +86,6 @@ void assignment_serve_failures(struct pipeline *p)
             continue;
         lane->failed = false;
         execute_forget(p);
-        p->unwatch = true;
         assignment_untake_lane(p, lane);
         lane_clear(lane, &p->items);
     }
@@ -108,7 +107,6 @@ static void revoked(struct pipeline *p, const struct kafka_group_event *event)
     struct kafka_position *positions = event->positions;
 
     execute_forget(p);
-    p->unwatch = true;
     if (!event->lost) {
         int64_t until = monotonic(p) + p->settings.revoke_ms;
 
@@ -270,7 +268,6 @@ int assignment_take_over(struct pipeline *p)
     if (!count || sink_is_down(p->sink))
         return 0;
     execute_forget(p);
-    p->unwatch = true;
     for (size_t i = 0; i < count; i++) {
         partitions[i] = lanes[i]->partition;
         lanes[i]->retry_at = monotonic(p) + clock_random_between(p->options.clock, RETRY_MIN_MS, RETRY_MAX_MS);

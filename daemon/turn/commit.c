@@ -152,7 +152,6 @@ static void suspect(struct pipeline *p, struct lane *lane, const struct evidence
     log_warning(p->log, "the outcome partition shows more than redis knows, taking over again at=%s next=%lld published=%lld", lane->partition->at,
                 (long long)lane->partition->mark.next, (long long)found->published_any);
     execute_forget(p);
-    p->unwatch = true;
     assignment_untake_lane(p, lane);
 }
 

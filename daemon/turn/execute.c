@@ -140,6 +140,7 @@ void execute_forget(struct pipeline *p)
         }
         turn_reset(turn, &p->pool);
     }
+    p->unwatch = true;
 }
 
 /* The next turn's load, right behind EXEC: Redis works on the one while the other is put together. After a conflict, and when the
@@ -198,7 +199,6 @@ static int conflict(struct pipeline *p, struct turn *turn)
     if (events == 1 && turn->runs_count == 1 && over)
         first->expiring = true;      /* believed once its mark and registry, read again, are unchanged */
     execute_forget(p);
-    p->unwatch = true;
     p->conflicts++;
     if (!expiring)
         p->events_limit = events > 1 ? events / 2 : 1;
@@ -214,14 +214,12 @@ static int torn(struct pipeline *p, const struct turn *turn, const struct exec_r
 {
     torn_note(p, turn, result->error.text);
     execute_forget(p);
-    p->unwatch = true;
     return 0;
 }
 
 static int refused(struct pipeline *p, const struct exec_result *result)
 {
     execute_forget(p);
-    p->unwatch = true;
     log_error(p->log, "redis refused the transaction, nothing was applied error=\"%s\"", result->error.text);
     if (result->trouble == TROUBLE_STOP)
         return -EACCES;
@@ -257,7 +255,6 @@ static int applied(struct pipeline *p, struct turn *turn, const struct exec_resu
     p->trouble_pause_ms = 0;
     if (!p->gate_open) {         /* the question will be asked again: nothing may ride before its answer */
         execute_forget(p);
-        p->unwatch = true;
     }
     if (!expiring && p->events_limit < p->settings.turn.events)
         p->events_limit *= 2;

@@ -10,7 +10,6 @@ static void park(struct pipeline *p, struct lane *lane)
     struct kafka_position position = partition_position(lane->partition);
 
     execute_forget(p);
-    p->unwatch = true;
     lane_clear(lane, &p->items);
     lane->base = lane->partition->mark.next;
     lane->parked = true;
@@ -25,7 +24,6 @@ static void unpark(struct pipeline *p, struct lane *lane)
     struct kafka_position position = partition_position(lane->partition);
 
     execute_forget(p);
-    p->unwatch = true;
     lane->parked = false;
     lane_start(lane, position.offset);
     log_notice(p->log, "the outbox has room again, the partition goes on at=%s next=%lld", lane->partition->at, (long long)position.offset);

@@ -136,7 +136,6 @@ static void serve_sink(struct pipeline *p)
     sink_poll(p->sink, 0);
     if (sink_is_down(p->sink) || sink_renewed(p->sink)) {
         execute_forget(p);
-        p->unwatch = true;
         assignment_untake(p, NULL);
     }
 }
@@ -204,7 +203,6 @@ int pipeline_step(struct pipeline *p)
 void pipeline_drain(struct pipeline *p, int64_t until)
 {
     execute_forget(p);
-    p->unwatch = true;
     commit_flush(p, until - (until - monotonic(p)) / 4);      /* a quarter is kept for commits and for leaving */
     commit_all(p, until);
 }

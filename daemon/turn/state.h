@@ -92,7 +92,7 @@ void commit_flush(struct pipeline *p, int64_t until);
 int execute_turn(struct pipeline *p, bool *worked) MUST_CHECK;
 /* Whether the partition's outbox takes no more; `coming`: entries of a turn that goes out before. */
 bool execute_at_bound(const struct pipeline *p, const struct lane *lane, size_t coming);
-/* Throws both turns away; what rides is received or its connection dropped. */
+/* Throws both turns away; what rides is received or its connection dropped, and the next WATCH begins with UNWATCH. */
 void execute_forget(struct pipeline *p);
 
 #endif
