@@ -129,9 +129,8 @@ static int entry_publish(struct outbox_entry *entry, struct sink *sink)
     return 0;
 }
 
-int outbox_publish(struct outbox *outbox, struct sink *sink, int32_t partition, int64_t *handed)
+int outbox_publish(struct outbox *outbox, struct sink *sink, int64_t *handed)
 {
-    (void)partition;
     while (outbox->unpublished) {
         struct outbox_entry *entry = outbox->unpublished;
         int r = entry_publish(entry, sink);

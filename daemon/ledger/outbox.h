@@ -60,7 +60,7 @@ void outbox_reset(struct outbox *outbox, struct outbox_pool *pool, int64_t done)
 void outbox_append(struct outbox *outbox, struct outbox_entry *entry);
 /* Hands over what is not handed yet, in order. 0, or -EAGAIN (the producer's queue is full or away), or an error. `*handed` rises to
  * the end of the last whole entry. */
-int outbox_publish(struct outbox *outbox, struct sink *sink, int32_t partition, int64_t *handed) MUST_CHECK;
+int outbox_publish(struct outbox *outbox, struct sink *sink, int64_t *handed) MUST_CHECK;
 /* A record of the entry was reported delivered, at `offset` of the outcome partition (-1: a dead letter, or not told); moves the
  * frontier. */
 void outbox_delivered(struct outbox_pool *pool, struct outbox_entry *entry, int64_t offset);

@@ -194,7 +194,7 @@ int resolve_drop_topic(struct resolve *resolve, const char *topic)
 }
 
 /* "window_s=3600 ids=100000 orders:0=17 orders:1=4": what ruled up to there, the oldest first. */
-static int put_history(struct resolve *resolve, struct opened *opened)
+static int put_history(struct opened *opened)
 {
     const struct registry *registry = &opened->shard.registry;
     struct buffer line;
@@ -209,7 +209,6 @@ static int put_history(struct resolve *resolve, struct opened *opened)
     if (!r)
         command_texts(&opened->writes, "HSET", opened->shard.meta_key, "dedupe_until", buffer_text(&line), NULL);
     buffer_deinit(&line);
-    (void)resolve;
     return r;
 }
 
@@ -224,7 +223,7 @@ static int dedupe(struct resolve *resolve, struct opened *opened, void *argument
     if (registry->window_s == resolve->start.window_s && registry->ids == resolve->start.ids)
         return opened_refuse(resolve, "refused: the registry has these settings already: window_s=%lld ids=%lld", (long long)registry->window_s,
                              (long long)registry->ids);
-    r = put_history(resolve, opened);
+    r = put_history(opened);
     opened_put_field(opened, opened->shard.meta_key, "window_s", resolve->start.window_s);
     opened_put_field(opened, opened->shard.meta_key, "ids", resolve->start.ids);
     opened_say(opened, "dedupe: window_s=%lld ids=%lld instead of window_s=%lld ids=%lld; a larger window fills from here on", (long long)resolve->start.window_s,

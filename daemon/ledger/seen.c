@@ -65,13 +65,6 @@ struct seen *seen_free(struct seen *seen)
     return NULL;
 }
 
-void seen_reset(struct seen *seen)
-{
-    memset(seen->table, 0, (seen->table_mask + 1) * sizeof *seen->table);
-    seen->first = seen->confirmed = seen->end = 0;
-    seen->elements_first = seen->elements_end = 0;
-}
-
 struct hash128 seen_key(const struct seen *seen, struct bytes source, struct bytes id)
 {
     char text[2 + 256 + 128];

@@ -30,8 +30,6 @@ struct seen;
 int seen_new(struct seen **out, struct hash_key key, size_t ids, int64_t window_ms) MUST_CHECK;
 /* Takes NULL, returns NULL. */
 struct seen *seen_free(struct seen *seen);
-/* Empty, as before the first load. */
-void seen_reset(struct seen *seen);
 
 /* Whether `ids` has ended the window of a record before `window_ms` did; true once, then from the next such record on. */
 bool seen_was_cut(struct seen *seen);

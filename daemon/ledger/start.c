@@ -36,7 +36,7 @@ static int other_form(const struct start *s, struct refusal *refusal)
     int r;
 
     shard_init(&other, s->prefix, s->sharded ? SHARD_NONE : 0);
-    arena_reset(s->redis->arena);
+    asker_begin(s->redis);
     command_texts(s->redis->commands, "EXISTS", other.meta_key, NULL);
     r = asker_ask(s->redis, &replies);
     if (r)
@@ -104,7 +104,7 @@ static int look(const struct start *s, const struct shard *shard, struct registr
     size_t count = 0;
     int r;
 
-    arena_reset(s->redis->arena);
+    asker_begin(s->redis);
     command_texts(s->redis->commands, "UNWATCH", NULL);
     command_texts(s->redis->commands, "WATCH", shard->meta_key, shard->outbox_key, NULL);
     command_texts(s->redis->commands, "HMGET", shard->meta_key, REGISTRY_FIELDS, NULL);

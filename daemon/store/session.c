@@ -21,7 +21,6 @@ struct session {
     bool has_waitaof, evict_said;
     struct error_text promise;
     int backoff_ms;
-    uint64_t number;
 };
 
 int session_new(struct session **out, const struct session_options *options)
@@ -322,7 +321,6 @@ int session_connect(struct session *session, struct error_text *error)
         session->link = redis_link_close(session->link);
         return r;
     }
-    session->number++;
     session->backoff_ms = session->options.backoff_min_ms;
     return 0;
 }
@@ -395,9 +393,4 @@ int session_gate_wait(struct session *session, struct arena *arena, int64_t time
 const char *session_promise(const struct session *session)
 {
     return session->promise.text;
-}
-
-uint64_t session_number(const struct session *session)
-{
-    return session->number;
 }

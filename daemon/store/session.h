@@ -62,7 +62,4 @@ int session_gate_wait(struct session *session, struct arena *arena, int64_t time
 /* What the server guarantees, as a sentence; valid until the next connect. */
 const char *session_promise(const struct session *session);
 
-/* Number of connections made so far; a change says that everything read before belongs to another connection. */
-uint64_t session_number(const struct session *session);
-
 #endif

@@ -183,11 +183,6 @@ size_t sink_in_flight(const struct sink *sink)
     return sink->in_flight;
 }
 
-struct kafka_out *sink_kafka(struct sink *sink)
-{
-    return sink->out;
-}
-
 void sink_set_limits(struct sink *sink, const struct sink_limits *limits)
 {
     sink->limits = *limits;

@@ -60,8 +60,6 @@ bool sink_is_down(const struct sink *sink);
 void sink_purge(struct sink *sink);
 /* Records handed over and not yet reported. */
 size_t sink_in_flight(const struct sink *sink);
-/* The cluster's questions go through the producer's handle; NULL while there is none. */
-struct kafka_out *sink_kafka(struct sink *sink);
 
 /* Set once, before the first record is encoded. */
 void sink_set_limits(struct sink *sink, const struct sink_limits *limits);

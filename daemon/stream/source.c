@@ -169,7 +169,7 @@ static int begin_cooperative(struct source *source, const struct kafka_position 
     return kafka_in_assign_more(source->in, positions, count);
 }
 
-int source_begin_all(struct source *source, const struct kafka_position *positions, size_t count)
+int source_begin(struct source *source, const struct kafka_position *positions, size_t count)
 {
     if (kafka_in_cooperative(source->in))
         return begin_cooperative(source, positions, count);
@@ -180,15 +180,6 @@ int source_begin_all(struct source *source, const struct kafka_position *positio
             return r;
     }
     return kafka_in_assign(source->in, source->fetched, source->count);
-}
-
-int source_begin(struct source *source, const char *topic, int32_t partition, int64_t offset)
-{
-    struct kafka_position position = {.partition = partition, .offset = offset};
-
-    ASSERT(strlen(topic) <= KAFKA_TOPIC_MAX);
-    memcpy(position.topic, topic, strlen(topic) + 1);
-    return source_begin_all(source, &position, 1);
 }
 
 struct kafka_in *source_kafka(struct source *source)

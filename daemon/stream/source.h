@@ -32,10 +32,9 @@ bool source_serve(struct source *source, struct kafka_group_event *event);
 /* Fetches the partitions no more: the answer to a revocation, and what a refused partition asks for. Errors: as source_begin. */
 int source_end(struct source *source, const struct kafka_position *positions, size_t count) MUST_CHECK;
 
-/* Fetches one partition from an offset, beginning or anew; the others go on where they are. Errors: -ENOMEM, -EAGAIN, -EIO. */
-int source_begin(struct source *source, const char *topic, int32_t partition, int64_t offset) MUST_CHECK;
-/* Several at once: one assignment for all. */
-int source_begin_all(struct source *source, const struct kafka_position *positions, size_t count) MUST_CHECK;
+/* Fetches partitions from these offsets, beginning or anew, with one assignment for all; the others go on where they are. Errors: -ENOMEM,
+ * -EAGAIN, -EIO. */
+int source_begin(struct source *source, const struct kafka_position *positions, size_t count) MUST_CHECK;
 
 /* For commits, evidence and questions. */
 struct kafka_in *source_kafka(struct source *source);

@@ -188,7 +188,7 @@ static int begin(struct pipeline *p, struct lane *const *lanes, size_t count)
     if (ended_count)
         r = source_end(p->options.source, ended, ended_count);
     if (!r && begun_count)
-        r = source_begin_all(p->options.source, begun, begun_count);
+        r = source_begin(p->options.source, begun, begun_count);
     return r;
 }
 
@@ -311,16 +311,16 @@ static void retry_stopped(struct pipeline *p, const struct shard *shard, const s
 /* Registry and marks of one shard as they stand now (DESIGN 4.1: an owner at rest looks every few seconds). */
 static void look(struct pipeline *p, struct shard *shard)
 {
+    struct asker *redis = &p->takeover.gather.redis;
     struct reply **replies;
     size_t at = 1;
 
-    commands_reset(&p->ask);
-    arena_reset(p->ask_arena);
-    command_texts(&p->ask, "HMGET", shard->meta_key, REGISTRY_TURN_FIELDS, NULL);
+    asker_begin(redis);
+    command_texts(redis->commands, "HMGET", shard->meta_key, REGISTRY_TURN_FIELDS, NULL);
     for (size_t i = 0; i < p->lanes_count; i++)
         if (p->lanes[i]->partition->shard == shard && p->lanes[i]->partition->state == PARTITION_OWNED)
-            command_texts(&p->ask, "HMGET", p->lanes[i]->partition->mark_key, MARK_TURN_FIELDS, NULL);
-    if (commands_error(&p->ask) || session_ask(p->options.session, &p->ask, p->ask_arena, &replies))
+            command_texts(redis->commands, "HMGET", p->lanes[i]->partition->mark_key, MARK_TURN_FIELDS, NULL);
+    if (asker_ask(redis, &replies))
         return;
     retry_stopped(p, shard, replies[0]);
     if (!registry_unchanged(&shard->registry, replies[0])) {

@@ -26,7 +26,7 @@ void commit_publish(struct pipeline *p)
 
         if (partition->state != PARTITION_OWNED || !partition->outbox.unpublished)
             continue;
-        r = outbox_publish(&partition->outbox, p->sink, partition->number, &partition->handed);
+        r = outbox_publish(&partition->outbox, p->sink, &partition->handed);
         if (r && r != -EAGAIN)
             complain(p, p->lanes[i], r);
         if (r == -EAGAIN)
@@ -56,8 +56,8 @@ static bool position_fill(const struct lane *lane, struct kafka_position *out)
         partition->reached = partition->outbox.reached;
     note.reached = partition->reached;
     memcpy(note.incarnation, partition->shard->registry.incarnation, sizeof note.incarnation);
-    *out = (struct kafka_position){.partition = partition->number, .offset = partition->outbox.frontier};
-    memcpy(out->topic, partition->topic, sizeof partition->topic);
+    *out = partition_position(partition);
+    out->offset = partition->outbox.frontier;
     commit_note_format(out->metadata, &note);
     return true;
 }
@@ -114,10 +114,8 @@ void commit_all(struct pipeline *p, int64_t until)
     for (size_t i = 0; i < p->lanes_count;) {
         size_t count = 0;
 
-        for (; i < p->lanes_count && count < COMMIT_MAX; i++, count++) {
-            positions[count] = (struct kafka_position){.partition = p->lanes[i]->partition->number};
-            memcpy(positions[count].topic, p->lanes[i]->partition->topic, sizeof positions[count].topic);
-        }
+        for (; i < p->lanes_count && count < COMMIT_MAX; i++, count++)
+            positions[count] = partition_position(p->lanes[i]->partition);
         commit_now(p, positions, count, until);
     }
 }

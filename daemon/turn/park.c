@@ -27,7 +27,7 @@ static void unpark(struct pipeline *p, struct lane *lane)
     lane->parked = false;
     lane_start(lane, position.offset);
     log_notice(p->log, "the outbox has room again, the partition goes on at=%s next=%lld", lane->partition->at, (long long)position.offset);
-    if (source_begin_all(p->options.source, &position, 1))
+    if (source_begin(p->options.source, &position, 1))
         assignment_untake_lane(p, lane);
 }
 

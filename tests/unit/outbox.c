@@ -53,7 +53,7 @@ static struct outbox_entry *append(struct box *box, int64_t from, int64_t to, in
 
 static int publish(struct box *box)
 {
-    return outbox_publish(&box->outbox, &box->sink, 0, &box->handed);
+    return outbox_publish(&box->outbox, &box->sink, &box->handed);
 }
 
 static void box_end(struct box *box)
