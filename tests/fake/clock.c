@@ -1,5 +1,5 @@
-/* Virtual time. A pause takes exactly its time and no other; what is drawn at random comes from the world's seed, and what is only
- * jitter is always the middle, so that a trace does not depend on how often somebody drew. */
+/* Virtual time. A pause takes exactly its time and no other; what is drawn at random comes from the world's seed. The wall clock of each
+ * node may be wrong by its own amount, the monotonic one is nobody's to set. */
 #include "seam/clock.h"
 
 #include <stdio.h>
@@ -10,13 +10,17 @@
 enum { EPOCH_MS = 1700000000 };      /* times a thousand: 2023-11-14 */
 
 struct clock {
-    char unused;
+    struct node *node;
 };
 
 int clock_new(struct clock **out)
 {
+    ASSERT(world->at_work);
     *out = calloc(1, sizeof **out);
-    return *out ? 0 : -ENOMEM;
+    if (!*out)
+        return -ENOMEM;
+    (*out)->node = world->at_work;
+    return 0;
 }
 
 struct clock *clock_free(struct clock *clock)
@@ -33,30 +37,26 @@ int64_t clock_monotonic_ms(struct clock *clock)
 
 int64_t clock_realtime_ms(struct clock *clock)
 {
-    (void)clock;
-    return (int64_t)EPOCH_MS * 1000 + world->now;
+    return (int64_t)EPOCH_MS * 1000 + world->now + clock->node->clock_skew;
 }
 
 void clock_sleep_ms(struct clock *clock, int64_t ms)
 {
-    (void)clock;
-    world->now += ms > 0 ? ms : 0;
+    world_wait(clock->node, ms);
 }
 
 void clock_random(struct clock *clock, void *out, size_t size)
 {
     (void)clock;
-    for (size_t i = 0; i < size; i++) {
-        world->random = world->random * 6364136223846793005u + 1442695040888963407u;
-        ((unsigned char *)out)[i] = (unsigned char)(world->random >> 56);
-    }
+    for (size_t i = 0; i < size; i++)
+        ((unsigned char *)out)[i] = (unsigned char)world_draw(256);
 }
 
 int64_t clock_random_between(struct clock *clock, int64_t low, int64_t high)
 {
     (void)clock;
     ASSERT(low <= high);
-    return low + (high - low) / 2;
+    return world->jitter ? low + (int64_t)world_draw((uint32_t)(high - low + 1)) : low + (high - low) / 2;
 }
 
 void clock_uuid(struct clock *clock, char out[CLOCK_UUID_SIZE])

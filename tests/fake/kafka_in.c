@@ -102,8 +102,8 @@ bool kafka_in_serve(struct kafka_in *in, int timeout_ms, struct kafka_group_even
 {
     free(in->handed);
     in->handed = NULL;
-    world->now += in->events_count ? 0 : timeout_ms;
-    if (!in->events_count || in->node->dead)
+    world_wait(in->node, in->events_count ? 0 : timeout_ms);
+    if (!world_arrow(in->node, ARROW_SERVE) || !in->events_count)
         return false;
     *event = in->events[0];
     in->handed = event->positions;
@@ -181,9 +181,9 @@ size_t kafka_in_take(struct kafka_in *in, struct kafka_message *messages, size_t
 {
     size_t count = 0;
 
-    for (size_t i = 0; !in->node->dead && i < in->fetched_count && count < max; i++)
+    for (size_t i = 0; world_arrow(in->node, ARROW_TAKE) && i < in->fetched_count && count < max; i++)
         count += take_from(in, &in->fetched[i], messages + count, max - count);
-    world->now += count ? 0 : timeout_ms;
+    world_wait(in->node, count ? 0 : timeout_ms);
     return count;
 }
 
@@ -191,7 +191,7 @@ int kafka_in_commit(struct kafka_in *in, struct kafka_position *positions, size_
 {
     int r = 0;
 
-    if (!world_arrow(in->node))
+    if (!world_arrow(in->node, ARROW_COMMIT))
         return -EAGAIN;
     for (size_t i = 0; i < count; i++) {
         struct log_partition *partition = kafka_log_partition(&world->kafka, positions[i].topic, positions[i].partition);
@@ -216,13 +216,15 @@ int kafka_in_commit(struct kafka_in *in, struct kafka_position *positions, size_
 int kafka_in_committed(struct kafka_in *in, struct kafka_position *positions, size_t count, int timeout_ms)
 {
     (void)timeout_ms;
+    if (!world_arrow(in->node, ARROW_ASK))
+        return -EAGAIN;
     for (size_t i = 0; i < count; i++) {
         const struct log_partition *partition = kafka_log_partition(&world->kafka, positions[i].topic, positions[i].partition);
 
         positions[i].offset = partition->committed;
         memcpy(positions[i].metadata, partition->metadata, sizeof partition->metadata);
     }
-    return in->node->dead ? -EAGAIN : 0;
+    return 0;
 }
 
 int kafka_in_bounds(struct kafka_in *in, const char *topic, int32_t partition, int64_t *start, int64_t *end, int timeout_ms)
@@ -230,7 +232,7 @@ int kafka_in_bounds(struct kafka_in *in, const char *topic, int32_t partition, i
     const struct log_partition *found = kafka_log_partition(&world->kafka, topic, partition);
 
     (void)timeout_ms;
-    if (!found || in->node->dead)
+    if (!found || !world_arrow(in->node, ARROW_ASK))
         return found ? -EAGAIN : -ENOENT;
     *start = found->start;
     *end = found->end;

@@ -110,7 +110,7 @@ int kafka_out_send(struct kafka_out *out, const struct kafka_record *record)
     struct flying *flying;
 
     ASSERT(record->headers_count <= LOG_HEADERS_MAX);
-    if (out->count == QUEUE_MAX || !world_arrow(out->node))
+    if (!world_arrow(out->node, ARROW_PRODUCE) || out->count == QUEUE_MAX)
         return -ENOBUFS;
     memcpy(copy.headers, record->headers, record->headers_count * sizeof *copy.headers);
     flying = calloc(1, sizeof *flying);
@@ -149,10 +149,10 @@ int kafka_out_poll(struct kafka_out *out, int timeout_ms)
     int reports = 0;
 
     if (!link) {
-        world->now += timeout_ms;
+        world_wait(out->node, timeout_ms);
         link = deliverable(out);
     }
-    for (; link && !out->failed && world_arrow(out->node); link = deliverable(out), reports++)
+    for (; link && !out->failed && world_arrow(out->node, ARROW_REPORT); link = deliverable(out), reports++)
         deliver(out, link);
     return reports;
 }

@@ -34,7 +34,7 @@ int redis_link_open(struct redis_link **out, const struct redis_link_options *op
 {
     struct redis_link *link;
 
-    if (world->redis_away || world_node(options->address)->dead)
+    if (!world_arrow(world_node(options->address), ARROW_CONNECT) || world->redis_away)
         return error_set(error, -ECONNREFUSED, "nobody listens");
     link = calloc(1, sizeof *link);
     ASSERT(link);
@@ -185,7 +185,7 @@ static void exec(struct redis_link *link)
         world->now++;
     }
     fault = quiet ? FAULT_NONE : world_fault(world->execs);
-    if (!quiet && !world_arrow(link->node)) {
+    if (!quiet && !world_arrow(link->node, ARROW_EXEC)) {
         break_link(link);
     } else if (fault == FAULT_LOST_BEFORE || fault == FAULT_LATE) {
         trace(link->node, "exec", "-> lost on its way");
@@ -197,7 +197,7 @@ static void exec(struct redis_link *link)
 
         if (!quiet)
             trace_exec(link, fault == FAULT_LOST_AFTER ? "applied, reply lost" : answer);
-        if (fault == FAULT_LOST_AFTER || (!quiet && !world_arrow(link->node)))
+        if (fault == FAULT_LOST_AFTER || (!quiet && !world_arrow(link->node, ARROW_EXECUTED)))
             break_link(link);
     }
     if (link != world->late)
@@ -308,7 +308,7 @@ static void command(struct redis_link *link, const struct bytes *args, size_t co
     } else if (bytes_equal_text(args[0], "WAIT")) {
         resp_int(&link->replies, world->replicas);
         trace(link->node, "wait", "%d", world->replicas);
-        world->now += world->replicas ? 0 : 500;
+        world_wait(link->node, world->replicas ? 0 : 500);
     } else if (bytes_equal_text(args[0], "UNWATCH") || bytes_equal_text(args[0], "SELECT") || bytes_equal_text(args[0], "ACL")) {
         link->watches_count = bytes_equal_text(args[0], "UNWATCH") ? 0 : link->watches_count;
         resp_status(&link->replies, "OK");
@@ -323,7 +323,7 @@ int redis_link_send(struct redis_link *link, struct bytes bytes, struct error_te
     const char *at, *end;
     struct bytes args[ARGS_MAX];
 
-    if (link->broken || world->redis_away || !world_arrow(link->node))
+    if (link->broken || world->redis_away || !world_arrow(link->node, ARROW_SEND))
         return error_set(error, -ECONNRESET, "the connection is broken");
     buffer_init(&copy, MEMORY + 1);
     buffer_put_bytes(&copy, bytes);
@@ -341,7 +341,7 @@ int redis_link_receive(struct redis_link *link, struct arena *arena, struct repl
 {
     const char *at;
 
-    if (link->broken || link->node->dead)
+    if (!world_arrow(link->node, ARROW_RECEIVE) || link->broken)
         return error_set(error, -ECONNRESET, "the connection is broken");
     if (link->received == link->replies.size)
         return error_set(error, -ETIMEDOUT, "nothing was asked");

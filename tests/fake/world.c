@@ -54,13 +54,32 @@ enum fault world_fault(unsigned exec)
     return FAULT_NONE;
 }
 
-bool world_arrow(struct node *node)
+bool world_arrow(struct node *node, enum arrow arrow)
 {
     if (!node->dead && ++world->arrows == world->crash_at) {
         trace(node, "crash", " ");
         node->dead = true;
     }
+    if (!node->dead && world->passes)
+        world->passes(node, arrow);
     return !node->dead;
+}
+
+void world_wait(struct node *node, int64_t ms)
+{
+    if (node->dead || ms <= 0)
+        return;
+    if (world->wait)
+        world->wait(node, ms);
+    else
+        world->now += ms;
+}
+
+uint32_t world_draw(uint32_t bound)
+{
+    ASSERT(bound);
+    world->random = world->random * 6364136223846793005u + 1442695040888963407u;
+    return (uint32_t)(world->random >> 33) % bound;
 }
 
 void trace(const struct node *node, const char *verb, const char *format, ...)

@@ -1,7 +1,10 @@
 /* The world that the fake seams live in: one Redis, one Kafka, virtual time, and a trace of what the daemons do to them.
  *
  * A daemon knows the world by its node: the node's name stands where an address would (redis.address, brokers). Several nodes make
- * several daemons over the same Redis and Kafka. Time moves only where somebody waits or an EXEC is run. */
+ * several daemons over the same Redis and Kafka. Time moves only where somebody waits or an EXEC is run.
+ *
+ * Stories and the simulator live in the same world. What differs hangs on two hooks: who works while a node waits, and what happens to
+ * a node at an arrow. */
 #ifndef ORDERD_TESTS_FAKE_WORLD_H
 #define ORDERD_TESTS_FAKE_WORLD_H
 
@@ -25,9 +28,27 @@ enum fault {
     FAULT_LATE           /* the connection breaks, and the transaction arrives when world_late() says so */
 };
 
+/* Where a node deals with the rest of the world; each is a place to crash, to be frozen, or to let others go first. */
+enum arrow {
+    ARROW_CONNECT,       /* to Redis */
+    ARROW_SEND,          /* one write to Redis */
+    ARROW_EXEC,          /* an EXEC arrives */
+    ARROW_EXECUTED,      /* its answer goes out */
+    ARROW_RECEIVE,       /* one reply of Redis */
+    ARROW_SERVE,         /* the group's word */
+    ARROW_TAKE,          /* messages */
+    ARROW_ASSIGN,
+    ARROW_PRODUCE,       /* one record */
+    ARROW_REPORT,        /* one delivery report */
+    ARROW_COMMIT,
+    ARROW_ASK,           /* a question to Kafka beside the group: offsets, bounds, a reader's next message */
+    ARROW_COUNT
+};
+
 struct node {
     char name[8];
-    bool dead;                        /* crashed: whatever it still does has no effect */
+    bool dead;                        /* crashed: whatever it still does has no effect, and no wait of it takes time */
+    int64_t clock_skew;               /* of its wall clock, ms */
     struct kafka_in *in;
     struct redis_link *link;
 };
@@ -39,6 +60,7 @@ struct world {
     struct kafka_log kafka;
     struct node nodes[NODES_MAX];     /* in the order of their first words */
     size_t nodes_count;
+    struct node *at_work;             /* whose code is running; set by whoever lets it run */
     char run_id[16];                  /* of the server; another one is another server */
     int64_t clients;                  /* connections made so far */
     struct redis_link *late;          /* a transaction still on its way */
@@ -53,7 +75,10 @@ struct world {
     bool deliveries_held;             /* nothing arrives and nothing is reported */
     int32_t held_partition;           /* the same for partitions of this number, counted from one; 0: none */
     int delivery_failures;            /* so many of the next deliveries fail */
-    unsigned arrows, crash_at;        /* calls with an effect so far, and before which of them its node crashes; 0: never */
+    unsigned arrows, crash_at;        /* arrows so far, and before which of them its node crashes; 0: never */
+    bool jitter;                      /* clock_random_between draws; else it is always the middle, so that a trace keeps its times */
+    void (*wait)(struct node *node, int64_t ms);            /* NULL: time just passes */
+    void (*passes)(struct node *node, enum arrow arrow);    /* NULL: nothing happens */
     struct buffer trace;
     size_t line;                      /* where the trace's last line begins */
 };
@@ -69,8 +94,12 @@ struct node *world_node(const char *name);
 /* The fault that the script has for this EXEC. */
 enum fault world_fault(unsigned exec);
 void world_plan(unsigned exec, enum fault fault);
-/* Before a call with an effect: false when the node is dead, or dies now. */
-bool world_arrow(struct node *node);
+/* Called at each arrow before anything is done: false when the node is dead, or dies now. */
+bool world_arrow(struct node *node, enum arrow arrow);
+/* The node does nothing for so long. Whoever models something that takes time (a timeout, a latency) waits here and nowhere else. */
+void world_wait(struct node *node, int64_t ms);
+/* Drawn from the world's seed: [0, bound). */
+uint32_t world_draw(uint32_t bound);
 /* The transaction of FAULT_LATE arrives now; its answer, "applied" or "nil". */
 const char *world_late(void);
 

@@ -124,7 +124,8 @@ struct daemon *daemon_start(const char *name)
 
     snprintf(d->name, sizeof d->name, "%s", name);
     d->log = (struct log){.level = LOG_LEVEL_DEBUG, .sink = keep_line, .context = d->name};
-    world_node(name)->dead = false;
+    world->at_work = world_node(name);
+    world->at_work->dead = false;
     commands_init(&d->commands, MEMORY);
     ASSERT(clock_new(&d->clock) == 0 && arena_new(&d->arena, MEMORY) == 0);
     connect_all(d);
@@ -157,7 +158,8 @@ struct daemon *story_at_rest(const struct story_settings *chosen, const char *co
 
 int daemon_step(struct daemon *d)
 {
-    if (!d->ended && !world_node(d->name)->dead)
+    world->at_work = world_node(d->name);
+    if (!d->ended && !world->at_work->dead)
         d->ended = pipeline_step(d->pipeline);
     return d->ended;
 }
