@@ -67,9 +67,11 @@ bool world_arrow(struct node *node, enum arrow arrow)
 
 void world_wait(struct node *node, int64_t ms)
 {
-    if (node->dead || ms <= 0)
+    if (ms <= 0)
         return;
-    if (world->wait)
+    if (node->dead)
+        node->afterlife += ms;
+    else if (world->wait)
         world->wait(node, ms);
     else
         world->now += ms;

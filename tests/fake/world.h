@@ -47,7 +47,8 @@ enum arrow {
 
 struct node {
     char name[8];
-    bool dead;                        /* crashed: whatever it still does has no effect, and no wait of it takes time */
+    bool dead;                        /* crashed: whatever it still does has no effect */
+    int64_t afterlife;                /* ms that passed for it alone since it is dead, so that what waits for a time ends */
     int64_t clock_skew;               /* of its wall clock, ms */
     struct kafka_in *in;
     struct redis_link *link;

@@ -2,28 +2,20 @@
 
 #include <stdlib.h>
 
-#include "ledger/start.h"
+#include "fake/instance.h"
 
-enum { LOG_SIZE = 1 << 18, MEMORY = 16 << 20, BEGIN_MS = 1700000000 };
+enum { LOG_SIZE = 1 << 18, BEGIN_MS = 1700000000 };
 
 struct daemon {
     char name[8];
-    struct clock *clock;
-    struct log log;
-    struct session *session;
-    struct source *source;
-    struct kafka_reader *reader;
-    struct sink *sink;
-    struct pipeline *pipeline;
-    struct commands commands;
-    struct arena *arena;
+    struct instance *instance;
     int ended;                    /* what pipeline_step said last */
 };
 
 static struct story_settings settings;
 static struct world story_world;
 static char logged[LOG_SIZE];
-static const char *const topics[] = {"orders"};
+static struct instance_settings instance_settings;
 
 static void keep_line(void *context, const char *line)
 {
@@ -32,12 +24,29 @@ static void keep_line(void *context, const char *line)
     snprintf(logged + size, sizeof logged - size, "%6lld %s %s\n", (long long)world->now, (const char *)context, line);
 }
 
+static void settle(void)
+{
+    static const char *const orders[] = {"orders"};
+
+    instance_settings = (struct instance_settings){
+        .durability = settings.durability, .replicas = settings.replicas, .sharded = settings.sharded, .topics = {orders[0]},
+        .partitions = {settings.partitions}, .topics_count = 1, .dead_letter_partitions = 1, .window_s = 3600, .ids = 1000,
+        .pipeline = {.turn = {settings.turn_events ? settings.turn_events : 100, 128, 1 << 20},
+                     .outbox_entries = settings.outbox_entries ? settings.outbox_entries : 100, .outbox_bytes = 1 << 24,
+                     .outbox_idle_ms = 50, .prefetch_events = 1000, .prefetch_bytes = 1 << 24, .commit_interval_ms = 20,
+                     .conflict_backoff_min_ms = 2, .conflict_backoff_max_ms = 16, .revoke_ms = 1000},
+        .log_level = LOG_LEVEL_DEBUG, .say = keep_line};
+    for (int kind = 0; kind < EVENT_KIND_COUNT; kind++)
+        instance_settings.pipeline.deadline_ms[kind] = settings.deadline_ms;
+}
+
 void story_begin(const struct story_settings *chosen)
 {
     settings = chosen ? *chosen : (struct story_settings){.durability = DURABILITY_NONE};
     if (!settings.partitions)
         settings.partitions = 1;
     logged[0] = '\0';
+    settle();
     world_begin(&story_world);
     kafka_log_topic(&world->kafka, "orders", settings.partitions);
     kafka_log_topic(&world->kafka, "out", settings.partitions);
@@ -66,79 +75,15 @@ void redis(const char *command)
     keyspace_do(&world->redis, command);
 }
 
-static int registry_start(struct daemon *d)
-{
-    struct start_topic topic = {"orders", settings.partitions};
-    struct asker asker = {d->session, &d->commands, d->arena};
-    struct refusal refusal = {0};
-    struct start start = {.redis = &asker, .clock = d->clock, .log = &d->log,
-                          .evidence = {.in = source_kafka(d->source), .reader = d->reader, .outcomes = "out", .timeout_ms = 1000},
-                          .prefix = "", .cluster = "cluster", .group = "orderd", .topics = &topic, .topics_count = 1, .sharded = settings.sharded,
-                              .window_s = 3600, .ids = 1000};
-    int r = start_run(&start, &refusal);
-
-    if (refusal.set)
-        log_error(&d->log, "refused: %s", refusal.found);
-    return refusal.set ? -EPROTO : r;
-}
-
-static struct pipeline_options pipeline_options_of(struct daemon *d)
-{
-    struct pipeline_options options = {
-        .settings = {.turn = {settings.turn_events ? settings.turn_events : 100, 128, 1 << 20},
-                     .outbox_entries = settings.outbox_entries ? settings.outbox_entries : 100, .outbox_bytes = 1 << 24,
-                     .outbox_idle_ms = 50, .prefetch_events = 1000, .prefetch_bytes = 1 << 24, .commit_interval_ms = 20,
-                     .conflict_backoff_min_ms = 2, .conflict_backoff_max_ms = 16, .revoke_ms = 1000},
-        .turn_max = {100, 128, 1 << 20}, .prefetch_events_max = 1000, .file = "orderd.conf", .prefix = "", .outcomes = "out",
-        .sharded = settings.sharded, .session = d->session, .source = d->source, .reader = d->reader, .clock = d->clock, .log = &d->log};
-
-    for (int kind = 0; kind < EVENT_KIND_COUNT; kind++)
-        options.settings.deadline_ms[kind] = settings.deadline_ms;
-    return options;
-}
-
-static void connect_all(struct daemon *d)
-{
-    struct session_options redis_options = {.address = d->name, .user = "", .password = "", .prefix = "", .connect_timeout_ms = 100,
-                                            .command_timeout_ms = 100,
-                                            .backoff_min_ms = 10, .backoff_max_ms = 100, .durability = settings.durability,
-                                                .replicas = settings.replicas,
-                                            .clock = d->clock, .log = &d->log};
-    struct source_options source_options = {.kafka = {d->name, "orderd", topics, 1, {NULL, 0}, &d->log}, .log = &d->log};
-    struct error_text error;
-
-    ASSERT(session_new(&d->session, &redis_options) == 0 && source_new(&d->source, &source_options, &error) == 0);
-    ASSERT(kafka_reader_new(&d->reader, &source_options.kafka, &error) == 0);
-    if (session_connect(d->session, &error))
-        log_error(&d->log, "redis: %s", error.text);
-    ASSERT(session_is_up(d->session));
-}
-
 struct daemon *daemon_start(const char *name)
 {
-    static const struct sink_limits limits = {1000000, 2000000, 1};
     struct daemon *d = calloc(1, sizeof *d);
-    struct sink_options sink_options = {.brokers = d->name, .outcomes = "out", .dead_letters = "dead", .backoff_min_ms = 10, .backoff_max_ms = 100};
-    struct pipeline_options options;
-    struct error_text error;
 
+    ASSERT(d);
     snprintf(d->name, sizeof d->name, "%s", name);
-    d->log = (struct log){.level = LOG_LEVEL_DEBUG, .sink = keep_line, .context = d->name};
-    world->at_work = world_node(name);
-    world->at_work->dead = false;
-    commands_init(&d->commands, MEMORY);
-    ASSERT(clock_new(&d->clock) == 0 && arena_new(&d->arena, MEMORY) == 0);
-    connect_all(d);
-    d->ended = registry_start(d);
-    options = pipeline_options_of(d);
-    ASSERT(pipeline_new(&d->pipeline, &options) == 0);
-    sink_options.log = &d->log;
-    sink_options.clock = d->clock;
-    sink_options.reported = pipeline_reported;
-    sink_options.context = d->pipeline;
-    ASSERT(sink_new(&d->sink, &sink_options, &error) == 0 && source_subscribe(d->source, &error) == 0);
-    sink_set_limits(d->sink, &limits);
-    pipeline_set_sink(d->pipeline, d->sink);
+    world_node(name)->dead = false;
+    d->instance = instance_new(name, &instance_settings);
+    d->ended = instance_begin(d->instance);
     return d;
 }
 
@@ -158,9 +103,7 @@ struct daemon *story_at_rest(const struct story_settings *chosen, const char *co
 
 int daemon_step(struct daemon *d)
 {
-    world->at_work = world_node(d->name);
-    if (!d->ended && !world->at_work->dead)
-        d->ended = pipeline_step(d->pipeline);
+    d->ended = instance_step(d->instance);
     return d->ended;
 }
 
@@ -175,21 +118,13 @@ int daemon_run(struct daemon *d, int64_t ms)
 
 static void daemon_free(struct daemon *d)
 {
-    sink_free(d->sink);
-    pipeline_free(d->pipeline);
-    kafka_reader_free(d->reader);
-    source_free(d->source);
-    session_free(d->session);
-    commands_deinit(&d->commands);
-    arena_free(d->arena);
-    clock_free(d->clock);
+    instance_free(d->instance);
     free(d);
 }
 
 void daemon_stop(struct daemon *d)
 {
-    pipeline_drain(d->pipeline, world->now + 1000);
-    source_leave(d->source, 1000);
+    instance_stop(d->instance);
     daemon_free(d);
 }
 
