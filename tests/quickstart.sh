@@ -77,7 +77,7 @@ build_all() {
     [ -e "$build/daemon/orderd" ] || say "building orderd (once, some seconds) …"
     { [ -e "$build/build.ninja" ] || CC=gcc cmake -S "$root" -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo; } >"$log" 2>&1 ||
         fail "cmake failed, all of it stands in $log" "$log"
-    ninja -C "$build" orderd mockd >>"$log" 2>&1 || fail "the build failed, all of it stands in $log" "$log"
+    flock "$build" ninja -C "$build" orderd mockd >>"$log" 2>&1 || fail "the build failed, all of it stands in $log" "$log"
 }
 
 # In sessions of their own, so that Ctrl-C reaches this script alone, and it ends them in order.

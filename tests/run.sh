@@ -67,14 +67,16 @@ run_tidy() {
     count tidy $totals
 }
 
-# A folder of black-box tests by pytest; its report counts, and a run that ended badly without a failed test is one.
-run_pytest() { # group folder
-    local report=build/pytest-${2##*/}.xml code
+# A folder of black-box tests by pytest, with -n several side by side, since they wait more than they work; its report counts, and
+# a run that ended badly without a failed test is one.
+run_pytest() { # group folder options
+    local group=$1 report=build/pytest-${2##*/}.xml code
+    shift
     rm -f "$report"
-    /usr/bin/python3 -m pytest -q -rs --tb=short -p no:cacheprovider --junitxml="$report" "$2" |
+    /usr/bin/python3 -m pytest -q -rs --tb=short -p no:cacheprovider --junitxml="$report" "$@" |
         grep --line-buffered -v 'generated xml file'
     code=${PIPESTATUS[0]}
-    count "$1" $(/usr/bin/python3 - "$report" "$code" <<'PYTHON'
+    count "$group" $(/usr/bin/python3 - "$report" "$code" <<'PYTHON'
 import sys, xml.etree.ElementTree as tree
 total = {"tests": 0, "failures": 0, "errors": 0, "skipped": 0}
 try:
@@ -98,11 +100,11 @@ for group in $groups; do
     case $group in
     unit)
         run_ctest unit
-        ORDERD_BINARY=build-asan/daemon/orderd run_pytest "unit (command line)" tests/cli
+        ORDERD_BINARY=build-asan/daemon/orderd run_pytest "unit (command line)" tests/cli -n 4 --dist loadgroup
         ;;
     story) run_ctest story ;;
     tidy) run_tidy ;;
-    live) run_pytest live tests/live ;;
+    live) run_pytest live tests/live --ignore=tests/live/chaos -n 5 --dist loadgroup ;;
     esac
 done
 finish

@@ -26,6 +26,18 @@ class Ended:
     err: str
 
 
+def pytest_configure(config):
+    config.addinivalue_line("markers", "xdist_group(name): one worker runs them all")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """tests/run.sh runs several workers side by side; what looks at the same run of the quickstart goes to one of them."""
+    for item in items:
+        if "whole" in item.fixturenames:
+            item.add_marker(pytest.mark.xdist_group("quickstart"))
+
+
 @pytest.fixture(scope="session")
 def orderd():
     """Runs orderd with arguments, in an environment that gives it nothing. A sanitizer's build works too."""

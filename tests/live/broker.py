@@ -1,5 +1,6 @@
 """A real Apache Kafka broker (KRaft, one node) from Maven's artifacts, and what a test asks of it."""
 import collections
+import fcntl
 import os
 import signal
 import subprocess
@@ -49,8 +50,16 @@ Record = collections.namedtuple("Record", "partition offset key value headers ti
 
 def fetch_jars():
     """The broker's jars, copied by Maven once, kept outside git. They are there whole or not at all."""
-    if LIBS.is_dir():
-        return LIBS
+    if not LIBS.is_dir():
+        LIBS.parent.mkdir(parents=True, exist_ok=True)
+        with open(LIBS.with_name(LIBS.name + ".lock"), "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)      # tests that run side by side want them at the same time
+            if not LIBS.is_dir():
+                _copy_jars()
+    return LIBS
+
+
+def _copy_jars():
     part = LIBS.with_name(LIBS.name + ".part")
     copy = ["mvn", "-B", "-q", "-f", HERE / "pom.xml", "dependency:copy-dependencies", "-DincludeScope=runtime", f"-DoutputDirectory={part}"]
     for _ in range(2):      # a registry may be slow to answer
@@ -59,7 +68,6 @@ def fetch_jars():
     else:
         subprocess.run(copy, check=True)
     part.rename(LIBS)
-    return LIBS
 
 
 class Broker:

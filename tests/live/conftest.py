@@ -1,4 +1,8 @@
-"""Fixtures of the live tests: one Kafka broker and one Redis for the whole run, a fresh market for every test."""
+"""Fixtures of the live tests: one Kafka broker and one Redis for the whole run, a fresh market for every test.
+
+Most tests wait most of their time, so tests/run.sh runs several workers side by side (pytest-xdist, --dist loadgroup); each worker is a
+run of its own, with its own broker and Redis.
+"""
 import shutil
 import tempfile
 
@@ -8,6 +12,20 @@ from broker import Broker
 from daemon import BINARY, Orderd
 from market import Market
 from redisserver import RedisServer
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "long: begins before the others, which then run beside it")
+    config.addinivalue_line("markers", "xdist_group(name): one worker runs them all")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """What shares a market goes to one worker."""
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+    for item in items:
+        if "lasting_market" in item.fixturenames:
+            item.add_marker(pytest.mark.xdist_group(item.module.__name__))
 
 
 @pytest.fixture(scope="session")

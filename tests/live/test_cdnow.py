@@ -4,6 +4,7 @@ import os
 import sys
 from pathlib import Path
 
+import pytest
 from audit import Audit, snapshot
 from broker import Record
 from market import Outcome, encode
@@ -22,6 +23,7 @@ def verdicts(market, stream, offsets):
     return {ids[o.partition, o.offset]: (o.status, None if o.status == "malformed" else o.reason) for o in outcomes}
 
 
+@pytest.mark.long
 def test_every_purchase_is_decided_as_calculated_and_the_market_is_the_calculated_one(make_market):
     rows = cdnow.read(os.environ.get("ORDERD_CDNOW"))
     stream = list(cdnow.events(rows, PARTITIONS))
