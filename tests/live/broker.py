@@ -73,6 +73,8 @@ def _copy_jars():
 class Broker:
     """One broker process with its own data directory and ports. start() after stop() or kill() goes on with the same data."""
 
+    replication = 1
+
     def __init__(self, directory):
         self.directory = Path(directory)
         self.directory.mkdir(parents=True, exist_ok=True)
@@ -139,7 +141,7 @@ class Broker:
         """Makes a topic and returns its name, random unless given; config: "max_message_bytes=2000000"."""
         name = name or f"{word}-{uuid.uuid4().hex[:8]}"
         settings = {key.replace("_", "."): str(value) for key, value in config.items()}
-        self.admin.create_topics([NewTopic(name, partitions, 1, config=settings)])[name].result(30)
+        self.admin.create_topics([NewTopic(name, partitions, self.replication, config=settings)])[name].result(30)
         until(lambda: self.partitions(name) == partitions, 20, f"topic {name} is not there")
         return name
 

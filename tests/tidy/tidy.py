@@ -200,11 +200,12 @@ def mutable_globals(tree):
 
 
 def in_cmake(tree):
-    for folder in ("daemon", "tests"):
-        listed = tree.files.get(f"{folder}/CMakeLists.txt", "")
-        for path, _ in tree.matching(rf"^{folder}/.*\.c$"):
-            if not re.search(rf"(?<![\w/]){re.escape(path[len(folder) + 1:])}(?![\w])", listed):
-                yield f"{path}: not in {folder}/CMakeLists.txt"
+    """A source is named in the CMakeLists.txt of its folder or of one above."""
+    for path, _ in tree.matching(r"^(daemon|tests)/.*\.c$"):
+        parts = path.split("/")
+        ways = [("/".join(parts[:i] + ["CMakeLists.txt"]), "/".join(parts[i:])) for i in range(1, len(parts))]
+        if not any(re.search(rf"(?<![\w/]){re.escape(name)}(?![\w])", tree.files.get(listing, "")) for listing, name in ways):
+            yield f"{path}: in no CMakeLists.txt"
 
 
 def headers_open_with_a_comment(tree):

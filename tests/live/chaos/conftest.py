@@ -1,0 +1,34 @@
+"""Fixtures of the chaos tests: one stage for the run, and plays that go on side by side because they mostly wait."""
+import concurrent.futures
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(1, str(Path(__file__).resolve().parent.parent))
+
+from daemon import BINARY       # noqa: E402
+from stage import Stage         # noqa: E402
+
+TABLES = []      # of kills, shown at the end of the run
+
+
+@pytest.fixture(scope="session")
+def stage():
+    assert BINARY.exists(), f"{BINARY} is missing: build first, or set ORDERD_BINARY"
+    with Stage() as stage:
+        yield stage
+
+
+@pytest.fixture(scope="module")
+def plays(request, stage):
+    """{name: Future}: the module's PLAYS that were asked for, all begun at once; a test waits for its own."""
+    asked = {item.callspec.params["name"] for item in request.session.items if item.module is request.module and hasattr(item, "callspec")}
+    with concurrent.futures.ThreadPoolExecutor(len(asked) or 1) as pool:
+        yield {name: pool.submit(request.module.PLAYS[name], stage, stage.room(name)) for name in sorted(asked)}
+
+
+def pytest_terminal_summary(terminalreporter):
+    for title, text in TABLES:
+        terminalreporter.section(title)
+        terminalreporter.write_line(text)
