@@ -1,32 +1,11 @@
-/* The consumer on the fake logs: the group says what the story says, messages come in the order of the logs. */
+/* The consumer on the fake logs: it passes on what the group says, and answers it; fetching, commits and questions stand in files of their own. */
 #include "seam/kafka_in.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "fake/group.h"
-#include "fake/world.h"
-
-enum { FETCHED_MAX = 16, EVENTS_MAX = 64 };
-
-struct fetched {
-    char topic[64];
-    int32_t partition;
-    int64_t next;
-    bool ended;          /* KAFKA_END was said for this position */
-};
-
-struct kafka_in {
-    struct node *node;
-    const char *const *topics;
-    size_t topics_count;
-    struct fetched fetched[FETCHED_MAX];
-    size_t fetched_count;
-    struct kafka_group_event events[EVENTS_MAX];
-    size_t events_count;
-    struct kafka_position *handed;
-};
+#include "fake/kafka_consumer.h"
 
 int kafka_in_new(struct kafka_in **out, const struct kafka_in_options *options, struct error_text *error)
 {
@@ -38,111 +17,65 @@ int kafka_in_new(struct kafka_in **out, const struct kafka_in_options *options, 
     in->node->in = in;
     in->topics = options->topics;
     in->topics_count = options->topics_count;
+    in->member.hears_at = -1;
     *out = in;
     return 0;
 }
 
+static void note_free(struct group_note *note)
+{
+    if (note) {
+        free(note->event.positions);
+        free(note);
+    }
+}
+
 struct kafka_in *kafka_in_free(struct kafka_in *in)
 {
-    if (in) {
-        for (size_t i = 0; i < in->events_count; i++)
-            free(in->events[i].positions);
-        free(in->handed);
-        in->node->in = NULL;
-        free(in);
+    if (!in)
+        return NULL;
+    kafka_commits_orphan(in);
+    group_forget(in->member.id);
+    fetch_stop_all(in);
+    while (in->first) {
+        struct group_note *note = in->first;
+
+        in->first = note->next;
+        note_free(note);
     }
+    note_free(in->handed);
+    if (in->node->in == in)
+        in->node->in = NULL;
+    free(in);
     return NULL;
 }
 
 int kafka_in_subscribe(struct kafka_in *in, struct error_text *error)
 {
-    (void)in;
     (void)error;
+    member_subscribe(in);
     return 0;
 }
 
 bool kafka_in_leave(struct kafka_in *in, int timeout_ms)
 {
-    (void)timeout_ms;
-    in->fetched_count = 0;
-    return true;
-}
+    int64_t until = world->now + timeout_ms, heard = world->now;
 
-static struct kafka_group_event *note(struct kafka_in *in, enum kafka_group_kind kind, const struct kafka_position *positions, size_t count)
-{
-    struct kafka_group_event *event = &in->events[in->events_count++];
-
-    ASSERT(in->events_count <= EVENTS_MAX);
-    *event = (struct kafka_group_event){.kind = kind, .count = count, .positions = calloc(count, sizeof *positions)};
-    ASSERT(event->positions);
-    memcpy(event->positions, positions, count * sizeof *positions);
-    return event;
-}
-
-void group_gives(const char *node, const char *topic, int32_t partition)
-{
-    struct kafka_position position = {.partition = partition, .offset = KAFKA_OFFSET_NONE};
-
-    snprintf(position.topic, sizeof position.topic, "%s", topic);
-    note(world_node(node)->in, KAFKA_ASSIGNED, &position, 1);
-    kafka_log_partition(&world->kafka, topic, partition)->owner = world_node(node);
-    trace(world_node(node), "given", "%s:%d", topic, partition);
-}
-
-void group_takes(const char *node, const char *topic, int32_t partition, bool lost)
-{
-    struct kafka_position position = {.partition = partition, .offset = KAFKA_OFFSET_NONE};
-
-    snprintf(position.topic, sizeof position.topic, "%s", topic);
-    note(world_node(node)->in, KAFKA_REVOKED, &position, 1)->lost = lost;
-    trace(world_node(node), lost ? "lost" : "taken", "%s:%d", topic, partition);
-}
-
-bool kafka_in_serve(struct kafka_in *in, int timeout_ms, struct kafka_group_event *event)
-{
-    free(in->handed);
-    in->handed = NULL;
-    world_wait(in->node, in->events_count ? 0 : timeout_ms);
-    if (!world_arrow(in->node, ARROW_SERVE) || !in->events_count)
+    fetch_stop_all(in);
+    if (in->member.phase == MEMBER_OUT)
+        return true;
+    in->member.phase = MEMBER_OUT;
+    heard = kafka_happens(world->weather.leave_fails) ? INT64_MAX : heard + kafka_drawn_ms(&world->weather.group_ms);
+    while (!in->node->dead && world->now < until && (world->now < heard || !kafka_reachable(in->node)))
+        kafka_wait(in->node, until, heard);
+    if (in->node->dead || world->now < heard || !kafka_reachable(in->node))
         return false;
-    *event = in->events[0];
-    in->handed = event->positions;
-    memmove(in->events, in->events + 1, --in->events_count * sizeof *in->events);
+    kafka_catch_up();
+    group_leave(in->member.id);
     return true;
 }
 
-bool kafka_in_cooperative(struct kafka_in *in)
-{
-    (void)in;
-    return false;
-}
-
-int kafka_in_assign(struct kafka_in *in, const struct kafka_position *positions, size_t count)
-{
-    ASSERT(count <= FETCHED_MAX);
-    in->fetched_count = count;
-    for (size_t i = 0; i < count; i++) {
-        in->fetched[i] = (struct fetched){.partition = positions[i].partition, .next = positions[i].offset};
-        snprintf(in->fetched[i].topic, sizeof in->fetched[i].topic, "%.63s", positions[i].topic);
-    }
-    return 0;
-}
-
-/* Only the cooperative protocol answers by what changes, and this group is eager. */
-int kafka_in_assign_more(struct kafka_in *in, const struct kafka_position *positions, size_t count)
-{
-    (void)in;
-    (void)positions;
-    (void)count;
-    return -EIO;
-}
-
-int kafka_in_assign_less(struct kafka_in *in, const struct kafka_position *positions, size_t count)
-{
-    return kafka_in_assign_more(in, positions, count);
-}
-
-static const char *topic_of(const struct kafka_in *in, const char *name)
+const char *kafka_in_topic(const struct kafka_in *in, const char *name)
 {
     for (size_t i = 0; i < in->topics_count; i++)
         if (strcmp(in->topics[i], name) == 0)
@@ -150,147 +83,103 @@ static const char *topic_of(const struct kafka_in *in, const char *name)
     return "";
 }
 
-static size_t take_from(struct kafka_in *in, struct fetched *fetched, struct kafka_message *messages, size_t max)
+struct kafka_group_event *kafka_in_note(struct kafka_in *in, enum kafka_group_kind kind, size_t count)
 {
-    const struct log_partition *partition = kafka_log_partition(&world->kafka, fetched->topic, fetched->partition);
-    const char *topic = topic_of(in, fetched->topic);
-    const struct logged *message;
-    int64_t from = fetched->next;
-    size_t count = 0;
+    struct group_note *note = calloc(1, sizeof *note);
 
-    if (fetched->next < partition->start && count < max) {
-        messages[count++] = (struct kafka_message){.kind = KAFKA_FAILED, .topic = topic, .partition = fetched->partition, .offset = fetched->next,
-                                                   .error = -ERANGE, .reason = "offset out of range"};
-        return count;
-    }
-    for (; count < max && (message = kafka_log_at(partition, fetched->next)); fetched->next = message->offset + 1) {
-        kafka_log_hand_over(&messages[count++], topic, fetched->partition, message);
-        fetched->ended = false;
-    }
-    if (count)
-        trace(in->node, "poll", "%s:%d@%lld..%lld", fetched->topic, fetched->partition, (long long)from, (long long)fetched->next - 1);
-    if (count < max && !fetched->ended) {
-        fetched->ended = true;
-        fetched->next = partition->end;
-        messages[count++] = (struct kafka_message){.kind = KAFKA_END, .topic = topic, .partition = fetched->partition, .offset = partition->end};
-    }
-    return count;
+    ASSERT(note);
+    note->event = (struct kafka_group_event){.kind = kind, .count = count, .positions = count ? calloc(count, sizeof *note->event.positions) : NULL};
+    ASSERT(!count || note->event.positions);
+    if (in->first)
+        in->last->next = note;
+    else
+        in->first = note;
+    in->last = note;
+    return &note->event;
 }
 
-size_t kafka_in_take(struct kafka_in *in, struct kafka_message *messages, size_t max, int timeout_ms)
+/* As librdkafka: once when the brokers go away. */
+static void say_trouble(struct kafka_in *in)
 {
-    size_t count = 0;
+    bool away = !kafka_reachable(in->node);
 
-    for (size_t i = 0; world_arrow(in->node, ARROW_TAKE) && i < in->fetched_count && count < max; i++)
-        count += take_from(in, &in->fetched[i], messages + count, max - count);
-    world_wait(in->node, count ? 0 : timeout_ms);
-    return count;
+    if (away && !in->said_away) {
+        struct kafka_group_event *event = kafka_in_note(in, KAFKA_TROUBLE, 0);
+
+        event->error = -EAGAIN;
+        error_set(&event->text, 0, "all brokers are down");
+    }
+    in->said_away = away;
 }
 
-int kafka_in_commit(struct kafka_in *in, struct kafka_position *positions, size_t count, int timeout_ms)
+static void serve(struct kafka_in *in)
 {
-    int r = 0;
-
-    if (!world_arrow(in->node, ARROW_COMMIT))
-        return -EAGAIN;
-    for (size_t i = 0; i < count; i++) {
-        struct log_partition *partition = kafka_log_partition(&world->kafka, positions[i].topic, positions[i].partition);
-
-        positions[i].error = partition->owner == in->node ? 0 : -ESTALE;
-        if (positions[i].error) {
-            r = -ESTALE;
-            continue;
-        }
-        if (partition->committed != positions[i].offset)
-            trace(in->node, "commit", "%s:%d@%lld", positions[i].topic, positions[i].partition, (long long)positions[i].offset);
-        partition->committed = positions[i].offset;
-        memcpy(partition->metadata, positions[i].metadata, sizeof partition->metadata);
-    }
-    if (timeout_ms == 0) {
-        note(in, KAFKA_COMMITTED, positions, count);
-        r = 0;
-    }
-    return r;
+    kafka_catch_up();
+    say_trouble(in);
+    member_serve(in);
 }
 
-int kafka_in_committed(struct kafka_in *in, struct kafka_position *positions, size_t count, int timeout_ms)
+bool kafka_in_serve(struct kafka_in *in, int timeout_ms, struct kafka_group_event *event)
 {
-    (void)timeout_ms;
-    if (!world_arrow(in->node, ARROW_ASK))
-        return -EAGAIN;
-    for (size_t i = 0; i < count; i++) {
-        const struct log_partition *partition = kafka_log_partition(&world->kafka, positions[i].topic, positions[i].partition);
+    int64_t until = world->now + timeout_ms;
 
-        positions[i].offset = partition->committed;
-        memcpy(positions[i].metadata, partition->metadata, sizeof partition->metadata);
+    note_free(in->handed);
+    in->handed = NULL;
+    serve(in);
+    while (!in->first && world->now < until && !in->node->dead) {
+        kafka_wait(in->node, until, INT64_MAX);
+        serve(in);
     }
+    if (!world_arrow(in->node, ARROW_SERVE) || !in->first)
+        return false;
+    in->handed = in->first;
+    in->first = in->handed->next;
+    *event = in->handed->event;
+    if (event->kind == KAFKA_ASSIGNED || event->kind == KAFKA_REVOKED)
+        in->member.handed = true;
+    return true;
+}
+
+bool kafka_in_cooperative(struct kafka_in *in)
+{
+    (void)in;
+    return world->weather.group == GROUP_COOPERATIVE;
+}
+
+/* Both kinds of event are answered by the whole list. */
+int kafka_in_assign(struct kafka_in *in, const struct kafka_position *positions, size_t count)
+{
+    if (!world_arrow(in->node, ARROW_ASSIGN) || world->weather.group == GROUP_COOPERATIVE)
+        return -EIO;
+    fetch_stop_all(in);
+    for (size_t i = 0; i < count; i++)
+        fetch_start(in, &positions[i]);
+    member_answered(in, in->member.phase == MEMBER_REVOKING ? KAFKA_REVOKED : KAFKA_ASSIGNED);
     return 0;
 }
 
-int kafka_in_bounds(struct kafka_in *in, const char *topic, int32_t partition, int64_t *start, int64_t *end, int timeout_ms)
+int kafka_in_assign_more(struct kafka_in *in, const struct kafka_position *positions, size_t count)
 {
-    const struct log_partition *found = kafka_log_partition(&world->kafka, topic, partition);
-
-    (void)timeout_ms;
-    if (!found || !world_arrow(in->node, ARROW_ASK))
-        return found ? -EAGAIN : -ENOENT;
-    *start = found->start;
-    *end = found->end;
+    if (!world_arrow(in->node, ARROW_ASSIGN) || world->weather.group == GROUP_EAGER)
+        return -EIO;
+    for (size_t i = 0; i < count; i++)
+        if (fetch_find(in, &positions[i]) < in->fetched_count)
+            return -EIO;
+    for (size_t i = 0; i < count; i++)
+        fetch_start(in, &positions[i]);
+    member_answered(in, KAFKA_ASSIGNED);
     return 0;
 }
 
-int kafka_in_offset_at(struct kafka_in *in, const char *topic, int32_t partition, int64_t time_ms, int64_t *offset, int timeout_ms)
+int kafka_in_assign_less(struct kafka_in *in, const struct kafka_position *positions, size_t count)
 {
-    int64_t start;
-
-    (void)time_ms;
-    return kafka_in_bounds(in, topic, partition, &start, offset, timeout_ms);
-}
-
-struct kafka_reader {
-    char topic[64];
-    int32_t partition;
-    int64_t next;
-};
-
-int kafka_reader_new(struct kafka_reader **out, const struct kafka_in_options *options, struct error_text *error)
-{
-    (void)options;
-    (void)error;
-    *out = calloc(1, sizeof **out);
-    return *out ? 0 : -ENOMEM;
-}
-
-struct kafka_reader *kafka_reader_free(struct kafka_reader *reader)
-{
-    free(reader);
-    return NULL;
-}
-
-int kafka_reader_open(struct kafka_reader *reader, const char *topic, int32_t partition, int64_t offset)
-{
-    snprintf(reader->topic, sizeof reader->topic, "%s", topic);
-    reader->partition = partition;
-    reader->next = offset;
+    if (!world_arrow(in->node, ARROW_ASSIGN) || world->weather.group == GROUP_EAGER)
+        return -EIO;
+    for (size_t i = 0; i < count; i++)
+        if (fetch_find(in, &positions[i]) == in->fetched_count)
+            return -EIO;
+    for (size_t i = 0; i < count; i++)
+        fetch_stop(in, fetch_find(in, &positions[i]));
+    member_answered(in, KAFKA_REVOKED);
     return 0;
-}
-
-int kafka_reader_next(struct kafka_reader *reader, int timeout_ms, struct kafka_message *message)
-{
-    const struct log_partition *partition = kafka_log_partition(&world->kafka, reader->topic, reader->partition);
-    const struct logged *found = kafka_log_at(partition, reader->next);
-
-    (void)timeout_ms;
-    if (found) {
-        kafka_log_hand_over(message, reader->topic, reader->partition, found);
-        reader->next = found->offset + 1;
-    } else {
-        *message = (struct kafka_message){.kind = KAFKA_END, .topic = reader->topic, .partition = reader->partition, .offset = partition->end};
-    }
-    return 1;
-}
-
-void kafka_reader_close(struct kafka_reader *reader)
-{
-    reader->topic[0] = '\0';
 }

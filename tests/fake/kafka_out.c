@@ -1,4 +1,8 @@
-/* The producer on the fake logs: what is sent arrives in order after a moment, or fails when the story says so. */
+/* The producer on the fake logs: the records of a partition arrive in order, those of several in any, and each is reported some time later.
+ *
+ * What was handed over lies in its partition's lane until it was reported. Its arrival and its report are two moments: between them the
+ * record lies in the log and its producer does not know. Where a record fails, nothing behind it arrives (enable.gapless.guarantee). A
+ * producer that was closed, or whose process died, may leave something on the wire that still arrives: it stays here as an orphan. */
 #include "seam/kafka_out.h"
 
 #include <stdio.h>
@@ -7,23 +11,36 @@
 
 #include "fake/world.h"
 
-enum { LATENCY_MS = 2, QUEUE_MAX = 4096 };
+enum { DELIVERY_MS = 2, QUEUE_MAX = 4096, LANES_MAX = 4 * LOG_PARTITIONS_MAX };
 
 struct flying {
     struct flying *next;
+    void *opaque;
+    int64_t due, report_at;           /* in the log; at its producer */
+    int64_t offset;
+    int error;
+    size_t size;
+    struct logged record;
+};
+
+struct lane {
     size_t topic;
     int32_t partition;
-    void *opaque;
-    int64_t due;
-    struct kafka_message record;      /* a copy of it, held as a message */
+    struct flying *head, *tail;       /* handed over and not yet reported */
+    struct flying *coming;            /* the first that has not arrived; NULL: all have */
+    int64_t sent_at;
+    bool failed;
 };
 
 struct kafka_out {
-    struct node *node;
+    struct kafka_out *next;           /* of the world's producers */
+    struct node *node;                /* NULL: an orphan */
     struct kafka_out_options options;
-    struct flying *head, *tail;
-    size_t count;
-    bool failed;         /* one delivery failed: without a gap, nothing behind it can be delivered any more */
+    struct lane lanes[LANES_MAX];
+    size_t lanes_count, count;
+    struct lane *recent;
+    struct flying *spare;
+    bool fatal;
 };
 
 int kafka_out_new(struct kafka_out **out, const struct kafka_out_options *options, struct error_text *error)
@@ -34,48 +51,65 @@ int kafka_out_new(struct kafka_out **out, const struct kafka_out_options *option
     ASSERT(made);
     made->node = world_node(options->brokers);
     made->options = *options;
+    made->next = world->brokers.producers;
+    world->brokers.producers = made;
     *out = made;
     return 0;
 }
 
-static void report(struct kafka_out *out, struct flying *flying, int error, int64_t offset)
+static void destroy(struct kafka_out *out)
 {
-    struct kafka_report said = {flying->opaque, error, flying->topic, flying->partition, offset, error ? "the story says so" : ""};
+    struct kafka_out **link = &world->brokers.producers;
 
-    kafka_message_free(&flying->record);
-    free(flying);
-    out->count--;
-    out->options.reported(out->options.context, &said);
-}
+    while (*link != out)
+        link = &(*link)->next;
+    *link = out->next;
+    for (size_t i = 0; i <= out->lanes_count; i++) {
+        struct flying *flying = i < out->lanes_count ? out->lanes[i].head : out->spare;
 
-static struct flying *take(struct kafka_out *out, struct flying **link)
-{
-    struct flying *flying = *link;
+        while (flying) {
+            struct flying *next = flying->next;
 
-    *link = flying->next;
-    if (out->tail == flying) {
-        out->tail = out->head;
-        while (out->tail && out->tail->next)
-            out->tail = out->tail->next;
+            free(flying);
+            flying = next;
+        }
     }
-    return flying;
-}
-
-/* The first that may arrive by now; NULL: none. */
-static struct flying **deliverable(struct kafka_out *out)
-{
-    for (struct flying **link = &out->head; !world->deliveries_held && *link && (*link)->due <= world->now; link = &(*link)->next)
-        if ((*link)->partition + 1 != world->held_partition)
-            return link;
-    return NULL;
-}
-
-struct kafka_out *kafka_out_free(struct kafka_out *out)
-{
-    while (out && out->head)
-        report(out, take(out, &out->head), -ECANCELED, -1);
     free(out);
-    return NULL;
+}
+
+void kafka_producers_deinit(void)
+{
+    while (world->brokers.producers)
+        destroy(world->brokers.producers);
+}
+
+bool kafka_producers_are_quiet(void)
+{
+    for (const struct kafka_out *out = world->brokers.producers; out; out = out->next)
+        if (out->count)
+            return false;
+    return true;
+}
+
+static struct lane *lane_of(struct kafka_out *out, size_t topic, int32_t partition)
+{
+    struct lane *lane = out->recent;
+
+    if (lane && lane->topic == topic && lane->partition == partition)
+        return lane;
+    for (lane = out->lanes; lane < out->lanes + out->lanes_count; lane++)
+        if (lane->topic == topic && lane->partition == partition)
+            return out->recent = lane;
+    ASSERT(out->lanes_count < LANES_MAX);
+    out->lanes_count++;
+    *lane = (struct lane){.topic = topic, .partition = partition, .sent_at = -1};
+    return out->recent = lane;
+}
+
+/* Nothing arrives and nothing is reported. */
+static bool held(const struct kafka_out *out, const struct lane *lane)
+{
+    return world->deliveries_held || lane->partition + 1 == world->held_partition || (out->node ? !kafka_reachable(out->node) : world->weather.away);
 }
 
 static void word(struct bytes value, const char *name, char *to, size_t size)
@@ -92,6 +126,8 @@ static void trace_record(struct kafka_out *out, const struct kafka_record *recor
     char status[32], reason[32];
     struct bytes id = {NULL, 0};
 
+    if (world->silent)
+        return;
     if (strcmp(out->options.topics[record->topic], "dead") == 0) {
         trace(out->node, "letter", "%d", record->partition);
         return;
@@ -104,56 +140,274 @@ static void trace_record(struct kafka_out *out, const struct kafka_record *recor
     trace(out->node, "publish", "%.*s %s", (int)id.size, id.data, strcmp(status, "rejected") == 0 ? reason : status);
 }
 
+static size_t size_of(const struct kafka_record *record)
+{
+    size_t size = record->key.size + record->value.size;
+
+    for (size_t i = 0; i < record->headers_count; i++)
+        size += record->headers[i].name.size + record->headers[i].value.size;
+    return size;
+}
+
+static bool too_large(const struct log_topic *topic, size_t size)
+{
+    return topic->message_max && size > (size_t)topic->message_max;
+}
+
+/* What is sent in the same moment travels together. */
+static int64_t due_at(const struct lane *lane)
+{
+    const struct kafka_range *range = &world->weather.produce_ms;
+    int64_t last = lane->tail ? lane->tail->due : 0, due;
+
+    if (lane->tail && lane->sent_at == world->now)
+        return last;
+    due = world->now + (range->max ? kafka_drawn_ms(range) : DELIVERY_MS);
+    return due > last ? due : last;
+}
+
+static void lane_add(struct kafka_out *out, struct lane *lane, const struct kafka_record *record, size_t size)
+{
+    struct logged message = {.timestamp = world->now, .key = record->key, .value = record->value, .headers = record->headers,
+                             .headers_count = record->headers_count};
+    struct flying *flying = out->spare;
+
+    if (flying)
+        out->spare = flying->next;
+    else
+        flying = malloc(sizeof *flying);
+    ASSERT(flying);
+    *flying = (struct flying){.opaque = record->opaque, .due = due_at(lane), .offset = -1, .size = size,
+                              .record = kafka_log_keep(&world->kafka, &message)};
+    if (lane->tail)
+        lane->tail->next = flying;
+    else
+        lane->head = flying;
+    lane->tail = flying;
+    if (!lane->coming)
+        lane->coming = flying;
+    lane->sent_at = world->now;
+    out->count++;
+}
+
 int kafka_out_send(struct kafka_out *out, const struct kafka_record *record)
 {
-    struct logged copy = {.key = record->key, .value = record->value, .headers_count = record->headers_count};
-    struct flying *flying;
+    size_t bound = world->weather.queue ? world->weather.queue : QUEUE_MAX, size = size_of(record);
+    const struct log_topic *topic;
 
-    ASSERT(record->headers_count <= LOG_HEADERS_MAX);
-    if (!world_arrow(out->node, ARROW_PRODUCE) || out->count == QUEUE_MAX)
+    if (!world_arrow(out->node, ARROW_PRODUCE))
         return -ENOBUFS;
-    memcpy(copy.headers, record->headers, record->headers_count * sizeof *copy.headers);
-    flying = calloc(1, sizeof *flying);
-    ASSERT(flying);
-    *flying = (struct flying){.topic = record->topic, .partition = record->partition, .opaque = record->opaque, .due = world->now + LATENCY_MS};
-    kafka_log_hand_over(&flying->record, "", 0, &copy);
-    if (out->tail)
-        out->tail->next = flying;
-    else
-        out->head = flying;
-    out->tail = flying;
-    out->count++;
+    if (out->fatal)
+        return -EPIPE;
+    if (out->count >= bound)
+        return -ENOBUFS;
+    topic = kafka_log_find(&world->kafka, out->options.topics[record->topic]);
+    if (!topic || record->partition >= topic->count)
+        return -ENOENT;
+    if (too_large(topic, size))
+        return -EMSGSIZE;
+    lane_add(out, lane_of(out, record->topic, record->partition), record, size);
     trace_record(out, record);
     return 0;
 }
 
-static void deliver(struct kafka_out *out, struct flying **link)
+/* What the brokers say of a record: 0 or an error. */
+static int judge(const struct log_topic *topic, const struct lane *lane, const struct flying *flying)
 {
-    struct flying *flying = take(out, link);
-    struct log_partition *partition = kafka_log_partition(&world->kafka, out->options.topics[flying->topic], flying->partition);
-
+    if (!topic || lane->partition >= topic->count)
+        return -ENOENT;
     if (world->delivery_failures) {
         world->delivery_failures--;
-        out->failed = true;
-        trace(out->node, "fails", "%s:%d", out->options.topics[flying->topic], flying->partition);
-        report(out, flying, -EIO, -1);
-        return;
+        return -EIO;
     }
-    kafka_log_append(partition, flying->record.handle);
-    report(out, flying, 0, partition->end - 1);
+    return too_large(topic, flying->size) || kafka_happens(world->weather.delivery_fails) ? -EIO : 0;
+}
+
+static bool meets_its_end(struct kafka_out *out)
+{
+    if (!world->weather.producer_failures && !kafka_happens(world->weather.producer_fails))
+        return false;
+    if (world->weather.producer_failures)
+        world->weather.producer_failures--;
+    out->fatal = true;
+    trace(out->node, "fatal", " ");
+    return true;
+}
+
+/* One record comes to its log, or fails there. */
+static void arrive(struct kafka_out *out, struct lane *lane)
+{
+    const char *name = out->options.topics[lane->topic];
+    struct log_topic *topic = kafka_log_find(&world->kafka, name);
+    struct flying *flying = lane->coming;
+
+    if (out->node && meets_its_end(out))
+        return;
+    flying->error = judge(topic, lane, flying);
+    if (flying->error) {
+        lane->failed = true;
+        if (out->node)
+            trace(out->node, "fails", "%s:%d", name, lane->partition);
+    }
+    if (!flying->error || (flying->error == -EIO && topic && kafka_happens(world->weather.failed_lands))) {
+        struct log_partition *partition = &topic->partitions[lane->partition];
+
+        kafka_log_append_kept(partition, &flying->record);
+        flying->offset = flying->error ? -1 : partition->end - 1;
+    }
+    flying->report_at = world->now + kafka_drawn_ms(&world->weather.report_ms);
+    lane->coming = flying->next;
+}
+
+static bool may_arrive(const struct kafka_out *out, const struct lane *lane)
+{
+    return lane->coming && !lane->failed && !out->fatal && !(out->node && out->node->dead) && !held(out, lane);
+}
+
+/* The lane whose next record is due first, over all producers. */
+static struct lane *first_due(struct kafka_out **whose)
+{
+    struct lane *found = NULL;
+
+    for (struct kafka_out *out = world->brokers.producers; out; out = out->next)
+        for (struct lane *lane = out->lanes; out->count && lane < out->lanes + out->lanes_count; lane++)
+            if (may_arrive(out, lane) && lane->coming->due <= world->now && (!found || lane->coming->due < found->coming->due)) {
+                found = lane;
+                *whose = out;
+            }
+    return found;
+}
+
+static void forget_orphans(void)
+{
+    struct kafka_out *next;
+
+    for (struct kafka_out *out = world->brokers.producers; out; out = next) {
+        bool coming = false;
+
+        next = out->next;
+        for (size_t i = 0; !out->node && i < out->lanes_count; i++)
+            coming |= may_arrive(out, &out->lanes[i]);
+        if (!out->node && !coming)
+            destroy(out);
+    }
+}
+
+void kafka_records_arrive(void)
+{
+    struct kafka_out *out = NULL;
+    struct lane *lane;
+
+    while ((lane = first_due(&out))) {
+        int64_t due = lane->coming->due;
+
+        while (may_arrive(out, lane) && lane->coming->due == due)
+            arrive(out, lane);
+    }
+    forget_orphans();
+}
+
+/* A part of the lane's begin is on the wire already and arrives; what is behind it never does. */
+static void lane_orphan(struct kafka_out *out, struct lane *lane)
+{
+    struct flying **link = &lane->coming, *flying;
+    uint32_t count = 0, kept = 0;
+
+    for (flying = lane->coming; flying; flying = flying->next)
+        count++;
+    if (count && !lane->failed && !out->fatal && !held(out, lane) && kafka_happens(world->weather.orphans_land))
+        kept = 1 + world_draw(count);
+    while ((flying = lane->head) != lane->coming) {
+        lane->head = flying->next;
+        free(flying);
+    }
+    for (; kept; kept--)
+        link = &(*link)->next;
+    while ((flying = *link)) {
+        *link = flying->next;
+        free(flying);
+    }
+    lane->head = lane->coming;
+}
+
+static void report(struct kafka_out *out, const struct lane *lane, const struct flying *flying, int error, const char *reason)
+{
+    struct kafka_report said = {flying->opaque, error, lane->topic, lane->partition, error ? -1 : flying->offset, reason};
+
+    out->count--;
+    out->options.reported(out->options.context, &said);
+}
+
+/* A dead process's reports go nowhere either; they give its memory back. */
+struct kafka_out *kafka_out_free(struct kafka_out *out)
+{
+    if (!out)
+        return NULL;
+    kafka_catch_up();
+    for (struct lane *lane = out->lanes; lane < out->lanes + out->lanes_count; lane++)
+        for (struct flying *flying = lane->head; flying; flying = flying->next)
+            report(out, lane, flying, -ECANCELED, "purged");
+    for (struct lane *lane = out->lanes; lane < out->lanes + out->lanes_count; lane++) {
+        lane_orphan(out, lane);
+        for (const struct flying *flying = lane->coming; flying; flying = flying->next)
+            out->count++;
+    }
+    out->node = NULL;
+    if (!out->count)
+        destroy(out);
+    return NULL;
+}
+
+/* The lane with the earliest report that has come; else NULL, and `next` says when the next may come by itself. */
+static struct lane *reportable(struct kafka_out *out, int64_t *next)
+{
+    struct lane *found = NULL;
+
+    *next = INT64_MAX;
+    for (struct lane *lane = out->lanes; lane < out->lanes + out->lanes_count; lane++) {
+        int64_t at;
+
+        if (!lane->head || held(out, lane))
+            continue;
+        at = lane->head != lane->coming ? lane->head->report_at : may_arrive(out, lane) ? lane->coming->due : INT64_MAX;
+        if (at < *next) {
+            *next = at;
+            found = lane->head != lane->coming && at <= world->now ? lane : NULL;
+        }
+    }
+    return found;
+}
+
+static void report_first(struct kafka_out *out, struct lane *lane)
+{
+    struct flying *flying = lane->head;
+
+    lane->head = flying->next;
+    if (!lane->head)
+        lane->tail = NULL;
+    report(out, lane, flying, flying->error, flying->error ? "the brokers refused it" : "");
+    flying->next = out->spare;
+    out->spare = flying;
 }
 
 int kafka_out_poll(struct kafka_out *out, int timeout_ms)
 {
-    struct flying **link = deliverable(out);
+    int64_t until = world->now + timeout_ms, next;
     int reports = 0;
 
-    if (!link) {
-        world_wait(out->node, timeout_ms);
-        link = deliverable(out);
+    kafka_catch_up();
+    while (!reportable(out, &next) && world->now < until && !out->fatal && !out->node->dead) {
+        kafka_wait(out->node, until, next);
+        kafka_catch_up();
     }
-    for (; link && !out->failed && world_arrow(out->node, ARROW_REPORT); link = deliverable(out), reports++)
-        deliver(out, link);
+    while (reportable(out, &next) && world_arrow(out->node, ARROW_REPORT)) {
+        struct lane *lane = reportable(out, &next);
+
+        if (!lane)
+            break;
+        report_first(out, lane);
+        reports++;
+    }
     return reports;
 }
 
@@ -164,46 +418,10 @@ int kafka_out_hurry(struct kafka_out *out, int timeout_ms)
 
 int kafka_out_error(struct kafka_out *out, struct error_text *error)
 {
-    (void)out;
-    (void)error;
-    return 0;
+    return out->fatal ? error_set(error, -EPIPE, "the brokers know the producer no more") : 0;
 }
 
-int kafka_out_cluster_id(struct kafka_out *out, char id[KAFKA_CLUSTER_ID_MAX], int timeout_ms)
+struct node *kafka_out_node(const struct kafka_out *out)
 {
-    (void)out;
-    (void)timeout_ms;
-    snprintf(id, KAFKA_CLUSTER_ID_MAX, "cluster");
-    return 0;
-}
-
-int kafka_out_partitions(struct kafka_out *out, const char *topic, int32_t *count, int timeout_ms)
-{
-    (void)out;
-    (void)timeout_ms;
-    for (*count = 0; kafka_log_partition(&world->kafka, topic, *count);)
-        ++*count;
-    return *count ? 0 : -ENOENT;
-}
-
-int kafka_out_topic_config(struct kafka_out *out, const char *topic, const char *name, char *value, size_t size, int timeout_ms)
-{
-    (void)out;
-    (void)topic;
-    (void)name;
-    (void)value;
-    (void)size;
-    (void)timeout_ms;
-    return -ENOENT;
-}
-
-int kafka_out_create_topic(struct kafka_out *out, const char *topic, int32_t partitions, struct kafka_properties settings, int timeout_ms,
-                           struct error_text *error)
-{
-    (void)out;
-    (void)settings;
-    (void)timeout_ms;
-    (void)error;
-    kafka_log_topic(&world->kafka, topic, partitions);
-    return 0;
+    return out->node;
 }

@@ -20,6 +20,7 @@ void world_begin(struct world *made)
 void world_end(void)
 {
     keyspace_deinit(&world->redis);
+    kafka_brokers_deinit();
     kafka_log_deinit(&world->kafka);
     buffer_deinit(&world->trace);
     world = NULL;
@@ -89,8 +90,11 @@ void trace(const struct node *node, const char *verb, const char *format, ...)
     char head[64], text[1024];
     va_list arguments;
     struct buffer *out = &world->trace;
-    int size = snprintf(head, sizeof head, "[%5lld] %s %-7s ", (long long)world->now, node->name, verb);
+    int size;
 
+    if (world->silent)
+        return;
+    size = snprintf(head, sizeof head, "[%5lld] %s %-7s ", (long long)world->now, node->name, verb);
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);

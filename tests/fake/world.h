@@ -12,6 +12,8 @@
 #include <stdint.h>
 
 #include "base/bytes.h"
+#include "fake/group.h"
+#include "fake/kafka_brokers.h"
 #include "fake/kafka_log.h"
 #include "fake/keyspace.h"
 
@@ -50,6 +52,8 @@ struct node {
     bool dead;                        /* crashed: whatever it still does has no effect */
     int64_t afterlife;                /* ms that passed for it alone since it is dead, so that what waits for a time ends */
     int64_t clock_skew;               /* of its wall clock, ms */
+    int64_t frozen_until;             /* whoever stops it says so here: no heartbeat of it comes meanwhile */
+    bool kafka_away;                  /* the brokers and this node do not reach each other */
     struct kafka_in *in;
     struct redis_link *link;
 };
@@ -59,6 +63,9 @@ struct world {
     uint64_t random;
     struct keyspace redis;
     struct kafka_log kafka;
+    struct kafka_weather weather;     /* of Kafka: its latencies and failures */
+    struct brokers brokers;
+    struct group group;
     struct node nodes[NODES_MAX];     /* in the order of their first words */
     size_t nodes_count;
     struct node *at_work;             /* whose code is running; set by whoever lets it run */
@@ -80,6 +87,7 @@ struct world {
     bool jitter;                      /* clock_random_between draws; else it is always the middle, so that a trace keeps its times */
     void (*wait)(struct node *node, int64_t ms);            /* NULL: time just passes */
     void (*passes)(struct node *node, enum arrow arrow);    /* NULL: nothing happens */
+    bool silent;                      /* nothing is traced */
     struct buffer trace;
     size_t line;                      /* where the trace's last line begins */
 };
