@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-enum { CONNECT_MS = 100, COMMAND_MS = 100, BACKOFF_MIN_MS = 10, BACKOFF_MAX_MS = 100, QUESTION_MS = 1000, RETRY_MS = 50, STOP_MS = 1000 };
+enum { CONNECT_MS = 100, COMMAND_MS = 1000, BACKOFF_MIN_MS = 10, BACKOFF_MAX_MS = 100, QUESTION_MS = 1000, RETRY_MS = 50, STOP_MS = 1000 };
 
 struct instance {
     struct ends ends;

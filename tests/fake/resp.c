@@ -3,35 +3,59 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/number.h"
+
+static void put_line(struct buffer *out, char sign, const char *text)
+{
+    buffer_put_char(out, sign);
+    buffer_put_text(out, text);
+    buffer_put(out, "\r\n", 2);
+}
+
+static void put_number(struct buffer *out, char sign, int64_t number)
+{
+    char *room = buffer_room(out, NUMBER_TEXT_MAX + 3), *at = room;
+
+    ASSERT(room);
+    *at++ = sign;
+    at += number_format(at, number);
+    *at++ = '\r';
+    *at++ = '\n';
+    buffer_used(out, (size_t)(at - room));
+}
+
 void resp_error(struct buffer *out, const char *text)
 {
-    buffer_put_format(out, "-%s\r\n", text);
+    put_line(out, '-', text);
 }
 
 void resp_status(struct buffer *out, const char *text)
 {
-    buffer_put_format(out, "+%s\r\n", text);
+    put_line(out, '+', text);
 }
 
 void resp_int(struct buffer *out, int64_t value)
 {
-    buffer_put_format(out, ":%lld\r\n", (long long)value);
+    put_number(out, ':', value);
 }
 
 void resp_bulk(struct buffer *out, struct bytes value)
 {
-    if (!value.data) {
-        buffer_put_text(out, "$-1\r\n");
+    put_number(out, '$', value.data ? (int64_t)value.size : -1);
+    if (!value.data)
         return;
-    }
-    buffer_put_format(out, "$%zu\r\n", value.size);
     buffer_put_bytes(out, value);
-    buffer_put_text(out, "\r\n");
+    buffer_put(out, "\r\n", 2);
 }
 
 void resp_array(struct buffer *out, size_t count)
 {
-    buffer_put_format(out, "*%zu\r\n", count);
+    put_number(out, '*', (int64_t)count);
+}
+
+void resp_nil_array(struct buffer *out)
+{
+    buffer_put(out, "*-1\r\n", 5);
 }
 
 /* The number behind the type's sign; `*at` moves behind the line's end. */
@@ -82,20 +106,38 @@ struct reply *resp_read(struct arena *arena, const char **at)
     return reply;
 }
 
-size_t resp_command(struct bytes *args, size_t max, const char **at)
+/* "*3\r\n" of the sign, up to `end`: false when it is not whole. */
+static bool head_line(char sign, const char **at, const char *end, size_t *number)
 {
+    const char *p = *at;
+
+    if (p == end)
+        return false;
+    ASSERT(*p == sign);
+    *number = 0;
+    for (p++; p < end && *p >= '0' && *p <= '9'; p++)
+        *number = *number * 10 + (size_t)(*p - '0');
+    if (end - p < 2)
+        return false;
+    ASSERT(p[0] == '\r' && p[1] == '\n');
+    *at = p + 2;
+    return true;
+}
+
+size_t resp_command(struct bytes *args, size_t max, const char **at, const char *end)
+{
+    const char *p = *at;
     size_t count;
 
-    ASSERT(**at == '*');
-    ++*at;
-    count = (size_t)number_line(at);
+    if (!head_line('*', &p, end, &count))
+        return 0;
     ASSERT(count >= 1 && count <= max);
     for (size_t i = 0; i < count; i++) {
-        ASSERT(**at == '$');
-        ++*at;
-        args[i].size = (size_t)number_line(at);
-        args[i].data = *at;
-        *at += args[i].size + 2;
+        if (!head_line('$', &p, end, &args[i].size) || (size_t)(end - p) < args[i].size + 2)
+            return 0;
+        args[i].data = p;
+        p += args[i].size + 2;
     }
+    *at = p;
     return count;
 }

@@ -10,10 +10,11 @@ void resp_status(struct buffer *out, const char *text);
 void resp_int(struct buffer *out, int64_t value);
 void resp_bulk(struct buffer *out, struct bytes value);   /* absent: nil */
 void resp_array(struct buffer *out, size_t count);
+void resp_nil_array(struct buffer *out);
 
 /* Reads one reply and moves `*at` behind it; NULL when the arena is full. What lies there must be whole. */
 struct reply *resp_read(struct arena *arena, const char **at);
-/* Reads one command, an array of bulk strings, into `args`, which point into it; returns how many. */
-size_t resp_command(struct bytes *args, size_t max, const char **at);
+/* Reads one command, an array of bulk strings, into `args`, which point into it: how many; 0 when it is not whole, and then `*at` stays. */
+size_t resp_command(struct bytes *args, size_t max, const char **at, const char *end);
 
 #endif

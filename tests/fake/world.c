@@ -12,14 +12,14 @@ void world_begin(struct world *made)
 {
     memset(made, 0, sizeof *made);
     made->random = 1;
-    strcpy(made->run_id, "run-1");
+    redis_server_init(&made->redis, 7, 0);
     buffer_init(&made->trace, TRACE_LIMIT);
     world = made;
 }
 
 void world_end(void)
 {
-    keyspace_deinit(&world->redis);
+    redis_server_deinit(&world->redis);
     kafka_brokers_deinit();
     kafka_log_deinit(&world->kafka);
     buffer_deinit(&world->trace);

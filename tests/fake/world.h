@@ -15,7 +15,7 @@
 #include "fake/group.h"
 #include "fake/kafka_brokers.h"
 #include "fake/kafka_log.h"
-#include "fake/keyspace.h"
+#include "fake/redis_server.h"
 
 enum { NODES_MAX = 4, FAULTS_MAX = 256 };
 
@@ -47,6 +47,15 @@ enum arrow {
     ARROW_COUNT
 };
 
+/* What becomes of one write to Redis and of the replies to it. All zeros: it arrives at once, and so do they. */
+struct passage {
+    int64_t there_ms, back_ms;        /* on the way there, and back */
+    bool cut;                         /* only the first `cut_at` bytes ever arrive, and the connection is gone */
+    size_t cut_at;
+    bool reset;                       /* the node's connection breaks behind the write; what was written arrives all the same */
+    bool silent;                      /* no reply comes back any more, and the node finds out by its timeout */
+};
+
 struct node {
     char name[8];
     bool dead;                        /* crashed: whatever it still does has no effect */
@@ -61,7 +70,7 @@ struct node {
 struct world {
     int64_t now;                      /* virtual ms */
     uint64_t random;
-    struct keyspace redis;
+    struct redis_server redis;
     struct kafka_log kafka;
     struct kafka_weather weather;     /* of Kafka: its latencies and failures */
     struct brokers brokers;
@@ -69,13 +78,10 @@ struct world {
     struct node nodes[NODES_MAX];     /* in the order of their first words */
     size_t nodes_count;
     struct node *at_work;             /* whose code is running; set by whoever lets it run */
-    char run_id[16];                  /* of the server; another one is another server */
-    int64_t clients;                  /* connections made so far */
-    struct redis_link *late;          /* a transaction still on its way */
+    int64_t late;                     /* the client whose transaction is still on its way */
+    const char *exec_answer;          /* what became of the last EXEC */
+    const char *exec_note;            /* what the trace says instead */
     bool redis_away;
-    int64_t redis_skew;               /* of the server's clock, ms */
-    bool kill_misses;                 /* CLIENT KILL finds nobody */
-    int replicas;                     /* what WAIT answers */
     unsigned execs;                   /* EXECs so far, self-tests not counted */
     struct { unsigned exec; enum fault fault; } faults[FAULTS_MAX];
     size_t faults_count;
@@ -87,6 +93,7 @@ struct world {
     bool jitter;                      /* clock_random_between draws; else it is always the middle, so that a trace keeps its times */
     void (*wait)(struct node *node, int64_t ms);            /* NULL: time just passes */
     void (*passes)(struct node *node, enum arrow arrow);    /* NULL: nothing happens */
+    struct passage (*passage)(struct node *node, bool has_exec);   /* of each write to Redis; NULL: a story, by its script of faults */
     bool silent;                      /* nothing is traced */
     struct buffer trace;
     size_t line;                      /* where the trace's last line begins */
@@ -109,7 +116,7 @@ bool world_arrow(struct node *node, enum arrow arrow);
 void world_wait(struct node *node, int64_t ms);
 /* Drawn from the world's seed: [0, bound). */
 uint32_t world_draw(uint32_t bound);
-/* The transaction of FAULT_LATE arrives now; its answer, "applied" or "nil". */
+/* The transaction of FAULT_LATE arrives now; its answer, "applied" or "nil", or "killed" when its connection was. */
 const char *world_late(void);
 
 /* A line "[  3] A verb text"; the same verb at the same time goes on in the last line, behind a comma. */

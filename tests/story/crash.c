@@ -88,7 +88,7 @@ static void expect_all(struct checks *c)
     CHECK(c, in_order());
     CHECK(c, sequences_rise());
     CHECK(c, all_letters_arrived());
-    CHECK_INT(c, keyspace_key(&world->redis, bytes_of("orderd:outbox"))->count, 0);
+    CHECK_INT(c, key_count(keyspace_key(&world->redis.data, bytes_of("orderd:outbox"))), 0);
 }
 
 /* Two turns with a pause between; A dies before its n-th call that has an effect, if it has so many, and B goes on. */
@@ -207,7 +207,7 @@ static void wander(struct checks *c, uint64_t seed)
     story_begin(&settings);
     daemons[0] = daemon_start("A");
     daemons[1] = daemon_start("B");
-    world->kill_misses = seed % 2;
+    world->redis.kill_misses = seed % 2;
     group_gives("A", "orders", 0);
     plan_faults(&random);
     for (int i = 0; i < EVENTS; i++) {

@@ -53,7 +53,7 @@ static void a_transaction_that_arrives_late_changes_nothing(struct checks *c)
 {
     struct daemon *a = story_at_rest(NULL, nothing);
 
-    world->kill_misses = true;
+    world->redis.kill_misses = true;
     produce(0, DEPOSIT("d1", "5"));
     world_plan(world->execs + 1, FAULT_LATE);
     daemon_run(a, 60);
@@ -306,22 +306,22 @@ static void events_wait_while_redis_is_away_and_do_not_expire(struct checks *c)
 static void redis_come_back_older_halts_and_names_the_offsets(struct checks *c)
 {
     struct daemon *a = story_at_rest(NULL, nothing);
-    struct keyspace snapshot = {NULL, 0, 0, 0};
+    struct keyspace snapshot = {.major = 0};
 
     produce(0, DEPOSIT("d1", "1"));
     daemon_run(a, 100);
-    keyspace_copy(&snapshot, &world->redis);
+    keyspace_copy(&snapshot, &world->redis.data);
     produce(0, DEPOSIT("d2", "2"));
     daemon_run(a, 100);
     daemon_crash(a);
-    keyspace_flush(&world->redis);
-    keyspace_copy(&world->redis, &snapshot);
-    strcpy(world->run_id, "run-2");
+    keyspace_flush(&world->redis.data);
+    keyspace_copy(&world->redis.data, &snapshot);
+    strcpy(world->redis.run_id, "run-2");
     a = daemon_start("A");
     group_gives("A", "orders", 0);
     CHECK_INT(c, daemon_run(a, 1000), -EPROTO);
     CHECK(c, was_logged("redis came back older") && was_logged("offsets 1 to 1 would be decided twice") && was_logged("--accept-rollback"));
-    CHECK(c, keyspace_key(&world->redis, bytes_of("orderd:meta"))->count > 9);
+    CHECK(c, key_count(keyspace_key(&world->redis.data, bytes_of("orderd:meta"))) > 9);
     expect_outcomes(c, "0 applied, 1 applied");
     daemon_crash(a);
     keyspace_deinit(&snapshot);
@@ -332,16 +332,16 @@ static void redis_come_back_older_halts_and_names_the_offsets(struct checks *c)
 static void an_outcome_that_was_seen_is_evidence_without_a_commit(struct checks *c)
 {
     struct daemon *a = story_at_rest(NULL, nothing);
-    struct keyspace snapshot = {NULL, 0, 0, 0};
+    struct keyspace snapshot = {.major = 0};
 
-    keyspace_copy(&snapshot, &world->redis);
+    keyspace_copy(&snapshot, &world->redis.data);
     produce(0, DEPOSIT("d1", "1"));
     daemon_run(a, 8);
     expect_outcomes(c, "0 applied");
     expect_committed(c, 0);
     daemon_crash(a);
-    keyspace_flush(&world->redis);
-    keyspace_copy(&world->redis, &snapshot);
+    keyspace_flush(&world->redis.data);
+    keyspace_copy(&world->redis.data, &snapshot);
     a = daemon_start("A");
     group_gives("A", "orders", 0);
     CHECK_INT(c, daemon_run(a, 1000), -EPROTO);
@@ -355,16 +355,16 @@ static void an_outcome_that_was_seen_is_evidence_without_a_commit(struct checks 
 static void redis_come_back_older_is_found_by_a_daemon_that_lives(struct checks *c)
 {
     struct daemon *a = story_at_rest(NULL, nothing);
-    struct keyspace snapshot = {NULL, 0, 0, 0};
+    struct keyspace snapshot = {.major = 0};
 
     produce(0, DEPOSIT("d1", "1"));
     daemon_run(a, 100);
-    keyspace_copy(&snapshot, &world->redis);
+    keyspace_copy(&snapshot, &world->redis.data);
     produce(0, DEPOSIT("d2", "2"));
     daemon_run(a, 100);
-    keyspace_flush(&world->redis);
-    keyspace_copy(&world->redis, &snapshot);
-    strcpy(world->run_id, "run-2");
+    keyspace_flush(&world->redis.data);
+    keyspace_copy(&world->redis.data, &snapshot);
+    strcpy(world->redis.run_id, "run-2");
     produce(0, DEPOSIT("d3", "4"));
     daemon_run(a, 5000);
     CHECK(c, was_logged("the market is halted: rollback"));
@@ -384,7 +384,7 @@ static void a_sequence_that_would_fall_is_not_published(struct checks *c)
     redis("DEL orderd:outbox");
     redis("XADD orderd:outbox 0-1 made 1");
     redis("XDEL orderd:outbox 0-1");
-    world->redis_skew = -250;
+    world->redis.skew_ms = -250;
     produce(0, DEPOSIT("d2", "2"));
     CHECK_INT(c, daemon_run(a, 200), -EBADMSG);
     expect_outcomes(c, "0 applied");
@@ -429,11 +429,11 @@ static void an_empty_redis_behind_kafkas_offsets_is_no_first_start(struct checks
     produce(0, DEPOSIT("d1", "1"));
     daemon_run(a, 100);
     daemon_crash(a);
-    keyspace_flush(&world->redis);
+    keyspace_flush(&world->redis.data);
     b = daemon_start("B");
     CHECK_INT(c, daemon_run(b, 100), -EPROTO);
     CHECK(c, was_logged("the registry orderd:meta is missing while kafka has"));
-    CHECK_INT(c, keyspace_key(&world->redis, bytes_of("orderd:meta"))->type, KEY_NONE);
+    CHECK_INT(c, keyspace_key(&world->redis.data, bytes_of("orderd:meta"))->type, KEY_NONE);
     daemon_crash(b);
     story_end();
 }

@@ -72,7 +72,7 @@ void produce_at(int32_t partition, const char *value, int64_t timestamp)
 
 void redis(const char *command)
 {
-    keyspace_do(&world->redis, command);
+    keyspace_do(&world->redis.data, command);
 }
 
 struct daemon *daemon_start(const char *name)
@@ -162,7 +162,7 @@ void expect_market(struct checks *c, const char *market)
     struct buffer text;
 
     buffer_init(&text, 1 << 20);
-    keyspace_text(&world->redis, &text);
+    keyspace_text(&world->redis.data, &text);
     CHECK_TEXT(c, buffer_text(&text), market);
     buffer_deinit(&text);
 }

@@ -245,12 +245,12 @@ static void a_closed_gate_lets_nothing_out(struct checks *c)
     struct daemon *a;
 
     story_begin(&settings);
-    world->replicas = 1;
+    world->redis.replicas_count = 1;
     a = daemon_start("A");
     group_gives("A", "orders", 0);
     daemon_run(a, 100);
     skip();
-    world->replicas = 0;
+    world->redis.replicas_count = 0;
     produce(0, DEPOSIT("d1", "1"));
     daemon_run(a, 1200);
     expect(c, "[  102] A poll    orders:0@0..0\n"
@@ -260,7 +260,7 @@ static void a_closed_gate_lets_nothing_out(struct checks *c)
               "[  603] A wait    0\n"
               "[ 1123] A wait    0\n");
     produce(0, DEPOSIT("d2", "2"));
-    world->replicas = 2;
+    world->redis.replicas_count = 2;
     daemon_run(a, 60);
     expect(c, "[ 1643] A wait    2\n"
               "[ 1643] A publish orders/0/0 applied\n"
@@ -281,12 +281,12 @@ static void a_gate_that_is_closed_at_the_take_over_lets_nothing_out_either(struc
     struct daemon *a, *b;
 
     story_begin(&settings);
-    world->replicas = 1;
+    world->redis.replicas_count = 1;
     a = daemon_start("A");
     group_gives("A", "orders", 0);
     daemon_run(a, 100);
     produce(0, DEPOSIT("d1", "1"));
-    world->replicas = 0;
+    world->redis.replicas_count = 0;
     daemon_run(a, 600);
     daemon_crash(a);
     skip();
@@ -294,7 +294,7 @@ static void a_gate_that_is_closed_at_the_take_over_lets_nothing_out_either(struc
     group_gives("B", "orders", 0);
     daemon_run(b, 6000);
     expect_outcomes(c, "");
-    world->replicas = 1;
+    world->redis.replicas_count = 1;
     daemon_run(b, 1000);
     expect_outcomes(c, "0 applied");
     expect_market(c, "users:u{funds=1}");
@@ -336,7 +336,7 @@ static void at_its_bound_the_outbox_lets_no_more_events_in(struct checks *c)
     produce(0, DEPOSIT("d3", "4"));
     produce(0, DEPOSIT("d4", "8"));
     daemon_run(a, 1000);
-    CHECK(c, keyspace_key(&world->redis, bytes_of("orderd:outbox"))->count <= 2);
+    CHECK(c, key_count(keyspace_key(&world->redis.data, bytes_of("orderd:outbox"))) <= 2);
     world->deliveries_held = false;
     daemon_run(a, 200);
     expect_market(c, "users:u{funds=15}");
@@ -385,7 +385,7 @@ static void with_shards_each_partition_number_is_a_market_of_its_own(struct chec
     expect_market(c, "{0}users:u{funds=1} {1}users:u{funds=2}");
     expect_committed(c, 1);
     daemon_stop(a);
-    CHECK_INT(c, keyspace_key(&world->redis, bytes_of("orderd:meta"))->type, KEY_NONE);
+    CHECK_INT(c, keyspace_key(&world->redis.data, bytes_of("orderd:meta"))->type, KEY_NONE);
     story_end();
 }
 
