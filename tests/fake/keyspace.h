@@ -91,6 +91,8 @@ void keyspace_run(struct call *call, const struct command *command);
 void keyspace_do(struct keyspace *keyspace, const char *command);
 /* Every key of database 0 but orderd's own, in the order of their names: "market:{a.s=9} stock:k=3 users:b{funds=0}". */
 void keyspace_text(const struct keyspace *keyspace, struct buffer *out);
+/* Field and value, member and score, id and the entry's fields (an array, as a reply has it); of a list and a string the value alone. */
+void key_each(const struct key *key, void (*each)(void *context, struct bytes name, struct bytes value), void *context);
 /* Empties it, as FLUSHALL; keys that were there are touched. */
 void keyspace_flush(struct keyspace *keyspace);
 /* All of `from`'s data into an empty one: a snapshot, or back from it. */

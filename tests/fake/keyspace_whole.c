@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "codec/sequence.h"
 #include "fake/keyspace_inside.h"
 
 static const struct command *const tables[] = {keyspace_generic, keyspace_strings, keyspace_hashes, keyspace_sets,
@@ -97,6 +98,36 @@ void keyspace_text(const struct keyspace *keyspace, struct buffer *out)
             put_key(out, key);
     }
     free(keys);
+}
+
+static void each_element(const struct key *key, void (*each)(void *context, struct bytes name, struct bytes value), void *context)
+{
+    char id[STREAM_ID_TEXT_SIZE];
+
+    for (size_t i = key->head; i < key->end; i++)
+        if (key->type == KEY_LIST) {
+            each(context, (struct bytes){"", 0}, text_bytes((const struct text *)key->elements + i));
+        } else {
+            const struct stream_entry *entry = (const struct stream_entry *)key->elements + i;
+
+            stream_id_text(id, (struct stream_id){entry->ms, entry->seq});
+            each(context, bytes_of(id), text_bytes(&entry->fields));
+        }
+}
+
+void key_each(const struct key *key, void (*each)(void *context, struct bytes name, struct bytes value), void *context)
+{
+    char score[64];
+
+    if (key->type == KEY_STRING)
+        each(context, (struct bytes){"", 0}, text_bytes(&key->string));
+    TABLE_EACH (&key->items, entry) {
+        const struct key_member *member = (const struct key_member *)entry;
+
+        snprintf(score, sizeof score, "%.17g", member->score);
+        each(context, entry_bytes(entry), key->type == KEY_HASH ? text_bytes(&member->value) : bytes_of(key->type == KEY_ZSET ? score : ""));
+    }
+    each_element(key, each, context);
 }
 
 void keyspace_flush_database(struct table *database)

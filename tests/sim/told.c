@@ -119,7 +119,7 @@ static void foreign(struct teller *t, const char *command)
 {
     struct told *told = t->told;
     struct audit_happening *h = &told->happenings[told->world.happenings_count++];
-    const struct key *outbox = keyspace_key(&world->redis, bytes_of("orderd:outbox"));
+    const struct key *outbox = keyspace_key(&world->redis.data, bytes_of("orderd:outbox"));
     struct bytes *args = arena_take(told->arena, TOLD_ARGS_MAX * sizeof *args);
     const char *at = command;
 
@@ -176,22 +176,35 @@ static void copy_log(struct told *told, struct audit_log *to, const char *topic,
     *to = (struct audit_log){topic, partition, messages, from->count, from->start, from->end, from->committed};
 }
 
+struct copied {
+    struct told *told;
+    struct audit_pair *pairs;
+    size_t count;
+};
+
+static void copy_pair(void *context, struct bytes name, struct bytes value)
+{
+    struct copied *copied = context;
+
+    copied->pairs[copied->count++] = (struct audit_pair){copy(copied->told, name), copy(copied->told, value)};
+}
+
 static struct audit_keys copy_keys(struct told *told)
 {
-    const struct keyspace *redis_now = &world->redis;
-    struct audit_key *keys = arena_take(told->arena, (redis_now->count + 1) * sizeof *keys);
+    const struct table *database = &world->redis.data.databases[0];
+    struct audit_key *keys = arena_take(told->arena, (database->count + 1) * sizeof *keys);
+    size_t count = 0;
 
     ASSERT(keys);
-    for (size_t i = 0; i < redis_now->count; i++) {
-        const struct key *from = redis_now->keys[i];
-        struct audit_pair *pairs = arena_take(told->arena, (from->count + 2) * sizeof *pairs);
+    TABLE_EACH (database, entry) {
+        const struct key *from = (const struct key *)entry;
+        struct copied copied = {told, arena_take(told->arena, (key_count(from) + 2) * sizeof *copied.pairs), 0};
 
-        ASSERT(pairs);
-        for (size_t n = 0; n < from->count; n++)
-            pairs[n] = (struct audit_pair){copy(told, from->pairs[n].field), copy(told, from->pairs[n].value)};
-        keys[i] = (struct audit_key){copy(told, from->name), (enum audit_type)from->type, pairs, from->type == KEY_NONE ? 0 : from->count};
+        ASSERT(copied.pairs);
+        key_each(from, copy_pair, &copied);
+        keys[count++] = (struct audit_key){copy(told, (struct bytes){entry->name, entry->size}), (enum audit_type)from->type, copied.pairs, copied.count};
     }
-    return (struct audit_keys){keys, redis_now->count};
+    return (struct audit_keys){keys, count};
 }
 
 static void describe(struct told *told, int64_t deadline_ms)
