@@ -36,6 +36,8 @@ bool number_parse_score(struct bytes text, int64_t *value)
         return false;
     memcpy(copy, text.data, text.size);
     copy[text.size] = '\0';
+    if (strspn(copy, "0123456789+-.e") != text.size)      /* strtod takes more than Redis prints: space, hexadecimal */
+        return false;
     score = strtod(copy, &end);
     if (*end || !isfinite(score) || floor(score) != score || fabs(score) > (double)NUMBER_SAFE_MAX)
         return false;

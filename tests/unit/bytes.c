@@ -52,6 +52,8 @@ static void scores_are_integers_or_nothing(struct checks *c)
     CHECK(c, !number_parse_score(bytes_of("nan"), &value));
     CHECK(c, !number_parse_score(bytes_of("-inf"), &value) && !number_parse_score(bytes_of(""), &value) &&
           !number_parse_score(bytes_of("5 "), &value));
+    CHECK(c, !number_parse_score(bytes_of(" 5"), &value) && !number_parse_score(bytes_of("0x10"), &value));
+    CHECK(c, !number_parse_score((struct bytes){"5\0x", 3}, &value));
     CHECK(c, number_parse_score(bytes_of("-9007199254740991"), &value) && value == -NUMBER_SAFE_MAX);
     CHECK(c, !number_parse_score(bytes_of("-9007199254740992"), &value) && !number_parse_score(bytes_of("1e+300"), &value));
 }
