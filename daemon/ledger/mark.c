@@ -47,7 +47,10 @@ int mark_read(struct mark *out, const struct reply *reply)
         !read_number(field(reply, 6), &out->fingerprint_offset))
         return -EBADMSG;
     out->torn = field(reply, 7)->type != REPLY_NIL;
-    return out->done < 0 || out->next < out->done || out->seen_from > out->next ? -EBADMSG : 0;
+    return out->done < 0 || out->next < out->done || out->seen_from < 0 || out->seen_from > out->next || out->time < -1 ||
+                   out->fingerprint_offset < -1
+               ? -EBADMSG
+               : 0;
 }
 
 static bool number_is(const struct reply *value, int64_t expected)

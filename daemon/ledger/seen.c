@@ -333,7 +333,7 @@ void seen_element_add(struct buffer *out, struct bytes source, struct bytes id, 
     buffer_put_sized(out, source.data ? source : (struct bytes){"", 0});
     buffer_put_sized(out, id);
     buffer_put_varint(out, (uint64_t)record->offset);
-    buffer_put_varint(out, (uint64_t)(record->time + 1));
+    buffer_put_varint(out, (uint64_t)record->time + 1);
     buffer_put_varint(out, (uint64_t)record->status);
     buffer_put_varint(out, record->digest);
 }
@@ -344,7 +344,7 @@ static int load_record(struct seen *seen, struct reader *reader, int64_t from, i
     struct seen_record record = {.offset = (int64_t)reader_varint(reader)};
     uint64_t status;
 
-    record.time = (int64_t)reader_varint(reader) - 1;
+    record.time = (int64_t)(reader_varint(reader) - 1);
     status = reader_varint(reader);
     record.digest = reader_varint(reader);
     if (reader_error(reader) || !source.data || !id.data || source.size > 256 || id.size > 128 || record.offset < from ||

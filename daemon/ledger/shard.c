@@ -81,9 +81,13 @@ int32_t registry_partitions(const struct registry *registry, const char *topic)
 {
     size_t size = strlen(topic);
 
+    int64_t count;
+
     for (const char *at = registry->topics; *at; at += strcspn(at, " "), at += *at == ' ')
         if (strncmp(at, topic, size) == 0 && at[size] == '=')
-            return (int32_t)strtol(at + size + 1, NULL, 10);
+            return number_parse((struct bytes){at + size + 1, strcspn(at + size + 1, " ")}, &count) && count >= 0 && count <= INT32_MAX
+                       ? (int32_t)count
+                       : -1;
     return -1;
 }
 

@@ -25,7 +25,8 @@ static void marks_are_read_whole_or_refused(struct checks *c)
         {"['05' '3' '0' '-1' 'e' '' '-1' nil]", -EBADMSG},
         {"['5x' '3' '0' '-1' 'e' '' '-1' nil]", -EBADMSG}, {"['2' '3' '0' '-1' 'e' '' '-1' nil]", -EBADMSG},
         {"['5' '-3' '-3' '-1' 'e' '' '-1' nil]", -EBADMSG},
-        {"['5' '3' '6' '-1' 'e' '' '-1' nil]", -EBADMSG}, {"['5' '3' '0' '-1' '1234567890123456789012345678901234567' '' '-1' nil]", -EBADMSG},
+        {"['5' '3' '-1' '-1' 'e' '' '-1' nil]", -EBADMSG}, {"['5' '3' '0' '-2' 'e' '' '-1' nil]", -EBADMSG},
+        {"['5' '3' '0' '-1' 'e' '' '-2' nil]", -EBADMSG}, {"['5' '3' '6' '-1' 'e' '' '-1' nil]", -EBADMSG}, {"['5' '3' '0' '-1' '1234567890123456789012345678901234567' '' '-1' nil]", -EBADMSG},
         {"['5' '3']", -EIO}, {"-WRONGTYPE_no_hash", -EIO}, {"nil", -EIO}};
     struct arena *arena = NULL;
     struct mark mark;
@@ -131,6 +132,10 @@ static void a_registry_answers_what_it_holds(struct checks *c)
     CHECK_INT(c, registry_partitions(&registry, "refunds"), 2);
     CHECK_INT(c, registry_partitions(&registry, "order"), -1);
     CHECK_INT(c, registry_partitions(&registry, "orders2"), -1);
+    snprintf(registry.topics, sizeof registry.topics, "a=-5 b=99999999999 c=3x d= e=7");
+    CHECK(c, registry_partitions(&registry, "a") == -1 && registry_partitions(&registry, "b") == -1);
+    CHECK(c, registry_partitions(&registry, "c") == -1 && registry_partitions(&registry, "d") == -1);
+    CHECK_INT(c, registry_partitions(&registry, "e"), 7);
     CHECK(c, registry_is_former(&registry, bytes_of("inc-0")) && registry_is_former(&registry, bytes_of("inc-1")));
     CHECK(c, !registry_is_former(&registry, bytes_of("inc-2")) && !registry_is_former(&registry, bytes_of("inc")));
     CHECK(c, registry_quarantined(&registry, "orders", 0, 17) && registry_quarantined(&registry, "orders", 1, 4));

@@ -281,6 +281,24 @@ static void damaged_elements_are_refused(struct checks *c)
     buffer_deinit(&element);
 }
 
+/* A producer may give a message any timestamp, the last that there is among them. */
+static void the_last_time_of_all_is_kept_too(struct checks *c)
+{
+    struct seen_record record = {.offset = 5, .time = INT64_MAX, .status = STATUS_APPLIED};
+    struct seen *seen = NULL;
+    struct buffer element;
+    int64_t to;
+
+    buffer_init(&element, 1000);
+    seen_element_begin(&element, 4, 7);
+    seen_element_add(&element, bytes_of("/s"), bytes_of("id"), &record);
+    CHECK_INT(c, seen_new(&seen, (struct hash_key){1, 2}, 10, 1000), 0);
+    CHECK_INT(c, seen_load(seen, buffer_bytes(&element), 4, &to), 0);
+    CHECK(c, seen_find(seen, seen_key(seen, bytes_of("/s"), bytes_of("id")), INT64_MAX));
+    seen_free(seen);
+    buffer_deinit(&element);
+}
+
 static void empty_turns_make_no_new_element(struct checks *c)
 {
     struct seen *seen = NULL;
@@ -300,4 +318,5 @@ TESTS({"short windows agree with the oracle", short_windows_agree_with_the_oracl
       {"time that is not known ends no window", time_that_is_not_known_ends_no_window},
       {"the window ends at its length", the_window_ends_at_its_length},
       {"source and id are one key and do not run together", source_and_id_are_one_key_and_do_not_run_together},
-      {"damaged elements are refused", damaged_elements_are_refused}, {"empty turns make no new element", empty_turns_make_no_new_element})
+      {"damaged elements are refused", damaged_elements_are_refused},
+      {"the last time of all is kept too", the_last_time_of_all_is_kept_too}, {"empty turns make no new element", empty_turns_make_no_new_element})
