@@ -42,9 +42,10 @@ static int take_entry(struct gather *g, struct partition *const *ps, size_t coun
     struct gathered *owner;
 
     if (outbox_read(&stored, reply)) {
-        log_error(g->log, "an outbox entry cannot be read id=%.*s", (int)(reply->count ? reply->elements[0]->text.size : 0),
-                  reply->count ? reply->elements[0]->text.data : "");
-        return stream_id_parse(reply->elements[0]->text, last) ? 0 : -EAGAIN;
+        struct bytes id = reply->count ? reply->elements[0]->text : (struct bytes){NULL, 0};
+
+        log_error(g->log, "an outbox entry cannot be read id=%.*s", (int)(id.size < 64 ? id.size : 64), id.data ? id.data : "");
+        return stream_id_parse(id, last) ? 0 : -EAGAIN;
     }
     *last = stored.id;
     owner = owner_of(ps, count, gathered, stored.at);

@@ -58,7 +58,7 @@ static struct reply *array_make(const redisReadTask *task, size_t count)
 
     if (!reply || !count)
         return reply;
-    reply->elements = arena_take(link->arena, count * sizeof *reply->elements);
+    reply->elements = count <= SIZE_MAX / sizeof *reply->elements ? arena_take(link->arena, count * sizeof *reply->elements) : NULL;
     if (!reply->elements) {
         link->full = true;
         return NULL;
@@ -93,6 +93,21 @@ static void *on_nil(const redisReadTask *task)
     return reply_make(task, REPLY_NIL);
 }
 
+#if HIREDIS_MAJOR >= 1
+/* RESP3's own types, which nobody asked for: without a function hiredis would hand up their number as a pointer. */
+static void *on_double(const redisReadTask *task, double value, char *text, size_t size)
+{
+    (void)task, (void)value, (void)text, (void)size;
+    return NULL;
+}
+
+static void *on_bool(const redisReadTask *task, int value)
+{
+    (void)task, (void)value;
+    return NULL;
+}
+#endif
+
 /* Objects die with the arena. */
 static void on_free(void *reply)
 {
@@ -106,6 +121,10 @@ static redisReplyObjectFunctions *reply_functions(void)
         .createArray = on_array,
         .createInteger = on_integer,
         .createNil = on_nil,
+#if HIREDIS_MAJOR >= 1
+        .createDouble = on_double,
+        .createBool = on_bool,
+#endif
         .freeObject = on_free,
     };
 

@@ -154,6 +154,8 @@ int selftest_run(struct session *session, const char *prefix, struct clock *cloc
         commands_reset(&commands);
         command_texts(&commands, "ACL", "WHOAMI", NULL);
         r = session_ask(session, &commands, arena, &who);
+        if (r)
+            error_set(error, r, "self-test: connection lost");
         if (!r && who[0]->type == REPLY_STRING && who[0]->text.size < sizeof user)
             snprintf(user, sizeof user, "%.*s", (int)who[0]->text.size, who[0]->text.data);
         if (!r)

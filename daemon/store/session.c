@@ -210,7 +210,7 @@ static const char *config_value(const struct reply *reply, const char *name)
 {
     if (reply->type == REPLY_ARRAY)
         for (size_t i = 0; i + 1 < reply->count; i += 2)
-            if (bytes_equal_text(reply->elements[i]->text, name))
+            if (bytes_equal_text(reply->elements[i]->text, name) && reply->elements[i + 1]->type == REPLY_STRING)
                 return reply->elements[i + 1]->text.data;
     return "";
 }

@@ -296,7 +296,7 @@ static void retry_stopped(struct pipeline *p, const struct shard *shard, const s
 {
     int64_t era;
 
-    if (registry->type != REPLY_ARRAY || registry->elements[0]->type != REPLY_STRING || !number_parse(registry->elements[0]->text, &era))
+    if (registry->type != REPLY_ARRAY || registry->count != REGISTRY_TURN_FIELDS_COUNT || registry->elements[0]->type != REPLY_STRING || !number_parse(registry->elements[0]->text, &era))
         return;
     for (size_t i = 0; i < p->lanes_count; i++) {
         struct lane *lane = p->lanes[i];

@@ -166,6 +166,8 @@ static void load_key(struct turn *turn, const struct view_key *key, const struct
             view_load(turn->view, cell, VIEW_INVALID, 0);
         else if (key->kind == VIEW_MARKET)
             load_price(turn, cell, reply->elements[i]);
+        else if (reply->elements[i]->type != REPLY_INTEGER)
+            view_load(turn->view, cell, VIEW_INVALID, 0);
         else
             view_load(turn->view, cell, reply->elements[i]->integer ? VIEW_PRESENT : VIEW_MISSING, 1);
     }
