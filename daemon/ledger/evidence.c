@@ -1,5 +1,6 @@
 #include "ledger/evidence.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,20 +14,34 @@ void commit_note_format(char out[KAFKA_METADATA_MAX + 1], const struct commit_no
              (long long)note->reached);
 }
 
+/* Letters, digits and dashes that fit a registry's field: what else stands there was not written by an orderd. */
+static bool is_incarnation(struct bytes text)
+{
+    for (size_t i = 0; i < text.size; i++)
+        if (!isalnum((unsigned char)text.data[i]) && text.data[i] != '-')
+            return false;
+    return text.size >= 1 && text.size < CLOCK_UUID_SIZE;
+}
+
 bool commit_note_parse(const char *text, struct commit_note *note)
 {
+    struct commit_note found = {.era = 0};
+    char again[KAFKA_METADATA_MAX + 1];
     long long era, handed, reached;
     unsigned long long ms, seq;
-    int end = 0;
 
-    *note = (struct commit_note){0};
-    if (sscanf(text, "orderd1 %36s %lld %llu-%llu %lld %lld%n", note->incarnation, &era, &ms, &seq, &handed, &reached, &end) != 6 ||
-        text[end] != '\0' || era < 1 || handed < 0 || reached < 0)
+    *note = found;
+    if (sscanf(text, "orderd1 %36s %lld %llu-%llu %lld %lld", found.incarnation, &era, &ms, &seq, &handed, &reached) != 6 || era < 1 ||
+        handed < 0 || reached < 0 || !is_incarnation(bytes_of(found.incarnation)))
         return false;
-    note->era = era;
-    note->last = (struct stream_id){ms, seq};
-    note->handed = handed;
-    note->reached = reached;
+    found.era = era;
+    found.last = (struct stream_id){ms, seq};
+    found.handed = handed;
+    found.reached = reached;
+    commit_note_format(again, &found);
+    if (strcmp(again, text) != 0)      /* scanf also takes what we do not write: signs, spaces, one word run into the next */
+        return false;
+    *note = found;
     return true;
 }
 
@@ -54,7 +69,7 @@ static struct bytes header_value(const struct kafka_header *headers, size_t coun
 /* An incarnation that this registry does not know. */
 static void note_third(struct evidence *out, const struct evidence_source *source, struct bytes incarnation)
 {
-    snprintf(out->third, sizeof out->third, "%.*s", (int)(incarnation.size < 36 ? incarnation.size : 36), incarnation.data);
+    snprintf(out->third, sizeof out->third, "%.*s", (int)incarnation.size, incarnation.data);
     if (source->collect)
         registry_add_former(source->collect, out->third);
 }
@@ -77,6 +92,8 @@ static void weigh(struct evidence *out, const struct evidence_source *from, cons
         return;
     source.data += sizeof prefix - 1;
     source.size -= sizeof prefix - 1;
+    if (!is_incarnation(source))
+        return;
     if (offset > out->published_any)
         out->published_any = offset;
     if (registry && bytes_equal_text(source, registry->incarnation)) {

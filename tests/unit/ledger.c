@@ -170,7 +170,9 @@ static void commit_notes_come_back_and_others_are_not_ours(struct checks *c)
 {
     static const char *const others[] = {"", "orderd1", "orderd2 i 1 1-1 5 6", "orderd1 i 0 1-1 5 6", "orderd1 i 1 1-1 -5 6", "orderd1 i 1 1-1 5",
                                          "orderd1 i 1 1-1 5 6 7",
-                                         "orderd1 i 1 11 5 6", "{\"metadata\":1}"};
+                                         "orderd1 i 1 11 5 6", "orderd1 i 1 1-1 5 6 ", "orderd1  i 1 1-1 5 6", "orderd1 i +1 1-1 5 6",
+                                         "orderd1 i 01 1-1 5 6", "orderd1 i,j 1 1-1 5 6", "orderd1 0d0a1111-2222-4333-8444-55556666777789 1-1 5 6",
+                                         "{\"metadata\":1}"};
     struct commit_note note = {"0d0a1111-2222-4333-8444-555566667777", 3, {1795326127590, 7}, 120, 4500}, back;
     char text[KAFKA_METADATA_MAX + 1];
 
