@@ -2,8 +2,8 @@
 # Installs what building and testing need, by package name, on Debian 12 and 13; with arguments, the packages that they name.
 # Not root: says the one line and exits 69.
 set -eu
-packages="build-essential cmake ninja-build pkg-config clang librdkafka-dev libhiredis-dev libconfig-dev libjansson-dev libjemalloc-dev
- redis-server redis-tools kcat jq python3 python3-pytest python3-pytest-xdist python3-redis python3-confluent-kafka maven
+packages="build-essential cmake ninja-build pkg-config clang libclang-rt-dev librdkafka-dev libhiredis-dev libconfig-dev libjansson-dev
+ libjemalloc-dev redis-server redis-tools kcat jq python3 python3-pytest python3-pytest-xdist python3-redis python3-confluent-kafka maven
  default-jre-headless iptables procps"
 [ $# -eq 0 ] || packages=$*
 missing=

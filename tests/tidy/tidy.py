@@ -10,7 +10,7 @@ import subprocess
 import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-SKIPPED = re.compile(r"^(\.git|build.*|__pycache__|\.pytest_cache|target|.*\.log)$")
+SKIPPED = re.compile(r"^(\.git|build.*|__pycache__|\.pytest_cache|target|corpus|.*\.log)$")
 TOP_LEVEL = {"daemon", "conf", "systemd", "tests", "CMakeLists.txt", "README.md", "LICENSE"}     # and dotfiles
 
 # Which folder may include which, beside itself. What stands on the left knows what stands on the right.
