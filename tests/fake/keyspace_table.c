@@ -2,7 +2,8 @@
 
 #include <stdlib.h>
 
-enum { WALKED_MAX = 8, GONE = UINT32_MAX };
+enum { WALKED_MAX = 8 };
+#define GONE UINT32_MAX      /* an enumerator is an int */
 
 uint32_t table_hash(struct bytes name)
 {
