@@ -68,7 +68,7 @@ static void arrive(struct kafka_commit *commit)
             position->error = -ETIMEDOUT;
     }
     commit->arrived = true;
-    commit->answered_at = world->now + kafka_drawn_ms(&world->weather.commit_ms);
+    commit->answered_at = commit->due + kafka_drawn_ms(&world->weather.commit_ms);
 }
 
 static void answer(struct kafka_commit *commit)

@@ -255,7 +255,7 @@ static void arrive(struct kafka_out *out, struct lane *lane)
         kafka_log_append_kept(partition, &flying->record);
         flying->offset = flying->error ? -1 : partition->end - 1;
     }
-    flying->report_at = world->now + kafka_drawn_ms(&world->weather.report_ms);
+    flying->report_at = flying->due + kafka_drawn_ms(&world->weather.report_ms);
     lane->coming = flying->next;
 }
 
