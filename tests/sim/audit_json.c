@@ -15,9 +15,14 @@ struct scan {
     struct audit_members *members;
     uint64_t objects;                 /* begun so far, as their names */
     size_t depth;
-    char open[AUDIT_JSON_DEPTH];      /* '{' or '[' */
-    size_t base[AUDIT_JSON_DEPTH];    /* of each open object: its first name's place in members->names */
-    uint64_t object[AUDIT_JSON_DEPTH];
+    struct audit_frame *frames;
+};
+
+/* An object or array that is open. */
+struct audit_frame {
+    char open;                        /* '{' or '[' */
+    size_t base;                      /* its first name's place in members->names */
+    uint64_t object;
 };
 
 void audit_members_deinit(struct audit_members *members)
@@ -25,7 +30,8 @@ void audit_members_deinit(struct audit_members *members)
     free(members->items);
     free(members->names);
     free(members->table);
-    *members = (struct audit_members){NULL, 0, 0, {NULL, 0}, NULL, 0, 0, NULL, 0, 0};
+    free(members->frames);
+    *members = (struct audit_members){.items = NULL};
 }
 
 size_t audit_utf8(const char *at, const char *end)
@@ -268,7 +274,7 @@ static void table_grow(struct audit_members *m)
 static bool new_name(struct scan *s, uint64_t name)
 {
     struct audit_members *m = s->members;
-    size_t base = s->base[s->depth - 1], count = m->names_count - base;
+    size_t base = s->frames[s->depth - 1].base, count = m->names_count - base;
 
     if (m->names_count == m->names_capacity)
         m->names = grown(m->names, &m->names_capacity, sizeof *m->names);
@@ -282,7 +288,7 @@ static bool new_name(struct scan *s, uint64_t name)
     for (size_t i = count == LINEAR_MAX ? base : base + count; i <= base + count; i++) {
         if (2 * (m->table_count + 1) > m->table_capacity)
             table_grow(m);
-        if (!table_put(m, s->object[s->depth - 1], m->names[i]))
+        if (!table_put(m, s->frames[s->depth - 1].object, m->names[i]))
             return false;
     }
     return true;
@@ -334,9 +340,7 @@ static bool push(struct scan *s)
 {
     if (s->depth == AUDIT_JSON_DEPTH)
         return false;
-    s->open[s->depth] = *s->at;
-    s->base[s->depth] = s->members->names_count;
-    s->object[s->depth++] = ++s->objects;
+    s->frames[s->depth++] = (struct audit_frame){*s->at, s->members->names_count, ++s->objects};
     s->at++;
     return true;
 }
@@ -346,7 +350,7 @@ static void member_ends(struct scan *s, enum audit_json type)
 {
     struct audit_member *member;
 
-    if (s->depth != 1 || s->open[0] != '{')
+    if (s->depth != 1 || s->frames[0].open != '{')
         return;
     member = &s->members->items[s->members->count - 1];
     member->type = type;
@@ -364,7 +368,7 @@ static const char *scan_behind(struct scan *s, enum audit_json type, bool *whole
             *whole = true;
             return NULL;
         }
-        open = s->open[s->depth - 1];
+        open = s->frames[s->depth - 1].open;
         skip_space(s);
         if (s->at < s->end && *s->at == ',') {
             s->at++;
@@ -374,7 +378,7 @@ static const char *scan_behind(struct scan *s, enum audit_json type, bool *whole
         if (s->at == s->end || *s->at != (open == '{' ? '}' : ']'))
             return no_token(s);
         s->at++;
-        s->members->names_count = s->base[--s->depth];
+        s->members->names_count = s->frames[--s->depth].base;
         type = open == '{' ? AUDIT_JSON_OBJECT : AUDIT_JSON_ARRAY;
     }
 }
@@ -390,7 +394,7 @@ static const char *scan_opening(struct scan *s, bool *empty)
     *empty = s->at < s->end && *s->at == (open == '{' ? '}' : ']');
     if (*empty) {
         s->at++;
-        s->members->names_count = s->base[--s->depth];
+        s->members->names_count = s->frames[--s->depth].base;
         return NULL;
     }
     return open == '{' ? scan_name(s) : NULL;
@@ -406,7 +410,7 @@ static const char *scan_value(struct scan *s, enum audit_json *first)
         bool ended = true;
 
         skip_space(s);
-        if (s->depth == 1 && s->open[0] == '{')
+        if (s->depth == 1 && s->frames[0].open == '{')
             s->members->items[s->members->count - 1].value.data = s->at;
         if (s->at < s->end && (*s->at == '{' || *s->at == '[')) {
             type = *s->at == '{' ? AUDIT_JSON_OBJECT : AUDIT_JSON_ARRAY;
@@ -426,15 +430,14 @@ static const char *scan_value(struct scan *s, enum audit_json *first)
 
 const char *audit_json_object(struct audit_members *out, struct arena *arena, struct bytes text)
 {
-    struct scan s;
+    struct scan s = {.at = text.data, .end = text.data + text.size, .arena = arena, .members = out};
     enum audit_json type = AUDIT_JSON_WORD;
     const char *reason;
 
-    s.at = text.data;
-    s.end = text.data + text.size;
-    s.arena = arena;
-    s.members = out;
-    s.depth = s.objects = 0;
+    if (!out->frames)
+        out->frames = malloc(AUDIT_JSON_DEPTH * sizeof *out->frames);
+    ASSERT(out->frames);
+    s.frames = out->frames;
     out->count = out->names_count = 0;
     if (out->table_count) {
         memset(out->table, 0, out->table_capacity * sizeof *out->table);

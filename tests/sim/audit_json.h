@@ -16,11 +16,14 @@ struct audit_member {
 
 enum { AUDIT_JSON_DEPTH = 2048 };
 
+struct audit_frame;
+
 struct audit_members {
     struct audit_member *items;
     size_t count, capacity;
     struct bytes span;        /* of the object */
-    /* Scratch: hashes of the names of the objects that are open, and of large ones in a table. */
+    /* Scratch: what is open, hashes of the names of the objects among it, and of large ones in a table. */
+    struct audit_frame *frames;
     uint64_t *names;
     size_t names_count, names_capacity;
     struct { uint64_t object, name; } *table;

@@ -1,7 +1,13 @@
 /* Dead letters: the source's message byte for byte, and behind its headers what became of it. */
+#include "base/hash.h"
 #include "sim/audit_own.h"
 
-enum { NOTES = 6 };
+enum { NOTES = 6, CUT_NOTES = 2, HEADERS_MAX = 64, RECORD_ROOM = 1024, HEADER_ROOM = 12 };
+
+/* What of a letter was cut, as it says itself. */
+struct cut {
+    bool any, key, value, headers;
+};
 
 static void wrong(struct audit *audit, const struct audit_source *source, size_t index, const char *what, struct bytes found, struct bytes expected)
 {
@@ -10,15 +16,58 @@ static void wrong(struct audit *audit, const struct audit_source *source, size_t
                 found.data ? found.data : "", (int)(expected.size > 200 ? 200 : expected.size), expected.data ? expected.data : "");
 }
 
-static void check_message(struct audit *audit, const struct audit_source *source, size_t index)
+/* Whether the word stands among those with single spaces between. */
+static bool names(struct bytes words, const char *word)
+{
+    const char *at = words.data, *end = at + words.size;
+    size_t size = strlen(word);
+
+    while (at < end) {
+        const char *space = memchr(at, ' ', (size_t)(end - at));
+        const char *stop = space ? space : end;
+
+        if ((size_t)(stop - at) == size && memcmp(at, word, size) == 0)
+            return true;
+        at = space ? space + 1 : end;
+    }
+    return false;
+}
+
+static size_t size_of(const struct audit_message *message)
+{
+    size_t size = RECORD_ROOM + message->key.size + message->value.size;
+
+    for (size_t i = 0; i < message->headers_count; i++)
+        size += HEADER_ROOM + message->headers[i].name.size + message->headers[i].value.size;
+    return size;
+}
+
+/* Only what cannot fit may be cut: more headers than are read, or more bytes than the topic takes. */
+static struct cut cut_of(struct audit *audit, const struct audit_source *source, size_t index)
+{
+    const struct audit_message *from = &source->log->messages[index];
+    struct bytes words = audit_header_of(source->slots[index].letter, "dlq.truncated");
+    struct cut cut = {.any = words.data != NULL};
+
+    if (!cut.any)
+        return cut;
+    cut.key = names(words, "key");
+    cut.value = names(words, "value");
+    cut.headers = names(words, "headers");
+    if (!(from->headers_count > HEADERS_MAX && !cut.key && !cut.value) && size_of(from) <= audit->world->letter_max)
+        wrong(audit, source, index, "dlq.truncated, but it would have fitted:", words, (struct bytes){NULL, 0});
+    return cut;
+}
+
+static void check_message(struct audit *audit, const struct audit_source *source, size_t index, const struct cut *cut, size_t headers_count)
 {
     const struct audit_message *from = &source->log->messages[index], *letter = source->slots[index].letter;
 
-    if (!bytes_equal(from->key, letter->key))
+    if (!cut->key && !bytes_equal(from->key, letter->key))
         wrong(audit, source, index, "the key", letter->key, from->key);
-    if (!bytes_equal(from->value, letter->value))
+    if (!cut->value && !bytes_equal(from->value, letter->value))
         wrong(audit, source, index, "the value", letter->value, from->value);
-    for (size_t i = 0; i < from->headers_count && i < letter->headers_count; i++) {
+    for (size_t i = 0; i < headers_count && i < from->headers_count; i++) {
         if (!bytes_equal(from->headers[i].name, letter->headers[i].name))
             wrong(audit, source, index, "a header", letter->headers[i].name, from->headers[i].name);
         if (!bytes_equal(from->headers[i].value, letter->headers[i].value))
@@ -33,10 +82,9 @@ static struct bytes number_text(struct audit *audit, int64_t value)
     return buffer_bytes(&audit->text);
 }
 
-static void check_note(struct audit *audit, const struct audit_source *source, size_t index, size_t note, const char *name, struct bytes value)
+static void check_note(struct audit *audit, const struct audit_source *source, size_t index, size_t at, const char *name, struct bytes value)
 {
-    const struct audit_message *letter = source->slots[index].letter;
-    const struct audit_header *header = &letter->headers[source->log->messages[index].headers_count + note];
+    const struct audit_header *header = &source->slots[index].letter->headers[at];
 
     if (!bytes_equal_text(header->name, name))
         wrong(audit, source, index, "the header", header->name, bytes_of(name));
@@ -44,21 +92,38 @@ static void check_note(struct audit *audit, const struct audit_source *source, s
         wrong(audit, source, index, name, header->value, value);
 }
 
-static void check_notes(struct audit *audit, const struct audit_source *source, size_t index)
+/* They stand behind the first `at` headers, which are the message's own. */
+static void check_notes(struct audit *audit, const struct audit_source *source, size_t index, const struct cut *cut, size_t at)
 {
-    const struct audit_message *from = &source->log->messages[index], *letter = source->slots[index].letter;
+    const struct audit_message *from = &source->log->messages[index];
+    char digest[33];
 
-    if (letter->headers_count != from->headers_count + NOTES) {
-        audit_found(audit->report, AUDIT_LETTER, AUDIT_AT ": its dead letter has %zu headers, expected the message's %zu and six",
-                    AUDIT_AT_ARGS(source->log, from->offset), letter->headers_count, from->headers_count);
+    check_note(audit, source, index, at++, "dlq.original.topic", bytes_of(source->log->topic));
+    check_note(audit, source, index, at++, "dlq.original.partition", number_text(audit, source->log->partition));
+    check_note(audit, source, index, at++, "dlq.original.offset", number_text(audit, from->offset));
+    check_note(audit, source, index, at++, "dlq.original.timestamp", number_text(audit, from->timestamp));
+    check_note(audit, source, index, at++, "dlq.reason", bytes_of(source->slots[index].reason));
+    check_note(audit, source, index, at++, "dlq.message", (struct bytes){NULL, 0});
+    if (!cut->any)
+        return;
+    check_note(audit, source, index, at++, "dlq.truncated", (struct bytes){NULL, 0});
+    hash128_text(hash128((struct hash_key){0, 0}, from->value), digest);
+    check_note(audit, source, index, at++, "dlq.digest", bytes_of(digest));
+}
+
+static void check_bytes(struct audit *audit, const struct audit_source *source, size_t index)
+{
+    struct cut cut = cut_of(audit, source, index);
+    size_t wanted = source->log->messages[index].headers_count, notes = cut.any ? NOTES + CUT_NOTES : NOTES;
+    size_t count = source->slots[index].letter->headers_count;
+
+    if (count < notes || (cut.headers ? count - notes >= wanted : count - notes != wanted)) {
+        audit_found(audit->report, AUDIT_LETTER, AUDIT_AT ": its dead letter has %zu headers, the message %zu, and %zu notes belong behind them",
+                    AUDIT_AT_ARGS(source->log, source->log->messages[index].offset), count, wanted, notes);
         return;
     }
-    check_note(audit, source, index, 0, "dlq.original.topic", bytes_of(source->log->topic));
-    check_note(audit, source, index, 1, "dlq.original.partition", number_text(audit, source->log->partition));
-    check_note(audit, source, index, 2, "dlq.original.offset", number_text(audit, from->offset));
-    check_note(audit, source, index, 3, "dlq.original.timestamp", number_text(audit, from->timestamp));
-    check_note(audit, source, index, 4, "dlq.reason", bytes_of(source->slots[index].reason));
-    check_note(audit, source, index, 5, "dlq.message", (struct bytes){NULL, 0});
+    check_message(audit, source, index, &cut, count - notes);
+    check_notes(audit, source, index, &cut, count - notes);
 }
 
 void audit_check_letter(struct audit *audit, struct audit_source *source, size_t index)
@@ -79,6 +144,5 @@ void audit_check_letter(struct audit *audit, struct audit_source *source, size_t
     if (slot->letter_partition != partition)
         audit_found(audit->report, AUDIT_LETTER_PARTITION, AUDIT_AT ": its dead letter lies in partition %d, expected %d",
                     AUDIT_AT_ARGS(source->log, offset), (int)slot->letter_partition, (int)partition);
-    check_message(audit, source, index);
-    check_notes(audit, source, index);
+    check_bytes(audit, source, index);
 }

@@ -109,6 +109,7 @@ struct audit_world {
     size_t outcomes_count;
     const struct audit_log *letters;     /* index: partition */
     size_t letters_count;
+    size_t letter_max;               /* max.message.bytes of dead letters; only above it may one be cut */
     struct audit_keys before, after;     /* Redis at the start and at the end */
     const struct audit_happening *happenings;
     size_t happenings_count;

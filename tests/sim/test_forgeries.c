@@ -12,7 +12,7 @@ static void is_caught(struct checks *c, void (*forge)(struct told *), enum audit
     struct audit_report report;
 
     CHECK_INT(c, audit_new(&audit), 0);
-    told_begin(&told, SEED, EVENTS);
+    told_begin(&told, SEED, EVENTS, false);
     forge(&told);
     audit_run(audit, &told.world, &report);
     CHECK(c, report.of_kind[kind] > 0);

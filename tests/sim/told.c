@@ -31,6 +31,15 @@ static const char *const malformed[] = {
     "{\"id\":\"m\",\"type\":\"deposit\",\"user\":\"u\",\"amount\":99999999999999999999}", "{\"a\":[1,{\"b\":1,\"b\":2}]}",
     "{\"id\":\"m\",\"type\":\"deposit\",\"user\":\"u\",\"amount\":1,\"deadline_ms\":0}", NULL};
 
+/* CloudEvents that are none: headers, name and value in turns, then the data. */
+static const char *const bad_envelopes[][6] = {
+    {"ce_specversion", "1.0", NULL, NULL, NULL, "{}"},
+    {"ce_id", "c", "ce_type", "grant", NULL, "{\"user\":\"u\",\"item\":\"a\"}"},
+    {"content-type", "application/cloudevents+avro", NULL, NULL, NULL, "{}"},
+    {"content-type", "application/cloudevents", NULL, NULL, NULL, "{\"specversion\":\"1.0\",\"id\":\"c\",\"type\":\"grant\",\"source\":\"/s\"}"},
+    {"content-type", "application/cloudevents+json", NULL, NULL, NULL,
+     "{\"specversion\":\"1.0\",\"id\":\"c\",\"type\":\"grant\",\"source\":\"/s\",\"data\":{\"id\":\"d\",\"user\":\"u\",\"item\":\"a\"}}"}};
+
 /* A kind's members, over few names and small numbers, so that every refusal comes about. */
 static int put_members(struct teller *t, char *out, size_t size)
 {
@@ -93,6 +102,24 @@ static void produce_event(struct teller *t, struct logged *message, char *text)
     message->value = bytes_of(text);
 }
 
+/* What is no event: bad text, a bad envelope, or too many headers. */
+static void produce_malformed(struct teller *t, struct logged *message)
+{
+    const char *bad = malformed[chance(t, sizeof malformed / sizeof *malformed)];
+    const char *const *envelope = bad_envelopes[chance(t, sizeof bad_envelopes / sizeof *bad_envelopes)];
+
+    message->value = bad ? bytes_of(bad) : (struct bytes){NULL, 0};
+    header(t, message, "h", "1");
+    header(t, message, "h", empty);
+    if (chance(t, 4) == 0) {
+        message->value = bytes_of(envelope[5]);
+        for (size_t i = 0; i < 4 && envelope[i]; i += 2)
+            header(t, message, envelope[i], envelope[i + 1]);
+    }
+    for (int i = 0; i < 70 && t->number % 50 == 0; i++)
+        header(t, message, "many", "1");
+}
+
 static void produce_one(struct teller *t)
 {
     struct logged message = {.timestamp = chance(t, 20) ? (int64_t)BEGIN * 1000 + world->now + 1000 * (int64_t)chance(t, 90) : -1};
@@ -100,49 +127,65 @@ static void produce_one(struct teller *t)
 
     snprintf(key, sizeof key, "k%d", t->number);
     message.key = chance(t, 5) ? bytes_of(key) : (struct bytes){NULL, 0};
-    if (chance(t, 8) == 0) {
-        const char *bad = malformed[chance(t, sizeof malformed / sizeof *malformed)];
-
-        message.value = bad ? bytes_of(bad) : (struct bytes){NULL, 0};
-        header(t, &message, "h", "1");
-        header(t, &message, "h", empty);
-    } else {
+    if (chance(t, 8) == 0)
+        produce_malformed(t, &message);
+    else
         produce_event(t, &message, text);
-    }
     t->number++;
     kafka_log_append(kafka_log_partition(&world->kafka, "orders", (int32_t)chance(t, TOLD_SOURCES)), &message);
 }
 
 /* --- what others do to the market */
 
-static void foreign(struct teller *t, const char *command)
+/* The hash tag of a market, where there are several. */
+static const char *tag_of(const struct told *told, int32_t shard)
+{
+    static const char *const tags[] = {"{0}", "{1}"};
+
+    return told->world.sharded ? tags[shard] : "";
+}
+
+/* "HSET %susers:u funds 1": the mark is where the market's tag belongs. */
+static const char *command_to(const struct told *told, int32_t shard, const char *command, char out[TEXT_MAX])
+{
+    const char *mark = strstr(command, "%s");
+
+    snprintf(out, TEXT_MAX, "%.*s%s%s", (int)(mark - command), command, tag_of(told, shard), mark + 2);
+    return out;
+}
+
+static void foreign(struct teller *t, int32_t shard, const char *command)
 {
     struct told *told = t->told;
     struct audit_happening *h = &told->happenings[told->world.happenings_count++];
-    const struct key *outbox = keyspace_key(&world->redis.data, bytes_of("orderd:outbox"));
     struct bytes *args = arena_take(told->arena, TOLD_ARGS_MAX * sizeof *args);
-    const char *at = command;
+    char outbox_name[64], text[TEXT_MAX];
+    const char *at = command_to(told, shard, command, text);
+    const struct key *outbox;
 
+    snprintf(outbox_name, sizeof outbox_name, "%sorderd:outbox", tag_of(told, shard));
+    outbox = keyspace_key(&world->redis.data, bytes_of(outbox_name));
     ASSERT(told->world.happenings_count <= TOLD_HAPPENINGS_MAX && args);
     *h = (struct audit_happening){.kind = AUDIT_FOREIGN, .place = {1, outbox->last_ms, outbox->last_seq}, .args = args};
+    h->shard = told->world.sharded ? shard : 0;
     for (size_t size; *at; at += size, at += *at == ' ') {
         size = strcspn(at, " ");
         args[h->args_count++] = arena_copy(told->arena, (struct bytes){at, size});
     }
-    redis(command);
+    redis(text);
 }
 
 static void others_write(struct teller *t)
 {
     static const char *const commands[][2] = {
-        {"HINCRBY users:u1 funds 7", NULL}, {"SET stock:s1 017", NULL},      {"SET stock:s1 4", NULL},
-        {"ZADD market: 2 i1.u1", NULL},     {"SADD inventory:u3 i0", NULL},  {"ZADD market: 1.5 i2.u2", NULL},
-        {"ZREM market: i2.u2", NULL},       {"DEL inventory:u3", NULL},      {"DEL inventory:u0", "SET inventory:u0 x"},
-        {"HSET users:u2 funds +5", NULL},   {"DEL inventory:u0", NULL},      {"HSET users:u2 funds 50", "HSET users:u1 funds 1"}};
+        {"HINCRBY %susers:u1 funds 7", NULL}, {"SET %sstock:s1 017", NULL},      {"SET %sstock:s1 4", NULL},
+        {"ZADD %smarket: 2 i1.u1", NULL},     {"SADD %sinventory:u3 i0", NULL},  {"ZADD %smarket: 1.5 i2.u2", NULL},
+        {"ZREM %smarket: i2.u2", NULL},       {"DEL %sinventory:u3", NULL},      {"DEL %sinventory:u0", "SET %sinventory:u0 x"},
+        {"HSET %susers:u2 funds +5", NULL},   {"DEL %sinventory:u0", NULL},      {"HSET %susers:u2 funds 50", "HSET %susers:u1 funds 1"}};
     size_t at = t->others++ % (sizeof commands / sizeof *commands);
 
     for (size_t i = 0; i < 2 && commands[at][i]; i++)
-        foreign(t, commands[at][i]);
+        foreign(t, (int32_t)(at % 2), commands[at][i]);
 }
 
 /* --- the copy */
@@ -168,7 +211,7 @@ static void copy_message(struct told *told, struct audit_message *to, const stru
 static void copy_log(struct told *told, struct audit_log *to, const char *topic, int32_t partition)
 {
     const struct log_partition *from = kafka_log_partition(&world->kafka, topic, partition);
-    struct audit_message *messages = arena_take(told->arena, (from->count + 8) * sizeof *messages);   /* room for forgeries */
+    struct audit_message *messages = arena_take(told->arena, (2 * from->count + 8) * sizeof *messages);   /* room for forgeries */
 
     ASSERT(messages);
     for (size_t i = 0; i < from->count; i++)
@@ -221,6 +264,7 @@ static void describe(struct told *told, int64_t deadline_ms)
     w->letters = told->letters;
     w->sources_count = w->outcomes_count = TOLD_SOURCES;
     w->letters_count = 1;
+    w->letter_max = 2000000;
     w->happenings = told->happenings;
 }
 
@@ -233,21 +277,29 @@ static struct daemon *start(const char *name)
     return daemon;
 }
 
-void told_begin(struct told *told, unsigned seed, int events)
+static void begin_market(const struct told *told, int32_t shard)
 {
-    struct story_settings settings = {.partitions = TOLD_SOURCES, .deadline_ms = 5000, .turn_events = 7};
+    static const char *const commands[] = {"HSET %susers:u0 funds 20", "SADD %sinventory:u1 i1 i2", "SET %sstock:s0 5",
+                                           "SET %sstock:s3 9223372036854775800", "HSET %susers:u3 funds 9223372036854775800"};
+    char text[TEXT_MAX];
+
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+        redis(command_to(told, shard, commands[i], text));
+}
+
+void told_begin(struct told *told, unsigned seed, int events, bool sharded)
+{
+    struct story_settings settings = {.partitions = TOLD_SOURCES, .deadline_ms = 5000, .turn_events = 7, .sharded = sharded};
     struct teller t = {.told = told, .random = seed};
     struct daemon *daemon;
 
     memset(told, 0, sizeof *told);
     ASSERT(arena_new(&told->arena, MEMORY_MAX) == 0);
     describe(told, settings.deadline_ms);
+    told->world.sharded = sharded;
     story_begin(&settings);
-    redis("HSET users:u0 funds 20");
-    redis("SADD inventory:u1 i1 i2");
-    redis("SET stock:s0 5");
-    redis("SET stock:s3 9223372036854775800");
-    redis("HSET users:u3 funds 9223372036854775800");
+    for (int32_t shard = 0; shard < (told->world.sharded ? TOLD_SOURCES : 1); shard++)
+        begin_market(told, shard);
     told->world.before = copy_keys(told);
     daemon = start("A");
     while (t.number < events) {

@@ -16,8 +16,8 @@ struct told {
 };
 
 /* About `events` events of all kinds with everything that may be wrong with them, two partitions, foreign writers, and a crash in the
- * middle. The same seed makes the same history. */
-void told_begin(struct told *told, unsigned seed, int events);
+ * middle. The same seed makes the same history. `sharded`: a market for each partition. */
+void told_begin(struct told *told, unsigned seed, int events, bool sharded);
 void told_end(struct told *told);
 
 /* Writable ones. */
