@@ -2,7 +2,7 @@
 
 #include "fake/world.h"
 
-enum { SLICE_MS = 5, MILLION = 1000000 };
+enum { SLICE_MS = 5, LONG_SLICE_MS = 50, MILLION = 1000000 };
 
 void kafka_catch_up(void)
 {
@@ -39,13 +39,22 @@ bool kafka_happens(kafka_chance chance)
 
 void kafka_wait(struct node *node, int64_t until, int64_t next)
 {
-    int64_t ms = until - world->now;
+    int64_t ms = until - world->now, slice = world->wake && kafka_reachable(node) ? LONG_SLICE_MS : SLICE_MS;
 
-    if (world->wait && next - world->now < ms)
+    if (next - world->now < ms)
         ms = next > world->now ? next - world->now : 1;
-    if (world->wait && ms > SLICE_MS)
-        ms = SLICE_MS;
+    if (world->wait && ms > slice)      /* others work meanwhile */
+        ms = slice;
+    node->listens = true;
     world_wait(node, ms);
+    node->listens = false;
+}
+
+void kafka_wake(void)
+{
+    for (size_t i = 0; world->wake && i < world->nodes_count; i++)
+        if (world->nodes[i].listens)
+            world->wake(&world->nodes[i]);
 }
 
 int kafka_question(struct node *node, int timeout_ms)

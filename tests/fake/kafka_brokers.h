@@ -23,9 +23,11 @@ void kafka_brokers_deinit(void);
 bool kafka_reachable(const struct node *node);
 int64_t kafka_drawn_ms(const struct kafka_range *range);
 bool kafka_happens(kafka_chance chance);
-/* Waits for what may come by itself at `next` (INT64_MAX: unknown), or sooner by another node's doing, but not beyond `until`; until then at
- * once where nobody else works meanwhile, as in a story. */
+/* Waits for what comes by itself at `next` (INT64_MAX: unknown), or sooner by another node's doing, but not beyond `until`. May return with
+ * nothing new. */
 void kafka_wait(struct node *node, int64_t until, int64_t next);
+/* There is something new in a log: whoever listens may look. */
+void kafka_wake(void);
 /* A question on its way there and back: 0, -EAGAIN or -ETIMEDOUT. */
 int kafka_question(struct node *node, int timeout_ms) MUST_CHECK;
 

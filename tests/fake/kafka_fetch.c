@@ -22,7 +22,6 @@ static void drop_ahead(struct fetched *fetched)
 
 static void begin_at(struct fetched *fetched, int64_t offset)
 {
-    drop_ahead(fetched);
     fetched->next = fetched->ahead = offset;
     fetched->due = world->now + kafka_drawn_ms(&world->weather.fetch_ms);
     fetched->idle = fetched->ended = false;

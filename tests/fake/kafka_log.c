@@ -158,6 +158,8 @@ void kafka_log_append_kept(struct log_partition *partition, const struct logged 
     }
     partition->messages[partition->count] = *kept;
     partition->messages[partition->count++].offset = partition->end++;
+    if (partition->log->appended)
+        partition->log->appended();
 }
 
 void kafka_log_append(struct log_partition *partition, const struct logged *message)

@@ -40,6 +40,7 @@ struct kafka_log {
     size_t count;
     bool copies;                             /* what is handed over is a copy, so that a sanitizer sees its use after kafka_message_free() */
     struct log_chunk *chunks;
+    void (*appended)(void);                  /* called after each message; may be NULL */
 };
 
 void kafka_log_deinit(struct kafka_log *log);

@@ -45,9 +45,11 @@ struct kafka_out {
 
 int kafka_out_new(struct kafka_out **out, const struct kafka_out_options *options, struct error_text *error)
 {
-    struct kafka_out *made = calloc(1, sizeof *made);
+    struct kafka_out *made;
 
-    (void)error;
+    if (kafka_happens(world->weather.producer_refused))
+        return error_set(error, -EINVAL, "no threads for another producer");
+    made = calloc(1, sizeof *made);
     ASSERT(made);
     made->node = world_node(options->brokers);
     made->options = *options;
@@ -397,7 +399,7 @@ int kafka_out_poll(struct kafka_out *out, int timeout_ms)
 
     kafka_catch_up();
     while (!reportable(out, &next) && world->now < until && !out->fatal && !out->node->dead) {
-        kafka_wait(out->node, until, next);
+        kafka_wait(out->node, until, world->wait ? next : INT64_MAX);      /* a story's traces rest on whole waits */
         kafka_catch_up();
     }
     while (reportable(out, &next) && world_arrow(out->node, ARROW_REPORT)) {

@@ -39,6 +39,7 @@ struct kafka_weather {
     kafka_chance failed_lands;            /* of those: it lies in the log all the same */
     kafka_chance producer_fails;          /* a record meets a fatal error of its producer (kafka_out_error) */
     int producer_failures;                /* so many of the next records do for certain */
+    kafka_chance producer_refused;        /* no producer can be made (kafka_out_new) */
     kafka_chance orphans_land;            /* of what a closed producer or a dead process had in flight, the begin of a partition's records
                                            * arrives all the same; the same for a commit of a dead process */
 

@@ -12,6 +12,7 @@ void world_begin(struct world *made)
 {
     memset(made, 0, sizeof *made);
     made->random = 1;
+    made->kafka.appended = kafka_wake;
     redis_server_init(&made->redis, 7, 0);
     buffer_init(&made->trace, TRACE_LIMIT);
     world = made;

@@ -63,6 +63,7 @@ struct node {
     int64_t clock_skew;               /* of its wall clock, ms */
     int64_t frozen_until;             /* whoever stops it says so here: no heartbeat of it comes meanwhile */
     bool kafka_away;                  /* the brokers and this node do not reach each other */
+    bool listens;                     /* it waits for something of Kafka, which may come sooner than its wait ends */
     struct kafka_in *in;
     struct redis_link *link;
 };
@@ -92,6 +93,7 @@ struct world {
     unsigned arrows, crash_at;        /* arrows so far, and before which of them its node crashes; 0: never */
     bool jitter;                      /* clock_random_between draws; else it is always the middle, so that a trace keeps its times */
     void (*wait)(struct node *node, int64_t ms);            /* NULL: time just passes */
+    void (*wake)(struct node *node);                        /* a wait of one that listens may end now; NULL: it looks by itself */
     void (*passes)(struct node *node, enum arrow arrow);    /* NULL: nothing happens */
     struct passage (*passage)(struct node *node, bool has_exec);   /* of each write to Redis; NULL: a story, by its script of faults */
     bool silent;                      /* nothing is traced */

@@ -244,12 +244,12 @@ static void a_dead_member_is_expelled_after_its_session(struct checks *c)
 static void nobody_is_expelled_while_the_brokers_are_away(struct checks *c)
 {
     begin_with_two(c, GROUP_EAGER);
+    world_node("A")->frozen_until = world->now + 2800;
+    pass_without(0, 400);
     world->weather.away = true;
-    world_node("A")->frozen_until = world->now + 2500;
     pass_without(0, 2000);
     world->weather.away = false;
-    pass_without(0, 400);
-    pass(500);
+    pass(900);
     CHECK_TEXT(c, owners(), "A:01 B:23");
     end();
 }

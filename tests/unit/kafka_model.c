@@ -211,6 +211,39 @@ static void a_fetch_takes_its_time(struct checks *c)
     world_end();
 }
 
+/* Somebody writes in the third ms of each wait that is longer. */
+static void write_meanwhile(struct node *node, int64_t ms)
+{
+    if (ms < 3) {
+        world->now += ms;
+        return;
+    }
+    world->now += 3;
+    put(0, "late");
+    world->now += node->listens ? ms - 3 : 0;
+}
+
+static void stop_waiting(struct node *node)
+{
+    node->listens = false;
+}
+
+static void who_listens_is_woken_by_a_message(struct checks *c)
+{
+    struct kafka_in *in;
+
+    begin();
+    in = consumer("A");
+    assign(in, 0, 0);
+    CHECK_TEXT(c, taken(in, 16, 0), "0:end@0");
+    world->wait = write_meanwhile;
+    world->wake = stop_waiting;
+    CHECK_TEXT(c, taken(in, 16, 40), "0:late 0:end@1");
+    CHECK_INT(c, world->now, 3);
+    kafka_in_free(in);
+    world_end();
+}
+
 static void partitions_take_turns(struct checks *c)
 {
     struct kafka_position both[] = {at(0, 0), at(1, 0)};
@@ -327,7 +360,8 @@ TESTS({"a message is found across gaps", a_message_is_found_across_gaps},
       {"a message is handed over as it was written", a_message_is_handed_over_as_it_was_written},
       {"an end is said once, and again after more", an_end_is_said_once_and_again_after_more},
       {"what was fetched ahead outlives retention, but no assignment", what_was_fetched_ahead_outlives_retention_but_no_assignment},
-      {"a fetch takes its time", a_fetch_takes_its_time}, {"partitions take turns", partitions_take_turns},
+      {"a fetch takes its time", a_fetch_takes_its_time}, {"who listens is woken by a message", who_listens_is_woken_by_a_message},
+      {"partitions take turns", partitions_take_turns},
       {"a topic made anew is another one", a_topic_made_anew_is_another_one},
       {"a reader reads to the end, or says that it cannot", a_reader_reads_to_the_end_or_says_that_it_cannot},
       {"a question times out while the brokers are away", a_question_times_out_while_the_brokers_are_away},
