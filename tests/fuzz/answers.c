@@ -102,7 +102,7 @@ static void tell(const struct story_settings *settings, bool foreign)
     daemon_run(a, 100);
     if (foreign)
         redis("SET stock:k 1");
-    daemon_run(a, 6000);
+    daemon_run(a, 3500);      /* past the look at registry and marks that an owner at rest takes */
     group_takes("A", "orders", 0, false);
     daemon_run(a, 100);
     group_gives("A", "orders", 0);

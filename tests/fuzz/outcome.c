@@ -10,7 +10,7 @@
 #include "rules/rules.h"
 #include "seam/json.h"
 
-enum { TOPIC_LIMIT_MAX = 1 << 20, SOURCE_HEADERS_MAX = EVENT_HEADERS_MAX, SEQUENCE_SIZE = 96 };
+enum { TOPIC_LIMIT_MAX = 1 << 17, LARGE_MAX = 70000, SOURCE_HEADERS_MAX = EVENT_HEADERS_MAX, SEQUENCE_SIZE = 96 };
 
 struct shape {
     unsigned status, reason, facts, beyond;
@@ -23,13 +23,22 @@ static struct shape shape_read(struct bytes line)
     struct shape shape = {.status = (unsigned)input_number(&line, STATUS_DUPLICATE), .reason = (unsigned)input_number(&line, REASON_ID_REUSED)};
 
     shape.limit = OUTCOME_LIMIT_MIN + (size_t)input_number(&line, TOPIC_LIMIT_MAX);
-    shape.key_size = (size_t)input_number(&line, 200000);
-    shape.pad = (size_t)input_number(&line, 200000);
+    shape.key_size = (size_t)input_number(&line, LARGE_MAX);
+    shape.pad = (size_t)input_number(&line, LARGE_MAX);
     shape.offset = (int64_t)input_number(&line, INT64_MAX);
     shape.timestamp = (int64_t)input_number(&line, INT64_MAX) - 1;
     shape.facts = (unsigned)input_number(&line, FACTS_MAX);
     shape.beyond = (unsigned)input_number(&line, 3);
     return shape;
+}
+
+static void put_many(struct buffer *out, size_t size)
+{
+    static const char many[] = "kkkk kkkk kkkk kkkk kkkk kkkk kkkk kkkk kkkk kkkk kkkk kkkk kkkk kkkk ";
+
+    for (; size >= sizeof many; size -= sizeof many - 1)
+        buffer_put(out, many, sizeof many - 1);
+    buffer_put(out, many, size);
 }
 
 /* The value with a member that orderd does not know, so large that it may not fit. */
@@ -38,8 +47,7 @@ static struct bytes padded(struct bytes value, size_t pad, struct buffer *out)
     if (!value.size || value.data[0] != '{' || !pad)
         return value;
     buffer_put_text(out, "{\"large\":\"");
-    for (size_t i = 0; i < pad; i++)
-        buffer_put_char(out, i % 7 ? 'x' : ' ');
+    put_many(out, pad);
     buffer_put_text(out, "\",");
     buffer_put(out, value.data + 1, value.size - 1);
     return buffer_bytes(out);
@@ -192,8 +200,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     buffer_init(&value, 1 << 20);
     buffer_init(&key, 1 << 20);
     mail_read(&mail, left);
-    for (size_t i = 0; i < shape.key_size; i++)
-        buffer_put_char(&key, 'k');
+    put_many(&key, shape.key_size);
     run(&shape, &mail, padded(mail.value, shape.pad, &value), shape.key_size ? buffer_bytes(&key) : (struct bytes){NULL, 0});
     buffer_deinit(&value);
     buffer_deinit(&key);

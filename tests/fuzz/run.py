@@ -5,7 +5,8 @@
     tests/fuzz/run.py --minutes 10           each target so long; --hours too
     tests/fuzz/run.py --target event         this one alone (may be given again)
     tests/fuzz/run.py --merge                no run: what long runs found and the corpus does not reach joins tests/fuzz/corpus, which is then
-                                             made as small as it can be; files named fixed-… stay, whatever they reach
+                                             made as small as it can be; those with a name of words stay: fixed-… failed once, edge-… are
+                                             just at or beyond a border
     tests/fuzz/run.py --coverage             no run: which lines of the daemon each corpus reaches (needs the package llvm)
 
 Findings stay in build-fuzz/found/TARGET and build-fuzz/crash/TARGET. Closes with "N passed, N failed", one for each target and one for
@@ -167,6 +168,8 @@ def merged(name, *folders):
         code, output = fuzz(name, "-merge=1", "-use_counters=0", "-merge_control_file=" + control, into, *folders)
         if code:
             sys.exit(output[-2000:])
+        if not os.path.exists(control):     # libFuzzer passes over empty files
+            return {}
         with open(control, encoding="utf-8") as file:
             lines = file.read().split("\n")
     count = int(lines[0])
@@ -182,24 +185,32 @@ def edges_of(name, path):
 
 
 def reached(name, *folders):
-    candidates = sorted(set(merged(name, *folders)) | {path for path in files(folders[0]) if is_fixed(path)})
+    candidates = sorted(set(merged(name, *folders)) | set(files(folders[0])))
     with concurrent.futures.ThreadPoolExecutor(WORKERS) as pool:
         return dict(zip(candidates, pool.map(lambda path: edges_of(name, path), candidates)))
 
 
-def is_fixed(path):
-    return os.path.basename(path).startswith("fixed-")
+def is_named(path):
+    return "-" in os.path.basename(path)
+
+
+def worth(path, gain):
+    """A file that can be read is worth two that cannot; of equal ones the smaller."""
+    with open(path, "rb") as file:
+        data = file.read()
+    readable = all(32 <= byte < 127 or byte in b"\n\r\t" for byte in data)
+    return (gain if readable else gain / 2), -len(data)
 
 
 def merge(name):
-    """A small set of small files that reaches all that can be reached, the most rewarding first; `fixed-` files besides."""
+    """A small set of small files that reaches all that can be reached, the most rewarding first; those with names besides."""
     corpus = os.path.join(CORPUS, name)
     edges = reached(name, corpus, folder_of("found", name))
-    fixed = [path for path in edges if is_fixed(path)]
-    have = set().union(*(edges[path] for path in fixed)) if fixed else set()
+    named = [path for path in edges if is_named(path)]
+    have = set().union(*(edges[path] for path in named)) if named else set()
     kept = []
-    while len(kept) + len(fixed) < FILES_MAX:
-        best = max(edges, key=lambda path: (len(edges[path] - have), -os.path.getsize(path)), default=None)
+    while len(kept) + len(named) < FILES_MAX:
+        best = max(edges, key=lambda path: worth(path, len(edges[path] - have)), default=None)
         if best is None or not edges[best] - have:
             break
         have |= edges.pop(best)
@@ -209,13 +220,13 @@ def merge(name):
         with open(path, "rb") as file:
             contents.append(file.read())
     for path in files(corpus):
-        if path not in fixed:
+        if path not in named:
             os.remove(path)
     for data in contents:
         with open(os.path.join(corpus, hashlib.sha1(data).hexdigest()[:10]), "wb") as file:
             file.write(data)
     missed = set().union(*edges.values()) - have if edges else set()
-    print(f"{name}: {len(contents)} files and {len(fixed)} fixed, {sum(map(len, contents))} bytes, {len(have)} edges, {len(missed)} left out")
+    print(f"{name}: {len(contents)} files and {len(named)} named, {sum(map(len, contents))} bytes, {len(have)} edges, {len(missed)} left out")
 
 
 def coverage(names):
