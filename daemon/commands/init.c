@@ -69,13 +69,17 @@ static bool parse_place(const char *text, bool offset, struct resolve_place *out
 
 static bool parse_time(const char *text, int64_t *ms)
 {
+    static const char format[] = "%Y-%m-%dT%H:%M:%SZ";
     struct tm tm = {0};
-    const char *end = strptime(text, "%Y-%m-%dT%H:%M:%SZ", &tm);
+    char again[32];
+    time_t seconds;
 
-    if (!end || *end)
+    if (!strptime(text, format, &tm))
         return false;
-    *ms = (int64_t)timegm(&tm) * 1000;
-    return true;
+    seconds = timegm(&tm);
+    *ms = (int64_t)seconds * 1000;
+    /* The 31st of February would be a day in March, and is none. */
+    return gmtime_r(&seconds, &tm) && strftime(again, sizeof again, format, &tm) && strcmp(again, text) == 0;
 }
 
 static bool parse_from(const char *text, struct resolve_froms *froms)

@@ -54,6 +54,7 @@ def test_init_has_a_help_of_its_own(orderd):
     ["-c", "x", "--accept-gap", ":3"],
     ["-c", "x", "--quarantine", "orders:3"],
     ["-c", "x", "--adopt", "--from", "yesterday"],
+    ["-c", "x", "--adopt", "--from", "2026-02-31T00:00:00Z"],
     ["-c", "x", "--accept-rollback", "--from", "end"],
     ["-c", "x", "--add-topic"],
     ["-c", "x", "--accept-everything"],
