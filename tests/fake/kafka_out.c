@@ -25,6 +25,7 @@ struct flying {
 
 struct lane {
     size_t topic;
+    const char *name;                 /* of the topic, the log's own: an orphan outlives its options */
     int32_t partition;
     struct flying *head, *tail;       /* handed over and not yet reported */
     struct flying *coming;            /* the first that has not arrived; NULL: all have */
@@ -93,7 +94,7 @@ bool kafka_producers_are_quiet(void)
     return true;
 }
 
-static struct lane *lane_of(struct kafka_out *out, size_t topic, int32_t partition)
+static struct lane *lane_of(struct kafka_out *out, size_t topic, const char *name, int32_t partition)
 {
     struct lane *lane = out->recent;
 
@@ -104,7 +105,7 @@ static struct lane *lane_of(struct kafka_out *out, size_t topic, int32_t partiti
             return out->recent = lane;
     ASSERT(out->lanes_count < LANES_MAX);
     out->lanes_count++;
-    *lane = (struct lane){.topic = topic, .partition = partition, .sent_at = -1};
+    *lane = (struct lane){.topic = topic, .name = name, .partition = partition, .sent_at = -1};
     return out->recent = lane;
 }
 
@@ -208,7 +209,7 @@ int kafka_out_send(struct kafka_out *out, const struct kafka_record *record)
         return -ENOENT;
     if (too_large(topic, size))
         return -EMSGSIZE;
-    lane_add(out, lane_of(out, record->topic, record->partition), record, size);
+    lane_add(out, lane_of(out, record->topic, topic->name, record->partition), record, size);
     trace_record(out, record);
     return 0;
 }
@@ -239,8 +240,7 @@ static bool meets_its_end(struct kafka_out *out)
 /* One record comes to its log, or fails there. */
 static void arrive(struct kafka_out *out, struct lane *lane)
 {
-    const char *name = out->options.topics[lane->topic];
-    struct log_topic *topic = kafka_log_find(&world->kafka, name);
+    struct log_topic *topic = kafka_log_find(&world->kafka, lane->name);
     struct flying *flying = lane->coming;
 
     if (out->node && meets_its_end(out))
@@ -249,7 +249,7 @@ static void arrive(struct kafka_out *out, struct lane *lane)
     if (flying->error) {
         lane->failed = true;
         if (out->node)
-            trace(out->node, "fails", "%s:%d", name, lane->partition);
+            trace(out->node, "fails", "%s:%d", lane->name, lane->partition);
     }
     if (!flying->error || (flying->error == -EIO && topic && kafka_happens(world->weather.failed_lands))) {
         struct log_partition *partition = &topic->partitions[lane->partition];
