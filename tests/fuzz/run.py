@@ -28,7 +28,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 BUILD = os.path.join(ROOT, "build-fuzz")
 CORPUS = os.path.join(HERE, "corpus")
-SECONDS, WORKERS = 5, 2
+SECONDS, WORKERS = 4, 2
 FILES_MAX, FILE_BYTES_MAX = 22, 8192      # of one target's corpus
 SHOWN = 512                               # bytes of a crashing input
 
