@@ -36,6 +36,7 @@ struct envelope {
     struct bytes type, id;      /* absent: said by the data alone */
     unsigned seen[4];           /* specversion, id, type, source: how often */
     struct bytes version, content_type;
+    bool strange;               /* structured, but not in JSON */
 };
 
 const char *audit_kind_name(enum audit_event_kind kind)
@@ -56,7 +57,7 @@ static bool is_utf8(struct bytes text)
     const char *at = text.data, *end = at + text.size;
 
     while (at < end) {
-        size_t size = audit_utf8(at, end);
+        size_t size = (unsigned char)*at < 0x80 ? 1 : audit_utf8(at, end);
 
         if (!size)
             return false;
@@ -120,15 +121,21 @@ static void take_header(struct envelope *e, struct audit_event *out, const struc
     }
 }
 
-/* A CloudEvent's envelope must be whole; its source is at most 256 bytes. */
+/* A CloudEvent's envelope must be whole. */
 static const char *check_binary(const struct envelope *e, const struct audit_event *out)
 {
     for (int i = 0; i < 4; i++)
         if (e->seen[i] != 1)
             return "cloudevent_invalid";
-    if (!bytes_equal_text(e->version, "1.0") || !e->id.data || !e->type.data || !out->source.size || out->source.size > SOURCE_MAX)
+    if (!bytes_equal_text(e->version, "1.0") || !e->id.data || !e->type.data || !out->source.size)
         return "cloudevent_invalid";
-    return is_utf8(out->source) ? NULL : "invalid_utf8";
+    return NULL;
+}
+
+/* At most 256 bytes of UTF-8. */
+static const char *check_source(struct bytes source)
+{
+    return source.size > SOURCE_MAX ? "cloudevent_invalid" : is_utf8(source) ? NULL : "invalid_utf8";
 }
 
 static const char *read_envelope(struct envelope *e, struct audit_event *out, const struct audit_message *message)
@@ -147,7 +154,8 @@ static const char *read_envelope(struct envelope *e, struct audit_event *out, co
             rest += 5;
         e->mode = STRUCTURED;
         out->source = e->id = e->type = (struct bytes){NULL, 0};
-        return rest == end || *rest == ';' || *rest == ' ' ? NULL : "cloudevent_invalid";
+        e->strange = rest != end && *rest != ';' && *rest != ' ';
+        return NULL;
     }
     if (e->seen[0] || (e->seen[1] && e->seen[2])) {
         e->mode = BINARY;
@@ -173,9 +181,9 @@ static const char *open_structured(struct envelope *e, struct audit_event *out, 
     const struct audit_member *data = audit_json_member(members, "data");
     struct bytes version;
 
-    if (!take_text(members, arena, "specversion", &version) || !take_text(members, arena, "type", &e->type) ||
+    if (e->strange || !take_text(members, arena, "specversion", &version) || !take_text(members, arena, "type", &e->type) ||
         !take_text(members, arena, "id", &e->id) || !take_text(members, arena, "source", &out->source) || !bytes_equal_text(version, "1.0") ||
-        !out->source.size || out->source.size > SOURCE_MAX)
+        !out->source.size)
         return "cloudevent_invalid";
     if (!data || data->type != AUDIT_JSON_OBJECT || !bytes_equal_text(data->raw_name, "\"data\"") || audit_json_member(members, "data_base64"))
         return "cloudevent_invalid";
@@ -252,6 +260,8 @@ static const char *read_data(struct audit_event *out, const struct envelope *e, 
         reason = "invalid_id";
     if (!reason && !take_kind(out, type))
         reason = "unknown_type";
+    if (!reason)
+        reason = check_source(out->source);
     return reason ? reason : take_fields(out, members, arena);
 }
 

@@ -36,7 +36,8 @@ struct audit_event {
 };
 
 const char *audit_kind_name(enum audit_event_kind kind);
-/* What the event needs lives in `arena` or in the message. */
+/* Of several defects the first is named that stands in the message: an envelope that is not whole, no value, the text from its beginning, the
+ * envelope in it, type, id, source, fields. (The design gives them no order.) What the event needs lives in `arena` or in the message. */
 void audit_event_decode(struct audit_event *out, struct audit_members *members, struct arena *arena, const struct audit_message *message);
 /* The header's value; absent when there is none. */
 struct bytes audit_header_of(const struct audit_message *message, const char *name);
