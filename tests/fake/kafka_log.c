@@ -193,6 +193,13 @@ void kafka_log_compact(struct log_partition *partition, int64_t from, int64_t to
     partition->count -= behind - first;
 }
 
+void kafka_log_truncate(struct log_partition *partition, int64_t end)
+{
+    ASSERT(end >= partition->start && end <= partition->end);
+    partition->count = kafka_log_index(partition, end);
+    partition->end = end;
+}
+
 size_t kafka_log_index(const struct log_partition *partition, int64_t offset)
 {
     size_t low = 0, high = partition->count;

@@ -62,6 +62,8 @@ void kafka_log_append_kept(struct log_partition *partition, const struct logged 
 void kafka_log_skip(struct log_partition *partition, int64_t offsets);
 /* Retention: what lies below `start` can be read no more. */
 void kafka_log_trim(struct log_partition *partition, int64_t start);
+/* An unclean election: what lies at or above `end` is lost, and its offsets are given anew. */
+void kafka_log_truncate(struct log_partition *partition, int64_t end);
 /* Compaction: the messages of [from, to) are taken out. */
 void kafka_log_compact(struct log_partition *partition, int64_t from, int64_t to);
 

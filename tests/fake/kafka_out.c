@@ -11,7 +11,7 @@
 
 #include "fake/world.h"
 
-enum { DELIVERY_MS = 2, QUEUE_MAX = 4096, LANES_MAX = 4 * LOG_PARTITIONS_MAX };
+enum { DELIVERY_MS = 2, RETRY_MS = 100, QUEUE_MAX = 4096, LANES_MAX = 4 * LOG_PARTITIONS_MAX };
 
 struct flying {
     struct flying *next;
@@ -256,6 +256,10 @@ static void arrive(struct kafka_out *out, struct lane *lane)
 
         kafka_log_append_kept(partition, &flying->record);
         flying->offset = flying->error ? -1 : partition->end - 1;
+    }
+    if (!flying->error && kafka_happens(world->weather.report_lost)) {
+        flying->offset = -1;
+        flying->due += RETRY_MS;
     }
     flying->report_at = flying->due + kafka_drawn_ms(&world->weather.report_ms);
     lane->coming = flying->next;

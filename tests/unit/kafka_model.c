@@ -106,6 +106,23 @@ static void what_was_trimmed_is_not_found_but_kept(struct checks *c)
     world_end();
 }
 
+static void what_was_truncated_is_written_anew(struct checks *c)
+{
+    struct log_partition *log;
+
+    begin();
+    log = log_of("t", 0);
+    put(0, "a");
+    put(0, "b");
+    put(0, "c");
+    kafka_log_truncate(log, 1);
+    CHECK(c, kafka_log_at(log, 1) == NULL);
+    put(0, "d");
+    CHECK_TEXT(c, kafka_log_at(log, 1)->value.data, "d");
+    CHECK_INT(c, log->end, 2);
+    world_end();
+}
+
 static void a_time_finds_the_first_message_not_before_it(struct checks *c)
 {
     struct kafka_in *in;
@@ -356,6 +373,7 @@ static void a_dead_consumer_has_no_effect(struct checks *c)
 
 TESTS({"a message is found across gaps", a_message_is_found_across_gaps},
       {"what was trimmed is not found, but kept", what_was_trimmed_is_not_found_but_kept},
+      {"what was truncated is written anew", what_was_truncated_is_written_anew},
       {"a time finds the first message not before it", a_time_finds_the_first_message_not_before_it},
       {"a message is handed over as it was written", a_message_is_handed_over_as_it_was_written},
       {"an end is said once, and again after more", an_end_is_said_once_and_again_after_more},

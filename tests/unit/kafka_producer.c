@@ -102,6 +102,23 @@ static void a_record_lies_in_the_log_before_its_producer_knows(struct checks *c)
     world_end();
 }
 
+static void a_report_that_was_lost_comes_late_and_knows_no_offset(struct checks *c)
+{
+    struct kafka_out *out;
+
+    begin();
+    world->weather.report_lost = CERTAIN;
+    out = producer();
+    CHECK_INT(c, send(out, 0, "a"), 0);
+    CHECK_INT(c, kafka_out_poll(out, 50), 0);
+    CHECK_TEXT(c, log_text(0), "a");
+    CHECK_INT(c, kafka_out_poll(out, 100), 1);
+    CHECK(c, reports[0].error == 0 && reports[0].offset == -1);
+    CHECK_TEXT(c, log_text(0), "a");
+    kafka_out_free(out);
+    world_end();
+}
+
 static void nothing_arrives_behind_a_failed_record(struct checks *c)
 {
     for (int lands = 0; lands < 2; lands++) {
@@ -216,6 +233,7 @@ static void a_dead_producer_has_no_effect(struct checks *c)
 
 TESTS({"a partition keeps its order, and several have none", a_partition_keeps_its_order_and_several_have_none},
       {"a record lies in the log before its producer knows", a_record_lies_in_the_log_before_its_producer_knows},
+      {"a report that was lost comes late and knows no offset", a_report_that_was_lost_comes_late_and_knows_no_offset},
       {"nothing arrives behind a failed record", nothing_arrives_behind_a_failed_record},
       {"a closed producer leaves a first part on the wire", a_closed_producer_leaves_a_first_part_on_the_wire},
       {"a producer says what it does not take", a_producer_says_what_it_does_not_take},
