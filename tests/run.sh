@@ -68,12 +68,13 @@ run_tidy() {
 }
 
 # A folder of black-box tests by pytest, with -n several side by side, since they wait more than they work; its report counts, and
-# a run that ended badly without a failed test is one.
+# a run that ended badly without a failed test is one. A worker that crashes fails the test that it was at and is not replaced:
+# older pytest-xdist would wait for ever.
 run_pytest() { # group folder options
     local group=$1 report=build/pytest-${2##*/}.xml code
     shift
     rm -f "$report"
-    /usr/bin/python3 -m pytest -q -rs --tb=short -p no:cacheprovider --junitxml="$report" "$@" |
+    /usr/bin/python3 -m pytest -q -rs --tb=short -p no:cacheprovider --max-worker-restart=0 --junitxml="$report" "$@" |
         grep --line-buffered -v 'generated xml file'
     code=${PIPESTATUS[0]}
     count "$group" $(/usr/bin/python3 - "$report" "$code" <<'PYTHON'
