@@ -85,13 +85,14 @@ class Broker:
         self._properties.write_text(PROPERTIES.format(port=self.port, controller=free_port(), data=self.directory / "data"))
         self._java = ["java", *JVM, "-cp", f"{fetch_jars()}/*"]
         self._log = open(self.directory / "log", "ab")
-        self._clients = {}
+        self._clients, self._asked_last = {}, None
         subprocess.run([*self._java, "kafka.tools.StorageTool", "format", "--ignore-formatted", "-t", "4L6g3nShT-eMCtK--X86sw", "-c",
                         self._properties], check=True, stdout=self._log, stderr=self._log)
 
     # the process
 
     def start(self):
+        self._forget_group()
         self.process = subprocess.Popen([*self._java, "kafka.Kafka", self._properties], stdout=self._log, stderr=self._log,
                                         preexec_fn=die_with_parent)
         until(self._answers, 60, lambda: f"Kafka does not answer, see {self.directory}/log")
@@ -217,7 +218,7 @@ class Broker:
         ends = self.ends(topic)
         reader = self.reader(topic)
         try:
-            until(lambda: reader.poll(0.05) or all(reader.position(p) >= end for p, end in ends.items()), 60, f"{topic} cannot be read")
+            until(lambda: reader.poll(0.01) or all(reader.position(p) >= end for p, end in ends.items()), 60, f"{topic} cannot be read")
             return sorted((r for r in reader.records if r.offset < ends[r.partition]), key=lambda r: (r.partition, r.offset))
         finally:
             reader.close()
@@ -225,9 +226,16 @@ class Broker:
     # groups
 
     def committed(self, group, topic):
-        """{partition: (offset or None, metadata)}"""
-        with rdkafka.Handle(self.bootstrap, group) as handle:
-            return handle.committed(topic, self.partitions(topic))
+        """{partition: (offset or None, metadata)}. Who waits for an offset asks many times: the client of the last group stays."""
+        if not self._asked_last or self._asked_last.group != group:
+            self._forget_group()
+            self._asked_last = rdkafka.Handle(self.bootstrap, group)
+        return self._asked_last.committed(topic, self.partitions(topic))
+
+    def _forget_group(self):
+        if self._asked_last:
+            self._asked_last.close()
+        self._asked_last = None
 
     def commit(self, group, topic, partition, offset):
         """Sets a group's offset by hand; nobody may be in the group."""

@@ -104,7 +104,7 @@ def market(make_market):
 def pytest_runtest_makereport(item, call):
     """A failed test shows the end of every daemon's log."""
     report = (yield).get_result()
-    if report.when == "call" and report.failed:
+    if report.failed:
         for daemon in Orderd.shown:
             report.sections.append((f"{daemon.name} exit={daemon.exit_code}", daemon.tail()))
 

@@ -42,11 +42,11 @@ _CONSUMER = 1
 
 
 class Handle:
-    """One librdkafka consumer of `group`, closed by leaving the with block. It joins nothing."""
+    """One librdkafka consumer of `group`, closed by close() or by leaving the with block. It joins nothing."""
 
     def __init__(self, brokers, group):
-        conf, error = _conf_new(), ctypes.create_string_buffer(512)
-        for name, value in (("bootstrap.servers", brokers), ("group.id", group), ("log_level", "0")):
+        conf, error, self.group = _conf_new(), ctypes.create_string_buffer(512), group
+        for name, value in (("bootstrap.servers", brokers), ("group.id", group), ("log_level", "0"), ("reconnect.backoff.max.ms", "500")):
             assert _conf_set(conf, name.encode(), value.encode(), error, 512) == 0, error.value
         self._handle = _new(_CONSUMER, conf, error, 512)
         assert self._handle, error.value
@@ -55,6 +55,9 @@ class Handle:
         return self
 
     def __exit__(self, *_):
+        self.close()
+
+    def close(self):
         _destroy(self._handle)
 
     def committed(self, topic, partitions):
