@@ -133,8 +133,6 @@ static bool add_options(struct call *c, struct add_options *o)
 
 static const char *add_refused(const struct call *c, const struct wish *wish, struct stream_id *id)
 {
-    if (!wish->any && !wish->any_seq && !wish->id.ms && !wish->id.seq)
-        return "ERR The ID specified in XADD must be greater than 0-0";
     if (c->key->last_ms == UINT64_MAX && c->key->last_seq == UINT64_MAX)
         return "ERR The stream has exhausted the last possible ID, unable to add more items";
     if (!id_choose(c, wish, id))
@@ -155,6 +153,10 @@ static void xadd(struct call *c)
         return;
     if (c->count - o.at < 3 || (c->count - o.at) % 2 == 0) {
         resp_error(c->out, "ERR wrong number of arguments for 'xadd' command");
+        return;
+    }
+    if (!wish.any && !wish.any_seq && !wish.id.ms && !wish.id.seq) {
+        resp_error(c->out, "ERR The ID specified in XADD must be greater than 0-0");
         return;
     }
     if (!call_key(c, KEY_STREAM))

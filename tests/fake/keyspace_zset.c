@@ -107,7 +107,7 @@ static bool add_one(struct call *c, const struct add_options *o, double score, s
         added->moved++;
     item = key_item_put(c->key, member, &made);
     added->made += made;
-    item->score = score;
+    item->score = score == 0 ? 0 : score;      /* a small set keeps integers as such, and they know no -0 */
     c->key->type = KEY_ZSET;
     return true;
 }

@@ -217,12 +217,8 @@ static struct redis_client *next_client(const struct redis_server *server)
 /* Nothing whole ends within what has arrived: the next arrival may complete it. */
 static void await_more(struct redis_client *client)
 {
-    size_t limit = client->server->trouble.query_limit;
-
     client->arrivals_head++;
-    if (limit && client->inbox.size - client->taken > limit)
-        redis_server_close(client->server, client);
-    else if (client->hung_up && !on_its_way(client))
+    if (client->hung_up && !on_its_way(client))
         client_forget(client);
 }
 
@@ -249,6 +245,10 @@ static void run_next(struct redis_client *client)
     const char *start = client->inbox.data + client->taken, *at = start;
     size_t count = resp_command(server->args, ARGS_MAX, &at, client->inbox.data + arrival->end);
 
+    if (server->trouble.query_limit && (size_t)((count ? at : client->inbox.data + arrival->end) - start) > server->trouble.query_limit) {
+        redis_server_close(server, client);
+        return;
+    }
     if (!count) {
         await_more(client);
         return;

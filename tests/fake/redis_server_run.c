@@ -63,6 +63,12 @@ static bool is_exec(struct found found)
     return found.serve == serve_exec;
 }
 
+/* Before 8, what is queued when memory is full is refused, whatever it is: it would need memory. */
+static bool queues_all(const struct redis_client *client)
+{
+    return client->multi && client->server->data.major < 8;
+}
+
 /* Why the server does not take the command, or NULL. EXEC is judged by what it holds. */
 static const char *refusal(const struct redis_client *client, struct found found)
 {
@@ -75,7 +81,7 @@ static const char *refusal(const struct redis_client *client, struct found found
     }
     if (server_denies(server, bytes_of(found.command->name)))
         return "NOPERM this user has no permissions to run this command";
-    if ((is & CONDITION_OOM) && (flags & COMMAND_DENYOOM || (client->multi && !(flags & COMMAND_NOW))))
+    if ((is & CONDITION_OOM) && (flags & COMMAND_DENYOOM || (queues_all(client) && !is_exec(found) && found.serve != serve_discard)))
         return "OOM command not allowed when used memory > 'maxmemory'.";
     if ((is & CONDITION_MISCONF) && (flags & COMMAND_WRITE || is_word(bytes_of(found.command->name), "PING")))
         return "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk.";
@@ -100,6 +106,8 @@ void client_unwatch(struct redis_client *client)
 static void leave_multi(struct redis_client *client)
 {
     client->multi = client->refused = false;
+    client->queue_any = 0;
+    client->queue_all = UINT32_MAX;
     client_unwatch(client);
 }
 
@@ -118,14 +126,32 @@ static void abort_exec(struct redis_client *client, const char *reason)
     tell_executed(client, EXEC_ANSWER_REFUSED);
 }
 
+static bool starts_with(const char *text, const char *start)
+{
+    return strncmp(text, start, strlen(start)) == 0;
+}
+
 static void refuse(struct redis_client *client, struct found found, const char *reason)
 {
     if (found.command && is_exec(found)) {
-        abort_exec(client, reason);
+        abort_exec(client, starts_with(reason, "ERR ") ? reason + 4 : reason);
         return;
     }
     client->refused = client->multi;
     resp_error(&client->outbox, reason);
+}
+
+/* A transaction that cannot succeed any more does not take up what is queued: EXEC then answers nil whatever has come over the server. */
+static void note_flags(struct redis_client *client, unsigned flags)
+{
+    bool lost = client->refused;
+
+    for (size_t i = 0; i < client->watches_count && !lost; i++)
+        lost = client->watches[i].key->version != client->watches[i].version;
+    if (lost)
+        return;
+    client->queue_any |= flags;
+    client->queue_all &= flags;
 }
 
 static void enqueue(struct redis_client *client, struct found found, const struct bytes *args, size_t count, struct bytes raw)
@@ -139,8 +165,9 @@ static void enqueue(struct redis_client *client, struct found found, const struc
         client->spans = room_for(client->spans, client->spans_count, &client->spans_room, sizeof *client->spans);
         client->spans[client->spans_count++] = (struct span){at + (size_t)(args[i].data - raw.data), args[i].size};
     }
-    client->queue_any |= found.command->flags;
-    client->queue_all &= found.command->flags;
+    if (client->queued_count == 1 || (client->queue_any | found.command->flags) != client->queue_any ||
+        (client->queue_all & found.command->flags) != client->queue_all)
+        note_flags(client, found.command->flags);
     resp_status(&client->outbox, "QUEUED");
 }
 
