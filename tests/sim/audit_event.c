@@ -4,7 +4,7 @@
 
 #include "base/number.h"
 
-enum { HEADERS_MAX = 64, ID_MAX = 128, NAME_MAX_ = 64, SOURCE_MAX = 256 };
+enum { HEADERS_MAX = 64, ID_MAX = 128, OWNER_MAX = 64, SOURCE_MAX = 256 };
 
 #define NEEDS(field) (1u << AUDIT_FIELD_##field)
 
@@ -82,7 +82,7 @@ static bool is_id(struct bytes id)
 
 static bool is_name(struct bytes name)
 {
-    if (name.size < 1 || name.size > NAME_MAX_)
+    if (name.size < 1 || name.size > OWNER_MAX)
         return false;
     for (size_t i = 0; i < name.size; i++) {
         char c = name.data[i];

@@ -329,8 +329,8 @@ static void compare_absent(const struct audit_own_key *key, const struct audit_c
     if (!cell->present || cell->seen || is_nothing(cell))
         return;
     describe(should, cell);
-    audit_found(report, AUDIT_MARKET, "%s%.*s%s (market %d) does not hold \"%.*s\", the replay has %s", families[key->family].name, (int)key->owner.size,
-                key->owner.data ? key->owner.data : "", "", (int)key->shard, (int)cell->member.size, cell->member.data ? cell->member.data : "", should);
+    audit_found(report, AUDIT_MARKET, "%s%.*s (market %d) does not hold \"%.*s\", the replay has %s", families[key->family].name, (int)key->owner.size,
+                key->owner.data ? key->owner.data : "", (int)key->shard, (int)cell->member.size, cell->member.data ? cell->member.data : "", should);
 }
 
 void audit_market_compare(struct audit_market *market, struct audit_keys keys, struct audit_report *report, audit_sum *money, uint64_t *items)

@@ -74,7 +74,6 @@ struct audit {
     bool *undone;                    /* of each happening */
     struct audit_incarnation *incarnations;
     size_t incarnations_count;
-    size_t latest_capacity;
     struct buffer expected, text;
     audit_sum money;                 /* what there must be in the end */
     uint64_t items;
