@@ -322,15 +322,16 @@ class Audit:
     """Market.audit(). Options for what a test did on purpose:
 
     incarnations: how many ce_sources may be seen (a resolution that decides again makes a new one; then nothing is replayed)
+    rolled_back: they come from --accept-rollback alone: of several decisions of an event the last one counts, and those are replayed
     replay: False leaves out the replay and the final state (somebody wrote into the same keys)
     foreign: members of market: that begin with this belong to another writer and are not compared
     lost: {(topic, partition, offset)} decided without an outcome (--accept-loss): the oracle decides them itself, in offset order
     skipped: {(topic, partition, offset)} never decided (--accept-gap, --from)
     """
 
-    def __init__(self, market, incarnations=1, replay=True, foreign=None, lost=(), skipped=(), timeout=20):
+    def __init__(self, market, incarnations=1, rolled_back=False, replay=True, foreign=None, lost=(), skipped=(), timeout=20):
         self.market, self.incarnations, self.timeout = market, incarnations, timeout
-        self.replay = replay and incarnations == 1
+        self.replay = replay and (incarnations == 1 or rolled_back)
         self.foreign, self.lost, self.skipped = foreign, set(lost), set(skipped)
         self.counts = collections.Counter()
 
@@ -342,6 +343,7 @@ class Audit:
             self.source.pop(at, None)
         self.outcomes = self.distinct(broker.read(market.outcome_topic))
         self.one_decision_each()
+        self.counting = self.last_decisions()
         for outcome in self.outcomes:
             self.well_formed(outcome)
         self.sequences_rise()
@@ -407,6 +409,13 @@ class Audit:
             twice = [x for x, n in at.items() if n > 1]
             assert not twice, f"decided twice: {twice[:5]}"
 
+    def last_decisions(self):
+        """Eras rise with incarnations, so the last decision of an event has the highest sequence."""
+        last = {}
+        for o in sorted(self.outcomes, key=lambda o: o.sequence):
+            last[o.topic, o.partition, o.offset] = o
+        return list(last.values())
+
     def well_formed(self, o):
         """Identity, key, partition and headers (DESIGN 2.3)."""
         source, headers = self.source[o.topic, o.partition, o.offset], o.headers
@@ -461,7 +470,7 @@ class Audit:
 
     def in_order(self):
         """[(topic, partition, offset), Outcome or None]: by sequence, a lost decision just before the next one of its partition."""
-        order = [((o.topic, o.partition, o.offset), o) for o in sorted(self.outcomes, key=lambda o: o.sequence)]
+        order = [((o.topic, o.partition, o.offset), o) for o in sorted(self.counting, key=lambda o: o.sequence)]
         for at in sorted(self.lost & set(self.source), reverse=True):
             place = next((i for i, (other, _) in enumerate(order) if other[:2] == at[:2] and other[2] > at[2]), len(order))
             order.insert(place, (at, None))
@@ -532,7 +541,7 @@ class Audit:
     def conserved(self, found):
         """Money and items: what is there is what was there, what came in by deposit and grant, and nothing else."""
         start, money, items = self.market.start, collections.Counter(), collections.Counter()
-        for o in self.outcomes:
+        for o in self.counting:
             if o.status == "applied" and o.value["type"] == "deposit":
                 money["in"] += o.value["event"]["amount"]
             if o.status == "applied" and o.value["type"] == "grant":

@@ -20,11 +20,14 @@ def stage():
         yield stage
 
 
+SIDE_BY_SIDE = 7
+
+
 @pytest.fixture(scope="module")
 def plays(request, stage):
-    """{name: Future}: the module's PLAYS that were asked for, all begun at once; a test waits for its own."""
+    """{name: Future}: the module's PLAYS that were asked for, several of them under way at any time; a test waits for its own."""
     asked = {item.callspec.params["name"] for item in request.session.items if item.module is request.module and hasattr(item, "callspec")}
-    with concurrent.futures.ThreadPoolExecutor(len(asked) or 1) as pool:
+    with concurrent.futures.ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
         yield {name: pool.submit(request.module.PLAYS[name], stage, stage.room(name)) for name in sorted(asked)}
 
 

@@ -1,0 +1,107 @@
+"""A market under load with several instances, to which a play does something, and the quiet phase with the audit that ends it."""
+import contextlib
+import re
+
+from audit import Audit
+from load import Feeder
+from market import Market
+from process import until
+from refusals import REFUSED, run
+
+SESSION = ["session.timeout.ms=3000", "heartbeat.interval.ms=300", "fetch.wait.max.ms=20"]
+
+
+class Play:
+    """with Play(stage.cluster, server, room, settings={…}) as play: …; play.audit()
+
+    The market's load goes on until quiet() or audit(); the daemons run. per_instance: settings of the n-th daemon by name with "__".
+    """
+
+    def __init__(self, cluster, server, room, instances=2, partitions=2, settings=None, seed=1, chunk=8, pause=0.1, events=10000):
+        self.market = Market(cluster, server, room, partitions=partitions, settings={
+            "kafka.consumer": SESSION, "drain.revoke_ms": 2000, "redis.command_timeout_ms": 2000, **(settings or {})})
+        self.market.start_state()
+        self.daemons = [self.market.make() for _ in range(instances)]
+        self.feeder = Feeder(self.market, partitions, count=events, seed=seed, chunk=chunk, pause=pause)
+
+    def __enter__(self):
+        try:
+            for daemon in self.daemons:
+                daemon.start()
+            self.feeder.__enter__()
+            self.goes_on()
+        except BaseException:
+            self.__exit__(True)
+            raise
+        return self
+
+    def __exit__(self, kind, *_):
+        if self.feeder._thread.ident:
+            self.feeder.__exit__(kind)
+        self.market.close()
+
+    def decided(self):
+        return sum(int(self.market.mark(p).get("next", 0)) for p in range(self.market.partitions))
+
+    def goes_on(self, count=100, timeout=60):
+        """So many more events are decided."""
+        goal = self.decided() + count
+        until(lambda: self.decided() >= goal, timeout, lambda: f"only {self.decided()} of {goal} decided\n{self.tails()}")
+
+    def stands_still(self):
+        """Nobody decides anything; asked until it is so twice in a row, half a second apart."""
+        seen = []
+
+        def still():
+            seen.append(self.decided())
+            return len(seen) > 25 and seen[-1] == seen[-26]
+        until(still, 30, "events are still decided")
+
+    @contextlib.contextmanager
+    def says_again(self, text, timeout=40):
+        """Every daemon says it (once more) from here on, before the with block is left."""
+        before = [daemon.whole_log().count(text) for daemon in self.daemons]
+        yield
+        until(lambda: all(d.whole_log().count(text) > n for d, n in zip(self.daemons, before)), timeout, lambda: f"not said: {text}\n{self.tails()}")
+
+    def told(self):
+        return sum(self.market.broker.ends(self.market.outcome_topic).values())
+
+    def tails(self):
+        return "\n".join(f"{d.name} exit={d.exit_code}\n{d.tail(15)}" for d in self.daemons)
+
+    def start(self):
+        """Starts those that have ended."""
+        for daemon in self.daemons:
+            if not daemon.alive:
+                daemon.start()
+
+    def resolve(self, timeout=30):
+        """Runs each command that a refusal in the logs names, once, until every instance goes on; returns what they said."""
+        done, said = set(), []
+
+        def mended():
+            for daemon in self.daemons:
+                for line in re.findall(REFUSED, daemon.log()):
+                    command = re.search(r'resolve="([^"]*)"', line)
+                    if command and command[1] not in done:
+                        done.add(command[1])
+                        result = run(command[1])
+                        said.append(result.stdout + result.stderr)
+                if not daemon.alive:
+                    daemon.start(wait=False)
+            return done and not self.market.meta().get("halt") and not Audit(self.market).unsettled()
+        self.feeder.__exit__(None)
+        until(mended, timeout, lambda: f"{said}\n{Audit(self.market).unsettled()}\n{self.tails()}")
+        return "".join(said)
+
+    def quiet(self, timeout=60):
+        """No more load and no more faults: everything comes to rest."""
+        self.feeder.__exit__(None)
+        for daemon in self.daemons:
+            assert daemon.alive, daemon.tail()
+        until(lambda: not Audit(self.market).unsettled(), timeout, lambda: f"{Audit(self.market).unsettled()}\n{self.tails()}")
+
+    def audit(self, **options):
+        self.quiet()
+        return self.market.audit(**options)
