@@ -255,10 +255,13 @@ static void command_too_large(struct both *both)
 static void paused(struct both *both)
 {
     int link = idle_link(both), other = (link + 1) % LINKS;
+    bool queues = dice_roll(&both->dice, 2);
 
     if (both->links[other].multi)
         both_do(both, other, "DISCARD");
     both_do(both, other, "SELECT 0");
+    if (queues)
+        both_do(both, other, "MULTI");
     both_do(both, link, "WATCH t1");
     both_do(both, link, "MULTI");
     both_do(both, link, "SET t2 paused");

@@ -171,7 +171,7 @@ void redis_client_hangup(struct redis_client *client)
 {
     client->hung_up = true;
     /* One that is blocked is found closed at once, and with it goes what it had sent. */
-    if (!on_its_way(client) || client->closed || client->waits || client->postponed)
+    if (!client->running && (!on_its_way(client) || client->closed || client->waits || client->postponed))
         client_forget(client);
 }
 
@@ -194,7 +194,7 @@ void redis_server_close_all(struct redis_server *server)
 }
 
 /* Whose turn it is: the one whose bytes have come first. */
-static struct redis_client *next_client(const struct redis_server *server)
+static struct redis_client *next_client(const struct redis_server *server, int64_t now)
 {
     const struct arrival *first = NULL;
     struct redis_client *found = NULL;
@@ -203,8 +203,8 @@ static struct redis_client *next_client(const struct redis_server *server)
         struct redis_client *client = server->clients[i];
         const struct arrival *arrival = &client->arrivals[client->arrivals_head];
 
-        if (!on_its_way(client) || arrival->at > server->now || client->waits || client->running ||
-            (client->postponed && server->now < server->pause_until))
+        if (!on_its_way(client) || arrival->at > now || client->waits || client->running ||
+            (client->postponed && now < server->pause_until))
             continue;
         if (!first || arrival->at < first->at || (arrival->at == first->at && arrival->order < first->order)) {
             first = arrival;
@@ -270,23 +270,45 @@ static void run_next(struct redis_client *client)
     }
 }
 
+/* Lets others go before the client's next command. */
+static void let_others_go(struct redis_client *client)
+{
+    struct redis_server *server = client->server;
+
+    client->running = true;      /* it is not its turn until they are done */
+    server->hooks.before(server->hooks.context, client);
+    client->running = false;
+    if (client->hung_up && (client->closed || !on_its_way(client)))
+        client_forget(client);
+}
+
+/* A command is run when it arrives, however late the server is served; not before what was run already. */
+static void move_clock(struct redis_server *server, const struct redis_client *client, int64_t now)
+{
+    int64_t at = client->postponed ? now : client->arrivals[client->arrivals_head].at;
+
+    server->now = at > server->now ? at : server->now;
+}
+
 void redis_server_serve(struct redis_server *server, int64_t now)
 {
     struct redis_client *client;
 
-    server->now = now > server->now ? now : server->now;
     while (!server->frozen) {
         server_answer_waiting(server);
-        client = next_client(server);
-        if (!client)
-            return;
-        if (server->hooks.before) {
-            server->hooks.before(server->hooks.context, client);
-            client = server->frozen ? NULL : next_client(server);
+        client = next_client(server, now);
+        if (client && server->hooks.before) {
+            let_others_go(client);
+            client = server->frozen ? NULL : next_client(server, now);
         }
-        if (client)
-            run_next(client);
+        if (!client)
+            break;
+        move_clock(server, client, now);
+        run_next(client);
     }
+    server->now = now > server->now ? now : server->now;
+    if (!server->frozen)
+        server_answer_waiting(server);
 }
 
 int64_t redis_server_next(const struct redis_server *server)
