@@ -15,9 +15,9 @@ import tempfile
 TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 INCLUDES = [f"-I{TESTS}", f"-I{os.path.join(os.path.dirname(TESTS), 'daemon')}"]
 COMMANDS, SEED, WORKERS = 400000, 1, 2
-RUN, SERVER, GENERIC, STRING, HASH, SET, ZSET, LIST, STREAM, KEYSPACE, WHOLE, COMMANDS_C = (
+RUN, SERVER, GENERIC, STRING, HASH, SET, ZSET, LIST, STREAM, KEYSPACE, WHOLE, COMMANDS_C, HISTORY = (
     "redis_server_run.c", "redis_server.c", "keyspace_generic.c", "keyspace_string.c", "keyspace_hash.c", "keyspace_set.c", "keyspace_zset.c",
-    "keyspace_list.c", "keyspace_stream.c", "keyspace.c", "keyspace_whole.c", "redis_server_commands.c")
+    "keyspace_list.c", "keyspace_stream.c", "keyspace.c", "keyspace_whole.c", "redis_server_commands.c", "redis_server_history.c")
 
 # (row, what is wrong, file, text that stands there once, text in its stead)
 MUTATIONS = [
@@ -54,6 +54,8 @@ MUTATIONS = [
      "            key->version++;\n            other->version++;\n",
      "            key->version += other->type != KEY_NONE && key->type != KEY_NONE;\n            other->version += other->type != KEY_NONE && key->type != KEY_NONE;\n"),
     ("SWAPDB, key in none of the two", "it touches", GENERIC, "        if (key->type != KEY_NONE || other->type != KEY_NONE) {", "        if (between) {"),
+    ("DEBUG RELOAD, key existed", "it does not touch", HISTORY, "key->version += key->type != KEY_NONE;", "(void)key;"),
+    ("DEBUG RELOAD, key did not exist", "it touches", HISTORY, "key->version += key->type != KEY_NONE;", "key->version++;"),
     ("TTL runs out before EXEC", "EXEC does not look", RUN, "        if (watch->key->expires)\n", "        if (false)\n"),
     ("already expired at WATCH", "its deletion touches", RUN, "database_key(database, args[i], server_clock(client->server));\n\n        client->watches",
      "database_key(database, args[i], 0);\n\n        client->watches"),
@@ -87,6 +89,9 @@ MUTATIONS = [
     ("MASTERDOWN, reads", "they are answered", RUN, "!(may & COMMAND_STALE)", "flags & COMMAND_WRITE && !(may & COMMAND_STALE)"),
     ("MASTERDOWN, WATCH", "it is refused", COMMANDS_C, "{\"WATCH\", -2, ALWAYS |", "{\"WATCH\", -2, COMMAND_LOADING |"),
     ("MASTERDOWN, at EXEC with a read", "it runs", RUN, "        may &= client->queue_all;\n", ""),
+    ("LOADING", "reads are answered", RUN, "!(may & COMMAND_LOADING)", "flags & COMMAND_WRITE && !(may & COMMAND_LOADING)"),
+    ("LOADING, WATCH", "it is refused", COMMANDS_C, "{\"WATCH\", -2, ALWAYS |", "{\"WATCH\", -2, COMMAND_STALE |"),
+    ("LOADING, at EXEC", "it runs", RUN, "        may &= client->queue_all;\n", "        may &= client->queue_all | COMMAND_LOADING;\n"),
     ("BUSY", "reads are answered", RUN, "(is & CONDITION_BUSY) && !(flags & COMMAND_BUSY)", "(is & CONDITION_BUSY) && flags & COMMAND_WRITE"),
     ("BUSY, at EXEC", "it runs", COMMANDS_C, "{\"EXEC\", 1, ALWAYS | COMMAND_NOW,", "{\"EXEC\", 1, ALWAYS | COMMAND_NOW | COMMAND_BUSY,"),
     ("CLIENT PAUSE WRITE, at EXEC", "it runs at once", RUN, "found.command->flags | (is_exec(found) ? client->queue_any : 0)", "found.command->flags"),
@@ -156,7 +161,8 @@ def found(options, mutation):
             program = build(options, folder, mutation)
         except (ValueError, subprocess.CalledProcessError) as error:
             return None, str(error)
-        done = subprocess.run([program, "--commands", str(COMMANDS), "--seed", str(SEED), "--server", options.server], capture_output=True, text=True,
+        scene = ["--scene", "loading"] if mutation[0].startswith("LOADING") else []      # it costs time, so chance brings it seldom
+        done = subprocess.run([program, "--commands", str(COMMANDS), "--seed", str(SEED), "--server", options.server, *scene], capture_output=True, text=True,
                               timeout=120, check=False)
         at = re.search(r"^differs at command (\d+)", done.stdout, flags=re.M)
         if done.returncode == 1 and at:

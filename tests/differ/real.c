@@ -21,8 +21,8 @@ enum { START_MS = 20000, PAUSE_NS = 5000000, READ_AT_ONCE = 1 << 16, ANSWER_S = 
 static void run(const struct real *real, const char *program)
 {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    execlp(program, program, "--port", "0", "--unixsocket", real->socket, "--save", "", "--appendonly", "no", "--daemonize", "no", "--dir", real->folder,
-           "--enable-debug-command", "yes", "--logfile", "/dev/null", "--databases", "16", (char *)NULL);
+    execlp(program, program, "--port", "0", "--unixsocket", real->socket, "--save", "", "--appendonly", "no", "--daemonize", "no", "--dir", real->folder, "--rdbcompression", "no",
+           "--enable-debug-command", "yes", "--enable-protected-configs", "yes", "--logfile", "/dev/null", "--databases", "16", (char *)NULL);
     perror(program);
     _exit(127);
 }

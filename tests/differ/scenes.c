@@ -8,7 +8,7 @@
 
 #include "fake/resp.h"
 
-enum { SOME = 6, MOMENT_MS = 8, POLLS_MAX = 4000, POLL_NS = 1000000, BIG = 64 << 10, HUGE_ARGUMENT = 2 << 20 };
+enum { SOME = 6, MOMENT_MS = 8, POLLS_MAX = 4000, POLL_NS = 1000000, BIG = 64 << 10, HUGE_ARGUMENT = 2 << 20, PADS = 100, PAD = 1100, LOADING_OF = 8 };
 
 static void sleep_ms(int64_t ms)
 {
@@ -91,22 +91,33 @@ static void condition(struct both *both, const struct condition *c)
     set_condition(both, c, false);
 }
 
-/* The program to break is the folder that snapshots go to. */
-void scenes_prepare(struct both *both)
+/* A snapshot that cannot be written, since its folder is gone: since then the server may refuse writes. */
+static void break_saving(struct both *both)
 {
+    char folder[] = "/tmp/differ-XXXXXX", command[64];
     struct bytes info;
     int polls = 0;
 
-    both_control(both, "CONFIG SET stop-writes-on-bgsave-error no");
-    both_control(both, "CONFIG SET save 3600,1000000");
-    both_control(both, "ACL SETUSER worker on >secret ~* +@all");
-    ASSERT(rmdir(both->real.folder) == 0);
+    ASSERT(mkdtemp(folder));
+    snprintf(command, sizeof command, "CONFIG SET dir %s", folder);
+    both_control(both, command);
+    ASSERT(rmdir(folder) == 0);
     both_control(both, "BGSAVE");
     do {
         sleep_ms(1);
         info = real_ask(&both->control, "INFO persistence");
     } while (!memmem(info.data, info.size, "rdb_last_bgsave_status:err", 26) && ++polls < POLLS_MAX);
     ASSERT(polls < POLLS_MAX);
+}
+
+void scenes_prepare(struct both *both)
+{
+    both_control(both, "CONFIG SET stop-writes-on-bgsave-error no");
+    both_control(both, "CONFIG SET save 3600,1000000");
+    both_control(both, "CONFIG SET hz 500");      /* how often it looks whether a snapshot is done */
+    both_control(both, "CONFIG SET loading-process-events-interval-bytes 1024");
+    both_control(both, "ACL SETUSER worker on >secret ~* +@all");
+    break_saving(both);
 }
 
 /* --- times to live */
@@ -197,7 +208,7 @@ static void user_deleted(struct both *both)
     both_control(both, "ACL SETUSER worker on >secret ~* +@all");
 }
 
-static void put_big(struct both *both, int link, size_t size)
+static void put_big(struct both *both, int link, const char *key, size_t size)
 {
     char *value = malloc(size);
     struct buffer out;
@@ -207,7 +218,7 @@ static void put_big(struct both *both, int link, size_t size)
     buffer_init(&out, 2 * size + 100);
     resp_array(&out, 3);
     resp_bulk(&out, bytes_of("SET"));
-    resp_bulk(&out, bytes_of("big"));
+    resp_bulk(&out, bytes_of(key));
     resp_bulk(&out, (struct bytes){value, size});
     real_write(&both->links[link].real, buffer_bytes(&out));
     redis_client_write(both->links[link].client, buffer_bytes(&out), both_clock());
@@ -221,7 +232,7 @@ static void reply_too_large(struct both *both)
 {
     int link = idle_link(both);
 
-    put_big(both, link, BIG);
+    put_big(both, link, "big", BIG);
     both_read(both, link, "SET big");
     both_do(both, link, "MULTI");
     both_do(both, link, "INCR n1");
@@ -243,7 +254,7 @@ static void command_too_large(struct both *both)
     transaction(both, link);
     both_control(both, "CONFIG SET client-query-buffer-limit 1mb");
     both->model.trouble.query_limit = 1 << 20;
-    put_big(both, link, HUGE_ARGUMENT);
+    put_big(both, link, "big", HUGE_ARGUMENT);
     both_closed(both, link);
     both_control(both, "CONFIG SET client-query-buffer-limit 1gb");
     both->model.trouble.query_limit = 0;
@@ -308,6 +319,73 @@ static void busy(struct both *both)
     real_close(&script);
 }
 
+/* The server reads its data anew, slowly enough to be asked meanwhile: a pause for each key. */
+static void loading(struct both *both)
+{
+    char folder[] = "/tmp/differ-XXXXXX", command[64], key[16];
+    int link = idle_link(both), polls = 0;
+
+    for (int i = 0; i < PADS; i++) {
+        snprintf(key, sizeof key, "pad%d", i);
+        put_big(both, link, key, PAD);
+        both_read(both, link, "SET pad");
+    }
+    ASSERT(mkdtemp(folder));
+    snprintf(command, sizeof command, "CONFIG SET dir %s", folder);
+    both_control(both, command);
+    both_do(both, link, "WATCH %k");
+    transaction(both, link);
+    both_control(both, "CONFIG SET key-load-delay 5000");
+    real_write(&both->control, bytes_of("DEBUG RELOAD\r\n"));
+    redis_server_reload(&both->model);
+    while (!reply_is(real_ask(&both->links[OBSERVER].real, "GET pad0"), "-LOADING") && ++polls < POLLS_MAX)
+        ;
+    both->model.trouble.conditions = CONDITION_LOADING;
+    both_do(both, link, "EXEC");
+    both_do(both, link, "GET t1");
+    differ_some(both, 2);
+    both->model.trouble.conditions = 0;
+    real_ask(&both->links[OBSERVER].real, "CONFIG SET key-load-delay 0");
+    ASSERT(reply_is(real_read(&both->control), "+OK"));
+    for (int i = 0; i < PADS; i++) {
+        snprintf(command, sizeof command, "DEL pad%d", i);
+        both_do(both, OBSERVER, command);
+    }
+    snprintf(command, sizeof command, "%s/dump.rdb", folder);
+    unlink(command);
+    rmdir(folder);
+    break_saving(both);
+}
+
+/* Read anew in one go. */
+static void reloaded(struct both *both)
+{
+    char folder[] = "/tmp/differ-XXXXXX", command[64];
+    int link = idle_link(both);
+
+    ASSERT(mkdtemp(folder));
+    snprintf(command, sizeof command, "CONFIG SET dir %s", folder);
+    both_control(both, command);
+    both_do(both, link, "WATCH %k");
+    both_control(both, "DEBUG RELOAD");
+    redis_server_reload(&both->model);
+    both_do(both, link, "MULTI");
+    both_do(both, link, "INCR n1");
+    both_do(both, link, "EXEC");
+    snprintf(command, sizeof command, "%s/dump.rdb", folder);
+    unlink(command);
+    rmdir(folder);
+    break_saving(both);
+}
+
+static void seldom_loading(struct both *both)
+{
+    if (dice_roll(&both->dice, LOADING_OF) == 0)
+        loading(both);
+    else
+        reloaded(both);
+}
+
 /* --- which */
 
 static const struct scene {
@@ -316,13 +394,14 @@ static const struct scene {
     uint32_t often;
 } scenes[] = {
     {"runs out", runs_out, 2}, {"was over", was_over, 6}, {"killed", killed, 2}, {"user deleted", user_deleted, 1}, {"reply too large", reply_too_large, 1},
-    {"command too large", command_too_large, 1}, {"paused", paused, 2}, {"busy", busy, 1},
+    {"command too large", command_too_large, 1}, {"paused", paused, 2}, {"busy", busy, 1}, {"reloaded", reloaded, 1},
+    {"loading or reloaded", seldom_loading, 1}, {"loading", loading, 0},
 };
 
 void scenes_play(struct both *both, const char *name)
 {
     size_t of_conditions = sizeof conditions / sizeof *conditions;
-    uint32_t at = dice_roll(&both->dice, (uint32_t)(3 * of_conditions) + 16);
+    uint32_t at = dice_roll(&both->dice, (uint32_t)(3 * of_conditions) + 18);
 
     for (size_t i = 0; i < of_conditions; i++)
         if (name ? strcmp(name, conditions[i].name) == 0 : at / 3 == i)

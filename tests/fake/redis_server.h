@@ -125,5 +125,7 @@ int64_t redis_server_replica_position(struct redis_server *server, size_t replic
 void redis_server_restore(struct redis_server *server, int64_t position);
 /* The same process takes over another's history (REPLICAOF): as restored, but the run_id stays and the replid is another. */
 void redis_server_resync(struct redis_server *server, int64_t position);
+/* The same data is read anew (DEBUG RELOAD): whoever watches a key that is there gets nil. */
+void redis_server_reload(struct redis_server *server);
 
 #endif

@@ -183,3 +183,13 @@ void redis_server_restore(struct redis_server *server, int64_t position)
     redis_server_resync(server, position);
     snprintf(server->run_id, sizeof server->run_id, "run-%llu", (unsigned long long)server->next_order++);
 }
+
+void redis_server_reload(struct redis_server *server)
+{
+    for (size_t i = 0; i < DATABASES; i++)
+        TABLE_EACH (&server->data.databases[i], entry) {
+            struct key *key = (struct key *)entry;
+
+            key->version += key->type != KEY_NONE;
+        }
+}
