@@ -28,6 +28,12 @@ void partition_key(char out[PARTITION_KEY_MAX], const struct shard *shard, const
     ASSERT(size > 0 && size < PARTITION_KEY_MAX);
 }
 
+void partition_confirm(struct partition *partition, int64_t reached)
+{
+    if (reached > partition->reached)
+        partition->reached = reached;
+}
+
 struct kafka_position partition_position(const struct partition *partition)
 {
     struct kafka_position position = {.partition = partition->number, .offset = partition->mark.next};

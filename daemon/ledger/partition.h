@@ -29,7 +29,7 @@ struct partition {
     struct seen *seen;
     struct outbox outbox;
     int64_t handed;                   /* the offset after the last one given to a producer, ever in this incarnation */
-    int64_t reached;                  /* position in the outcome partition up to which this process read or had reports */
+    int64_t reached;                  /* position in the outcome partition up to which this process read, or had reports as the owner */
     int64_t committed;                /* the highest offset committed in this incarnation; -1: none */
     char incarnation[CLOCK_UUID_SIZE]; /* the one that handed and committed belong to */
 };
@@ -38,6 +38,8 @@ struct partition {
 int partition_new(struct partition **out, const char *topic, int32_t number, struct shard *shard) MUST_CHECK;
 /* The key "PREFIXorderd:KIND:TOPIC:P". */
 void partition_key(char out[PARTITION_KEY_MAX], const struct shard *shard, const char *kind, const char *topic, int32_t number);
+/* The mark was seen to be ours after reports had named `reached`: only then does nothing lie below it that another owner published. */
+void partition_confirm(struct partition *partition, int64_t reached);
 /* Where the partition goes on: at its mark's `next`. */
 struct kafka_position partition_position(const struct partition *partition);
 /* Takes NULL, returns NULL. Entries whose reports are still due are left to the outbox pool. */

@@ -327,10 +327,16 @@ static void look(struct pipeline *p, struct shard *shard)
         assignment_untake(p, shard);
         return;
     }
-    for (size_t i = 0; i < p->lanes_count; i++)
-        if (p->lanes[i]->partition->shard == shard && p->lanes[i]->partition->state == PARTITION_OWNED &&
-            !mark_is_ours(&p->lanes[i]->partition->mark, replies[at++]))
+    for (size_t i = 0; i < p->lanes_count; i++) {
+        struct partition *partition = p->lanes[i]->partition;
+
+        if (partition->shard != shard || partition->state != PARTITION_OWNED)
+            continue;
+        if (mark_is_ours(&partition->mark, replies[at++]))
+            partition_confirm(partition, partition->outbox.reached);
+        else
             assignment_untake_lane(p, p->lanes[i]);
+    }
 }
 
 /* DESIGN 4.8: when the count ends the window before the time does, that is said. */

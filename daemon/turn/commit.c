@@ -52,8 +52,6 @@ static bool position_fill(const struct lane *lane, struct kafka_position *out)
 
     if (partition->state != PARTITION_OWNED || partition->outbox.frontier < partition->committed)
         return false;
-    if (partition->outbox.reached > partition->reached)
-        partition->reached = partition->outbox.reached;
     note.reached = partition->reached;
     memcpy(note.incarnation, partition->shard->registry.incarnation, sizeof note.incarnation);
     *out = partition_position(partition);
@@ -168,8 +166,6 @@ void commit_tails(struct pipeline *p)
 
         if (partition->state != PARTITION_OWNED || partition->outbox.entries)
             continue;
-        if (partition->outbox.reached > partition->reached)
-            partition->reached = partition->outbox.reached;
         if (evidence_tail(&p->takeover.evidence, partition->topic, partition->number, &partition->shard->registry, &partition->reached, &found))
             return;
         moved |= partition->reached != before;

@@ -205,6 +205,7 @@ static int decide_run(struct scene *scene)
     int64_t to;
 
     run->after = scene->partition->mark;
+    run->reached = scene->partition->outbox.reached;
     plan_removals(run);
     to = run_end(run, last);
     if (to > run->after.next) {

@@ -24,6 +24,7 @@ struct run {
     struct seen_change seen;
     size_t element_at, element_size;   /* its seen element in turn->elements */
     size_t removals;              /* finished outbox entries that leave with it */
+    int64_t reached;              /* what reports had named when it was decided; the applied EXEC confirms it */
     size_t id_at;                 /* index of XADD's reply in EXEC's array */
 };
 

@@ -205,6 +205,7 @@ static int run_applied(struct run *run, struct item_pool *items, struct outbox_p
     int r = 0;
 
     p->mark = run->after;
+    partition_confirm(p, run->reached);
     outbox_removed(&p->outbox, pool, run->removals);
     if (run->entry) {
         r = seen_confirm(p->seen, &run->seen, run->after.next);

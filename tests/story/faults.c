@@ -1,4 +1,6 @@
 /* Stories in which something breaks between two arrows, or somebody else takes over. */
+#include <stdlib.h>
+
 #include "story/story.h"
 
 #define DEPOSIT(id, amount) "{\"id\":\"" id "\",\"type\":\"deposit\",\"user\":\"u\",\"amount\":" amount "}"
@@ -286,6 +288,33 @@ static void a_zombie_is_known_by_the_epoch_alone(struct checks *c)
     story_end();
 }
 
+/* What the note of the last commit says was reached in the outcome partition. */
+static long long reached(void)
+{
+    const struct log_partition *partition = kafka_log_partition(&world->kafka, "orders", 0);
+    const char *last = strrchr(partition->metadata, ' ');
+
+    return last ? atoll(last + 1) : -1;
+}
+
+/* Another owner may have published below the place that a report names, before A knows that it is one no more (PROTOCOL.md 5). */
+static void a_report_moves_the_note_only_when_the_mark_was_found_its_own_after_it(struct checks *c)
+{
+    struct daemon *a = story_at_rest(NULL, nothing);
+
+    produce(0, DEPOSIT("d1", "1"));
+    daemon_run(a, 30);
+    expect_committed(c, 1);
+    CHECK_INT(c, reached(), 0);
+    daemon_run(a, 100);      /* the flush watches the mark */
+    produce(0, DEPOSIT("d2", "2"));
+    daemon_run(a, 30);
+    expect_committed(c, 2);
+    CHECK_INT(c, reached(), 1);
+    daemon_crash(a);
+    story_end();
+}
+
 static void events_wait_while_redis_is_away_and_do_not_expire(struct checks *c)
 {
     struct story_settings settings = {.deadline_ms = 200};
@@ -450,6 +479,7 @@ TESTS({"a reply lost after EXEC is read back and published once", a_reply_lost_a
       {"a revoked partition is flushed and committed first", a_revoked_partition_is_flushed_and_committed_first},
       {"a zombie drops what is not its own any more", a_zombie_drops_what_is_not_its_own_any_more},
       {"a zombie is known by the epoch alone", a_zombie_is_known_by_the_epoch_alone},
+      {"a report moves the note only when the mark was found its own after it", a_report_moves_the_note_only_when_the_mark_was_found_its_own_after_it},
       {"events wait while Redis is away, and do not expire", events_wait_while_redis_is_away_and_do_not_expire},
       {"Redis come back older halts, and names the offsets", redis_come_back_older_halts_and_names_the_offsets},
       {"an outcome that was seen is evidence without a commit", an_outcome_that_was_seen_is_evidence_without_a_commit},
