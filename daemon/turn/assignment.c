@@ -286,7 +286,6 @@ int assignment_take_over(struct pipeline *p)
             assignment_untake_lane(p, lanes[i]);
         }
     }
-    p->gate_open = true;
     p->commit_at = 0;
     return r;
 }

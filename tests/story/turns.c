@@ -302,6 +302,33 @@ static void a_gate_that_is_closed_at_the_take_over_lets_nothing_out_either(struc
     story_end();
 }
 
+/* Partition 1 is refused before anything is written, so its take-over asks Redis nothing about what partition 0 waits for. */
+static void a_take_over_that_is_refused_opens_no_gate(struct checks *c)
+{
+    struct story_settings settings = {.durability = DURABILITY_REPLICAS, .replicas = 1, .partitions = 2};
+    struct daemon *a;
+
+    story_begin(&settings);
+    world->redis.replicas_count = 1;
+    a = daemon_start("A");
+    group_gives("A", "orders", 0);
+    daemon_run(a, 100);
+    world->redis.replicas_count = 0;
+    produce(0, DEPOSIT("d1", "1"));
+    daemon_run(a, 600);
+    redis("DEL orderd:mark:orders:1");
+    group_gives("A", "orders", 1);
+    daemon_run(a, 1000);
+    CHECK(c, was_logged("the mark orderd:mark:orders:1 is missing"));
+    expect_market(c, "users:u{funds=1}");
+    expect_outcomes(c, "");
+    world->redis.replicas_count = 1;
+    daemon_run(a, 1000);
+    expect_outcomes(c, "0 applied");
+    daemon_crash(a);
+    story_end();
+}
+
 /* T follows the messages' timestamps, but by a minute an event at most; the window is an hour long (DESIGN 4.8). */
 static void one_wrong_clock_does_not_empty_the_window(struct checks *c)
 {
@@ -402,4 +429,5 @@ TESTS({"a happy turn", a_happy_turn}, {"two buyers and one left", two_buyers_and
       {"a partition at its bound does not hold up the others", a_partition_at_its_bound_does_not_hold_up_the_others},
       {"with shards each partition number is a market of its own", with_shards_each_partition_number_is_a_market_of_its_own},
       {"a closed gate lets nothing out", a_closed_gate_lets_nothing_out},
+      {"a take-over that is refused opens no gate", a_take_over_that_is_refused_opens_no_gate},
       {"a gate that is closed at the take-over lets nothing out either", a_gate_that_is_closed_at_the_take_over_lets_nothing_out_either})
