@@ -80,13 +80,18 @@ static bool in_shard(const struct opened *opened, int32_t number)
     return opened->shard.number == SHARD_NONE || opened->shard.number == number;
 }
 
+static bool in_scope(const struct opened *opened, const char *topic, int32_t number)
+{
+    return (!opened->scope.topic || strcmp(opened->scope.topic, topic) == 0) && (opened->scope.partition < 0 || opened->scope.partition == number);
+}
+
 static int add(struct opened *opened, const char *topic, int32_t number, bool configured)
 {
     struct opened_partition *known = opened_find(opened, topic, number), *items;
     struct partition **partitions;
     int r;
 
-    if (known || !in_shard(opened, number)) {
+    if (known || !in_shard(opened, number) || !in_scope(opened, topic, number)) {
         if (known)
             known->configured |= configured;
         return 0;
@@ -127,21 +132,37 @@ static int list_partitions(struct resolve *resolve, struct opened *opened)
     return r ? r : opened->gathered ? 0 : -ENOMEM;
 }
 
-static int read_marks(struct resolve *resolve, struct opened *opened)
+/* With `watched` each mark is WATCHed before it is read; a mark that is known to be there is read no more. */
+static int look_at_marks(struct resolve *resolve, struct opened *opened, bool watched)
 {
     struct asker *redis = resolve->start.redis;
     struct reply **replies;
+    size_t at = 0;
     int r;
 
     asker_begin(redis);
     for (size_t i = 0; i < opened->count; i++) {
-        command_texts(redis->commands, "WATCH", opened->partitions[i]->mark_key, NULL);
+        if (opened->items[i].mark == 0)
+            continue;
+        if (watched)
+            command_texts(redis->commands, "WATCH", opened->partitions[i]->mark_key, NULL);
         command_texts(redis->commands, "HMGET", opened->partitions[i]->mark_key, MARK_FIELDS, NULL);
     }
-    r = opened->count ? asker_ask(redis, &replies) : 0;
-    for (size_t i = 0; !r && i < opened->count; i++)
-        opened->items[i].mark = mark_read(&opened->partitions[i]->mark, replies[2 * i + 1]);
+    r = redis->commands->count ? asker_ask(redis, &replies) : 0;
+    for (size_t i = 0; !r && i < opened->count; i++) {
+        if (opened->items[i].mark == 0)
+            continue;
+        at += watched;
+        opened->items[i].mark = mark_read(&opened->partitions[i]->mark, replies[at++]);
+    }
     return r;
+}
+
+static int read_marks(struct resolve *resolve, struct opened *opened)
+{
+    int r = opened->scope.missing ? look_at_marks(resolve, opened, false) : 0;
+
+    return r ? r : look_at_marks(resolve, opened, true);
 }
 
 static int execute(struct resolve *resolve, struct opened *opened)
@@ -176,9 +197,9 @@ static void say_all(struct resolve *resolve, struct opened *opened)
             say_line(resolve, line);
 }
 
-static int run_once(struct resolve *resolve, int32_t shard, resolve_plan plan, void *argument)
+static int run_once(struct resolve *resolve, int32_t shard, struct opened_scope scope, resolve_plan plan, void *argument)
 {
-    struct opened opened = {.registry = -ENOENT};
+    struct opened opened = {.scope = scope, .registry = -ENOENT};
     int r;
 
     shard_init(&opened.shard, resolve->start.prefix, shard);
@@ -200,31 +221,36 @@ static int run_once(struct resolve *resolve, int32_t shard, resolve_plan plan, v
     return r;
 }
 
-int opened_run(struct resolve *resolve, int32_t shard, resolve_plan plan, void *argument)
+int opened_run(struct resolve *resolve, int32_t shard, struct opened_scope scope, resolve_plan plan, void *argument)
 {
     int r = -EAGAIN;
 
     for (int i = 0; r == -EAGAIN && i < TRIES && session_is_up(resolve->start.redis->session); i++) {
         if (i)
             clock_sleep_ms(resolve->start.clock, clock_random_between(resolve->start.clock, 1, TRY_PAUSE_MS));
-        r = run_once(resolve, shard, plan, argument);
+        r = run_once(resolve, shard, scope, plan, argument);
     }
     return r;
 }
 
-int opened_run_all(struct resolve *resolve, resolve_plan plan, void *argument)
+int opened_run_all(struct resolve *resolve, struct opened_scope scope, resolve_plan plan, void *argument)
 {
     int32_t shards = 1;
-    int r = 0;
+    bool resolved = false;
 
     if (!resolve->start.sharded)
-        return opened_run(resolve, SHARD_NONE, plan, argument);
+        return opened_run(resolve, SHARD_NONE, scope, plan, argument);
     for (size_t i = 0; i < resolve->start.topics_count; i++)
         if (resolve->start.topics[i].partitions > shards)
             shards = resolve->start.topics[i].partitions;
-    for (int32_t n = 0; !r && n < shards; n++)
-        r = opened_run(resolve, n, plan, argument);
-    return r;
+    for (int32_t n = 0; n < shards; n++) {
+        int r = opened_run(resolve, n, scope, plan, argument);
+
+        if (r && r != -EPROTO)
+            return r;
+        resolved |= r == 0;
+    }
+    return resolved ? 0 : -EPROTO;
 }
 
 struct opened_partition *opened_find(struct opened *opened, const char *topic, int32_t partition)

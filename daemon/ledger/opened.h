@@ -7,6 +7,14 @@
 #include "ledger/gather.h"
 #include "ledger/resolve.h"
 
+/* What of a market a plan looks at. Nothing else is WATCHed: partitions that are worked meanwhile would change their marks all the time. */
+struct opened_scope {
+    const char *topic;            /* NULL: every topic's partitions */
+    int32_t partition;            /* -1: every partition */
+    bool missing;                 /* of the others than those that have no mark only that they have one */
+};
+#define EVERYTHING ((struct opened_scope){NULL, -1, false})
+
 struct opened_partition {
     struct partition *partition;
     int mark;                     /* what mark_read said: 0, -ENOENT, -EBADMSG, -EIO */
@@ -14,6 +22,7 @@ struct opened_partition {
 };
 
 struct opened {
+    struct opened_scope scope;
     struct shard shard;           /* with the registry, where it could be read */
     int registry;                 /* what registry_read said */
     bool outbox;                  /* the outbox is a stream */
@@ -31,9 +40,10 @@ struct opened {
 typedef int (*resolve_plan)(struct resolve *resolve, struct opened *opened, void *argument);
 
 /* Opens the registry of a shard, lets the plan work, and executes it; from the beginning when somebody changed a mark meanwhile. */
-int opened_run(struct resolve *resolve, int32_t shard, resolve_plan plan, void *argument) MUST_CHECK;
-/* The same for each shard of the configuration. */
-int opened_run_all(struct resolve *resolve, resolve_plan plan, void *argument) MUST_CHECK;
+int opened_run(struct resolve *resolve, int32_t shard, struct opened_scope scope, resolve_plan plan, void *argument) MUST_CHECK;
+/* The same for each shard of the configuration. One that refuses, because it has nothing to resolve or is resolved already, does not hold up the
+ * others: it is a refusal only when all refuse. */
+int opened_run_all(struct resolve *resolve, struct opened_scope scope, resolve_plan plan, void *argument) MUST_CHECK;
 
 /* The partition, NULL when it is none of this market. */
 struct opened_partition *opened_find(struct opened *opened, const char *topic, int32_t partition);

@@ -254,7 +254,7 @@ static int adopt(struct resolve *resolve, struct opened *opened, void *argument)
 
 int resolve_adopt(struct resolve *resolve, const struct resolve_froms *froms)
 {
-    return opened_run_all(resolve, adopt, (void *)(uintptr_t)froms);
+    return opened_run_all(resolve, EVERYTHING, adopt, (void *)(uintptr_t)froms);
 }
 
 /* Every partition's range, whoever owns it: the whole market went back. */
@@ -313,7 +313,7 @@ static int accept_rollback(struct resolve *resolve, struct opened *opened, void 
 
 int resolve_rollback(struct resolve *resolve)
 {
-    return opened_run_all(resolve, accept_rollback, NULL);
+    return opened_run_all(resolve, EVERYTHING, accept_rollback, NULL);
 }
 
 static int make(struct resolve *resolve, struct opened *opened, void *argument)
@@ -349,5 +349,5 @@ static int make(struct resolve *resolve, struct opened *opened, void *argument)
 
 int resolve_make(struct resolve *resolve, const struct resolve_froms *froms)
 {
-    return opened_run_all(resolve, make, (void *)(uintptr_t)froms);
+    return opened_run_all(resolve, EVERYTHING, make, (void *)(uintptr_t)froms);
 }

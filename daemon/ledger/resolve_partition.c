@@ -11,6 +11,11 @@ static int32_t shard_number(const struct resolve *resolve, const struct resolve_
     return resolve->start.sharded ? place->partition : SHARD_NONE;
 }
 
+static int run_one(struct resolve *resolve, const struct resolve_place *place, resolve_plan plan)
+{
+    return opened_run(resolve, shard_number(resolve, place), (struct opened_scope){place->topic, place->partition, false}, plan, (void *)(uintptr_t)place);
+}
+
 /* The partition with a readable registry and mark; refuses otherwise. */
 static int find(struct resolve *resolve, struct opened *opened, const struct resolve_place *place, struct opened_partition **out)
 {
@@ -115,7 +120,7 @@ static int accept_loss(struct resolve *resolve, struct opened *opened, void *arg
 
 int resolve_loss(struct resolve *resolve, const struct resolve_place *place)
 {
-    return opened_run(resolve, shard_number(resolve, place), accept_loss, (void *)(uintptr_t)place);
+    return run_one(resolve, place, accept_loss);
 }
 
 /* An empty element over the gap, so that the list goes on without a hole. */
@@ -166,10 +171,10 @@ static int accept_gap(struct resolve *resolve, struct opened *opened, void *argu
 
 int resolve_gap(struct resolve *resolve, const struct resolve_place *place)
 {
-    return opened_run(resolve, shard_number(resolve, place), accept_gap, (void *)(uintptr_t)place);
+    return run_one(resolve, place, accept_gap);
 }
 
-/* Whether the word "orders:3:17" still lies ahead of its partition's mark. */
+/* Whether the word "orders:3:17" still lies ahead of its partition's mark; one of another partition than the opened one may. */
 static bool lies_ahead(const struct opened *opened, struct bytes word)
 {
     int64_t offset;
@@ -182,7 +187,7 @@ static bool lies_ahead(const struct opened *opened, struct bytes word)
             number_parse((struct bytes){word.data + size + 1, word.size - size - 1}, &offset))
             return opened->items[i].mark == 0 && offset >= p->mark.next;
     }
-    return false;
+    return true;
 }
 
 static int quarantine(struct resolve *resolve, struct opened *opened, void *argument)
@@ -217,5 +222,5 @@ static int quarantine(struct resolve *resolve, struct opened *opened, void *argu
 
 int resolve_quarantine(struct resolve *resolve, const struct resolve_place *place)
 {
-    return opened_run(resolve, shard_number(resolve, place), quarantine, (void *)(uintptr_t)place);
+    return run_one(resolve, place, quarantine);
 }

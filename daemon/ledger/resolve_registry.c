@@ -103,7 +103,7 @@ static int repartition(struct resolve *resolve, struct opened *opened, void *arg
 
 int resolve_repartition(struct resolve *resolve)
 {
-    return opened_run_all(resolve, repartition, NULL);
+    return opened_run_all(resolve, (struct opened_scope){NULL, -1, true}, repartition, NULL);
 }
 
 struct topic_change {
@@ -153,7 +153,7 @@ int resolve_add_topic(struct resolve *resolve, const char *topic, const struct r
 {
     struct topic_change change = {topic, froms};
 
-    return opened_run_all(resolve, add_topic, &change);
+    return opened_run_all(resolve, (struct opened_scope){topic, -1, true}, add_topic, &change);
 }
 
 static int drop_topic(struct resolve *resolve, struct opened *opened, void *argument)
@@ -190,7 +190,7 @@ static int drop_topic(struct resolve *resolve, struct opened *opened, void *argu
 
 int resolve_drop_topic(struct resolve *resolve, const char *topic)
 {
-    return opened_run_all(resolve, drop_topic, (void *)(uintptr_t)topic);
+    return opened_run_all(resolve, (struct opened_scope){topic, -1, false}, drop_topic, (void *)(uintptr_t)topic);
 }
 
 /* "window_s=3600 ids=100000 orders:0=17 orders:1=4": what ruled up to there, the oldest first. */
@@ -234,5 +234,5 @@ static int dedupe(struct resolve *resolve, struct opened *opened, void *argument
 
 int resolve_dedupe(struct resolve *resolve)
 {
-    return opened_run_all(resolve, dedupe, NULL);
+    return opened_run_all(resolve, EVERYTHING, dedupe, NULL);
 }
