@@ -290,21 +290,25 @@ int assignment_take_over(struct pipeline *p)
     return r;
 }
 
-/* A resolution has raised the era since these were refused. */
-static void retry_stopped(struct pipeline *p, const struct shard *shard, const struct reply *registry)
+void assignment_retry_stopped(struct pipeline *p, const struct shard *shard, int64_t but_era)
 {
-    int64_t era;
-
-    if (registry->type != REPLY_ARRAY || registry->count != REGISTRY_TURN_FIELDS_COUNT || registry->elements[0]->type != REPLY_STRING || !number_parse(registry->elements[0]->text, &era))
-        return;
     for (size_t i = 0; i < p->lanes_count; i++) {
         struct lane *lane = p->lanes[i];
 
-        if (lane->partition->shard == shard && lane->partition->state == PARTITION_STOPPED && lane->stopped_era != era) {
+        if ((!shard || lane->partition->shard == shard) && lane->partition->state == PARTITION_STOPPED && lane->stopped_era != but_era) {
             lane->shown = false;
             assignment_untake_lane(p, lane);
         }
     }
+}
+
+/* A resolution has raised the era since these were refused. */
+static void retry_resolved(struct pipeline *p, const struct shard *shard, const struct reply *registry)
+{
+    int64_t era;
+
+    if (registry->type == REPLY_ARRAY && registry->count == REGISTRY_TURN_FIELDS_COUNT && registry->elements[0]->type == REPLY_STRING && number_parse(registry->elements[0]->text, &era))
+        assignment_retry_stopped(p, shard, era);
 }
 
 /* Registry and marks of one shard as they stand now (DESIGN 4.1: an owner at rest looks every few seconds). */
@@ -321,7 +325,7 @@ static void look(struct pipeline *p, struct shard *shard)
             command_texts(redis->commands, "HMGET", p->lanes[i]->partition->mark_key, MARK_TURN_FIELDS, NULL);
     if (asker_ask(redis, &replies))
         return;
-    retry_stopped(p, shard, replies[0]);
+    retry_resolved(p, shard, replies[0]);
     if (!registry_unchanged(&shard->registry, replies[0])) {
         assignment_untake(p, shard);
         return;

@@ -119,6 +119,7 @@ static bool connected(struct pipeline *p)
     p->unwatch = false;
     p->gate_open = true;
     p->hold = true;
+    assignment_retry_stopped(p, NULL, -1);
     return true;
 }
 

@@ -66,6 +66,9 @@ void assignment_untake(struct pipeline *p, const struct shard *shard);
 void assignment_untake_lane(struct pipeline *p, struct lane *lane);
 int assignment_take_over(struct pipeline *p) MUST_CHECK;
 void assignment_watch(struct pipeline *p);
+/* Refused partitions are tried again, and said again where they still are: those of the shard (NULL: all) that were not refused in `but_era`.
+ * Another connection may lead to another state of Redis: one that was restored, or one from before a resolution. */
+void assignment_retry_stopped(struct pipeline *p, const struct shard *shard, int64_t but_era);
 void assignment_drop(struct pipeline *p, struct lane *lane);
 
 /* park.c: partitions at their outbox bound */
