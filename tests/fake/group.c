@@ -57,7 +57,7 @@ struct shares shares_both(const struct shares *a, const struct shares *b)
     return result;
 }
 
-struct member *group_member(int id)
+struct member *group_find(int id)
 {
     for (size_t i = 0; i < world->group.count; i++)
         if (world->group.members[i].id == id)
@@ -67,7 +67,7 @@ struct member *group_member(int id)
 
 bool group_knows(int id, int generation)
 {
-    return generation == world->group.generation && group_member(id) != NULL;
+    return generation == world->group.generation && group_find(id) != NULL;
 }
 
 static void rebalance(bool keeps_deal)
@@ -108,7 +108,7 @@ static void expel(struct member *member)
 void group_expels(const char *node)
 {
     const struct kafka_in *in = world_node(node)->in;
-    struct member *member = in ? group_member(in->member.id) : NULL;
+    struct member *member = in ? group_find(in->member.id) : NULL;
 
     if (member)
         expel(member);
@@ -128,7 +128,7 @@ int group_join(struct node *node, uint32_t topics, const struct shares *owned)
 
 void group_rejoin(int id, const struct shares *owned, bool keeps_deal)
 {
-    struct member *member = group_member(id);
+    struct member *member = group_find(id);
 
     if (!member)
         return;
@@ -139,7 +139,7 @@ void group_rejoin(int id, const struct shares *owned, bool keeps_deal)
 
 void group_leave(int id)
 {
-    struct member *member = group_member(id);
+    struct member *member = group_find(id);
 
     if (member) {
         trace(member->node, "left", "%d", id);
@@ -149,7 +149,7 @@ void group_leave(int id)
 
 void group_forget(int id)
 {
-    struct member *member = group_member(id);
+    struct member *member = group_find(id);
 
     if (member)
         member->gone = true;
@@ -208,7 +208,7 @@ static void deal_topic(size_t topic)
     int *deal = world->group.deal[topic];
 
     for (size_t p = 0; p < partitions && count; p++) {
-        bool stays = group_member(deal[p]) != NULL;
+        bool stays = group_find(deal[p]) != NULL;
 
         if (world->group.keeps_deal ? stays : stays && world->weather.deal_drawn && world_draw(2))
             continue;
@@ -299,7 +299,7 @@ const struct node *group_owner(const char *topic, int32_t partition)
 {
     for (size_t t = 0; t < world->kafka.count; t++)
         if (strcmp(world->kafka.topics[t].name, topic) == 0) {
-            const struct member *member = group_member(world->group.deal[t][partition]);
+            const struct member *member = group_find(world->group.deal[t][partition]);
 
             return member ? member->node : NULL;
         }

@@ -65,7 +65,7 @@ void group_leave(int id);
 /* Its process is gone; the group does not know. */
 void group_forget(int id);
 /* NULL when the group does not know it. */
-struct member *group_member(int id);
+struct member *group_find(int id);
 /* Whether it is a member of the present generation. */
 bool group_knows(int id, int generation);
 

@@ -137,7 +137,7 @@ static void comply(struct kafka_in *in)
 void member_serve(struct kafka_in *in)
 {
     struct membership *member = &in->member;
-    struct member *known = group_member(member->id);
+    struct member *known = group_find(member->id);
 
     if (in->node->dead || !kafka_reachable(in->node) || (member->phase != MEMBER_JOINING && member->phase != MEMBER_STEADY))
         return;

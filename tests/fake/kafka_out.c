@@ -37,6 +37,7 @@ struct kafka_out {
     struct kafka_out *next;           /* of the world's producers */
     struct node *node;                /* NULL: an orphan */
     struct kafka_out_options options;
+    const char *topics[LOG_TOPICS_MAX];   /* the options' own, which an orphan outlives */
     struct lane lanes[LANES_MAX];
     size_t lanes_count, count;
     struct lane *recent;
@@ -54,6 +55,9 @@ int kafka_out_new(struct kafka_out **out, const struct kafka_out_options *option
     ASSERT(made);
     made->node = world_node(options->brokers);
     made->options = *options;
+    ASSERT(options->topics_count <= LOG_TOPICS_MAX);
+    memcpy(made->topics, options->topics, options->topics_count * sizeof *made->topics);
+    made->options.topics = made->topics;
     made->next = world->brokers.producers;
     world->brokers.producers = made;
     *out = made;

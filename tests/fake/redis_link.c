@@ -9,7 +9,7 @@
 #include "fake/resp.h"
 #include "fake/world.h"
 
-enum { ARGS_MAX = 4096 };
+enum { ARGS_MAX = 4096, EXEC_TAIL = 100 };
 
 static const char torn_or_full[] = "OOM command not allowed when used memory > 'maxmemory'.";
 
@@ -18,7 +18,7 @@ struct redis_link {
     struct redis_client *client;   /* NULL: the connection is broken */
     int timeout_ms;
     int64_t back_ms;
-    bool silent;
+    bool silent, cut;              /* nothing comes back any more; nothing gets there any more */
     size_t taken, exec_reply;      /* replies so far, and which of them, counted from one, is EXEC's */
 };
 
@@ -29,6 +29,8 @@ static void executed(void *context, struct redis_client *client, enum exec_answe
     bool late = !link || link->client != client;
 
     (void)context;
+    if (world->executed)
+        world->executed(node, client, answer);
     if (!late)
         link->exec_reply = link->taken + redis_client_replies(client) + 1;
     world->exec_answer = redis_trace_answer(answer);
@@ -43,6 +45,12 @@ static void watched(void *context, struct redis_client *client, const struct byt
         redis_trace_watch(redis_client_context(client), keys, count);
 }
 
+void world_listen(void)
+{
+    world->redis.hooks.watched = watched;
+    world->redis.hooks.executed = executed;
+}
+
 int redis_link_open(struct redis_link **out, const struct redis_link_options *options, struct error_text *error)
 {
     struct node *node = world_node(options->address);
@@ -52,8 +60,6 @@ int redis_link_open(struct redis_link **out, const struct redis_link_options *op
         return error_set(error, -ECONNREFUSED, "nobody listens");
     link = calloc(1, sizeof *link);
     ASSERT(link);
-    world->redis.hooks.watched = watched;
-    world->redis.hooks.executed = executed;
     link->node = node;
     link->node->link = link;
     link->timeout_ms = options->command_timeout_ms;
@@ -161,23 +167,27 @@ static void story_send(struct redis_link *link, struct bytes bytes)
     free(args);
 }
 
-static bool ends_with_exec(struct bytes bytes)
+/* A question for durability may follow it. */
+static bool has_exec_at_end(struct bytes bytes)
 {
     static const char exec[] = "$4\r\nEXEC\r\n";
+    size_t tail = bytes.size < EXEC_TAIL ? bytes.size : EXEC_TAIL;
 
-    return bytes.size >= sizeof exec - 1 && memcmp(bytes.data + bytes.size - (sizeof exec - 1), exec, sizeof exec - 1) == 0;
+    return memmem(bytes.data + bytes.size - tail, tail, exec, sizeof exec - 1) != NULL;
 }
 
 static void pass(struct redis_link *link, struct bytes bytes)
 {
-    bool has_exec = ends_with_exec(bytes);
+    bool has_exec = has_exec_at_end(bytes);
     struct passage passage = world->passage(link->node, has_exec);
 
     link->back_ms = passage.back_ms;
     link->silent |= passage.silent;
     if (passage.cut && passage.cut_at < bytes.size)
         bytes.size = passage.cut_at;
-    redis_client_write(link->client, bytes, world->now + passage.there_ms);
+    if (!link->cut)
+        redis_client_write(link->client, bytes, world->now + passage.there_ms);
+    link->cut |= passage.cut;
     if (has_exec)
         world->execs++;
     /* A silent one is held open, so that the node waits; what it sends meanwhile gets nowhere. */

@@ -16,6 +16,7 @@ void world_begin(struct world *made)
     redis_server_init(&made->redis, 7, 0);
     buffer_init(&made->trace, TRACE_LIMIT);
     world = made;
+    world_listen();
 }
 
 void world_end(void)

@@ -17,7 +17,7 @@
 #include "fake/kafka_log.h"
 #include "fake/redis_server.h"
 
-enum { NODES_MAX = 4, FAULTS_MAX = 256 };
+enum { NODES_MAX = 8, FAULTS_MAX = 256 };
 
 /* What may happen to an EXEC. */
 enum fault {
@@ -96,6 +96,7 @@ struct world {
     void (*wake)(struct node *node);                        /* a wait of one that listens may end now; NULL: it looks by itself */
     void (*passes)(struct node *node, enum arrow arrow);    /* NULL: nothing happens */
     struct passage (*passage)(struct node *node, bool has_exec);   /* of each write to Redis; NULL: a story, by its script of faults */
+    void (*executed)(struct node *node, struct redis_client *client, enum exec_answer answer);   /* at each EXEC; NULL: nobody cares */
     bool silent;                      /* nothing is traced */
     struct buffer trace;
     size_t line;                      /* where the trace's last line begins */
@@ -106,6 +107,9 @@ extern struct world *world;
 
 void world_begin(struct world *made);
 void world_end(void);
+
+/* Hears what the server executes, whoever sent it (redis_link.c); part of the beginning. */
+void world_listen(void);
 
 /* The node of that name, made when there is none. */
 struct node *world_node(const char *name);

@@ -436,7 +436,7 @@ static void expect_one_owner_each(struct checks *c)
 
         for (int i = 0; i < MEMBERS; i++)
             if (apps[i].source && apps[i].owns[p])
-                count += group_member(source_kafka(apps[i].source)->member.id) != NULL;
+                count += group_find(source_kafka(apps[i].source)->member.id) != NULL;
         CHECK(c, count <= 1);
     }
 }
