@@ -75,6 +75,15 @@ static void *take(struct audit *audit, size_t size)
     return memory;
 }
 
+/* Whether Redis came back from before it: an operator's resolution went too. */
+static bool was_undone(const struct audit_world *world, size_t at)
+{
+    for (size_t i = at + 1; i < world->happenings_count; i++)
+        if (world->happenings[i].kind == AUDIT_RESTORED && world->happenings[i].shard == world->happenings[at].shard && world->happenings[i].since <= at)
+            return true;
+    return false;
+}
+
 static void begin_source(struct audit *audit, size_t at)
 {
     const struct audit_world *world = audit->world;
@@ -87,7 +96,7 @@ static void begin_source(struct audit *audit, size_t at)
         const struct audit_happening *h = &world->happenings[i];
         struct audit_range *range;
 
-        if (h->kind < AUDIT_LOST || h->source != at)
+        if (h->kind < AUDIT_LOST || h->source != at || was_undone(world, i))
             continue;
         range = take(audit, sizeof *range);
         *range = (struct audit_range){source->ranges, h->kind, h->from, h->kind == AUDIT_QUARANTINED ? h->from + 1 : h->end};

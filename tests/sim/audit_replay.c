@@ -4,13 +4,19 @@ enum { ADVANCE_MAX_MS = 60000 };
 
 /* --- order */
 
+/* Ids rise over all eras as long as Redis's clock does; an era that was lost with a state begins a second time. */
+static int compare_ids(const struct audit_place *a, const struct audit_place *b)
+{
+    if (a->ms != b->ms)
+        return a->ms < b->ms ? -1 : 1;
+    return a->seq < b->seq ? -1 : a->seq > b->seq;
+}
+
 static int compare_places(const struct audit_place *a, const struct audit_place *b)
 {
     if (a->era != b->era)
         return a->era < b->era ? -1 : 1;
-    if (a->ms != b->ms)
-        return a->ms < b->ms ? -1 : 1;
-    return a->seq < b->seq ? -1 : a->seq > b->seq;
+    return compare_ids(a, b);
 }
 
 /* Number of the market. */
@@ -81,8 +87,8 @@ static void mark_undone(struct audit *audit)
         if (h->kind != AUDIT_RESTORED)
             continue;
         for (size_t n = 0; n < audit->order_count; n++)
-            if (shard_of(audit, audit->order[n]) == h->shard && compare_places(&audit->order[n]->place, &h->to) > 0 &&
-                compare_places(&audit->order[n]->place, &h->place) <= 0)
+            if (shard_of(audit, audit->order[n]) == h->shard && audit->order[n]->place.era <= h->place.era &&
+                compare_ids(&audit->order[n]->place, &h->to) > 0 && compare_ids(&audit->order[n]->place, &h->place) <= 0)
                 audit->order[n]->undone = true;
         for (size_t n = h->since; n < i; n++)
             if (audit->world->happenings[n].shard == h->shard)
@@ -268,6 +274,10 @@ static void replay_outcome(struct audit *audit, const struct audit_outcome *outc
 
         audit_event_decode(&event, &audit->members, audit->arena, &source->log->messages[outcome->index]);
         audit_check_headers(audit, outcome, &event);
+        if (event.reason) {      /* its dead letter stands, though the decision went with an older Redis */
+            source->slots[outcome->index].malformed = true;
+            source->slots[outcome->index].reason = event.reason;
+        }
         return;
     }
     if (source->slots[outcome->index].replayed) {

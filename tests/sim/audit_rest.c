@@ -121,6 +121,8 @@ static void check_registry(struct audit *audit, int32_t shard, const struct audi
             newest = i;
     if (!newest)
         return;
+    if (number_of(meta, "era") > newest->era)
+        return;      /* a resolution, and nothing decided since */
     if (!meta || newest->name.size <= incarnation.size || !incarnation.data ||
         memcmp(newest->name.data + newest->name.size - incarnation.size, incarnation.data, incarnation.size) != 0)
         audit_found(audit->report, AUDIT_REGISTRY, "market %d: the newest outcomes come from %.*s, the registry's incarnation is %.*s", (int)shard,

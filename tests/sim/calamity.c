@@ -1,0 +1,91 @@
+/* When each mishap comes: at its arrow or at its time, until the busy time is over and all of them pass. */
+#include "sim/fiber.h"
+#include "sim/history.h"
+
+enum { FOREVER_MS = 1000000 };
+
+static bool is_instance(const struct node *node)
+{
+    return node->name[0] >= 'A' && node->name[0] < 'A' + history->plan->nodes && !node->name[1];
+}
+
+void mishap_arrow_passed(struct node *node, enum arrow arrow)
+{
+    for (size_t i = 0; !history->quiet && i < history->plan->mishaps_count; i++) {
+        struct mishap *m = &history->plan->mishaps[i];
+
+        if (mishap_arrow(m->kind) == arrow && m->at == history->passings[arrow] && !m->off && is_instance(node))
+            mishap_come(m, node);
+    }
+}
+
+/* Those that have their time, in its order: which come next, and which pass next. */
+static struct mishap *next_of(int64_t *at, bool *passes)
+{
+    struct mishap *next = NULL;
+
+    *at = INT64_MAX;
+    for (size_t i = 0; i < history->plan->mishaps_count; i++) {
+        struct mishap *m = &history->plan->mishaps[i];
+        int64_t ends = m->at + m->ms;
+
+        if (mishap_arrow(m->kind) != ARROW_COUNT || m->off)
+            continue;
+        if (!m->came && m->at < *at) {
+            next = m;
+            *at = m->at;
+            *passes = false;
+        } else if (m->came && !m->passed && ends < *at) {
+            next = m;
+            *at = ends;
+            *passes = true;
+        }
+    }
+    return next;
+}
+
+/* All that lasts is over, whoever stood still goes on, whoever was down comes up. */
+static void fall_quiet(void)
+{
+    history->quiet = true;
+    history->quiet_at = world->now;
+    history->ill = NULL;
+    world->redis.at_exec_waits = false;
+    world->delivery_failures = world->weather.producer_failures = 0;
+    history->foreign.touch_until = history->foreign.loop_until = history->foreign.types_until = 0;
+    for (int i = 0; i < history->plan->nodes; i++) {
+        history->programs[i].node->frozen_until = 0;
+        if (history->programs[i].down_until > world->now)
+            history->programs[i].down_until = world->now;
+    }
+    trace(world_node("fate"), "quiet", "no mishap comes any more");
+}
+
+void calamity_run(void *unused)
+{
+    struct mishap *m;
+    int64_t at;
+    bool passes;
+
+    (void)unused;
+    while ((m = next_of(&at, &passes)) && !fibers_are_over()) {
+        struct node *node = history->programs[m->node].node;
+
+        if (at > world->now)
+            fiber_sleep(at - world->now);
+        if (fibers_are_over())
+            return;
+        if (passes) {
+            m->passed = true;
+            mishap_pass(m, world_node("fate"));
+        } else {
+            mishap_come(m, node);
+        }
+    }
+    if (history->plan->busy_ms > world->now)
+        fiber_sleep(history->plan->busy_ms - world->now);
+    if (!fibers_are_over())
+        fall_quiet();
+    while (!fibers_are_over())
+        fiber_sleep(FOREVER_MS);
+}

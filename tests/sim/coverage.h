@@ -1,0 +1,92 @@
+/* What the histories have reached: every sentence that an instance can log, what was refused and resolved, and every mishap with every other.
+ * A sentence of the daemon's that has no row fails the run, so the table cannot fall behind the code. */
+#ifndef ORDERD_TESTS_SIM_COVERAGE_H
+#define ORDERD_TESTS_SIM_COVERAGE_H
+
+#include <stdio.h>
+
+#include "sim/plan.h"
+
+/* X(name, group, text). SENTENCE: how a line of the log begins; NAMED: a refusal names this resolution; DONE: it was carried out. */
+#define COVERED(X)           \
+    X(first_start, SENTENCE, "first start: the registry is made")                     \
+    X(redis_there, SENTENCE, "redis is there")                                        \
+    X(redis_away, SENTENCE, "redis is away")                                          \
+    X(redis_dropped, SENTENCE, "redis connection dropped")                            \
+    X(redis_evicts, SENTENCE, "redis may evict keys")                                 \
+    X(redis_not_ready, SENTENCE, "redis is not ready, events wait")                   \
+    X(redis_refused, SENTENCE, "redis refused the transaction")                       \
+    X(redis_unreadable, SENTENCE, "redis refuses to be read")                         \
+    X(redis_refuses_take_over, SENTENCE, "redis refuses the take-over")               \
+    X(redis_refuses_registry, SENTENCE, "redis refuses the registry")                 \
+    X(assigned, SENTENCE, "assigned by the group")                                    \
+    X(revoked, SENTENCE, "revoked by the group")                                      \
+    X(assignment_unanswered, SENTENCE, "an assignment could not be answered")         \
+    X(revocation_unanswered, SENTENCE, "the revocation could not be answered")        \
+    X(took_over, SENTENCE, "took over")                                               \
+    X(taking_again, SENTENCE, "taking over again")                                    \
+    X(take_over_tried_again, SENTENCE, "the take-over is tried again")                \
+    X(fetching_not_begun, SENTENCE, "fetching could not begin")                       \
+    X(no_note, SENTENCE, "the commit carries no note")                                \
+    X(suspected, SENTENCE, "the outcome partition shows more than redis knows")       \
+    X(unread, SENTENCE, "the partition cannot be read")                               \
+    X(gate_closed, SENTENCE, "what was applied is not yet as durable as configured")  \
+    X(parked, SENTENCE, "the outbox is at its bound")                                 \
+    X(unparked, SENTENCE, "the outbox has room again")                                \
+    X(window_cut, SENTENCE, "the duplicate window is ended by dedupe.ids")            \
+    X(not_handed, SENTENCE, "an outcome cannot be handed over")                       \
+    X(delivery_failed, SENTENCE, "delivery failed, the producer is replaced")         \
+    X(producer_fatal, SENTENCE, "the producer met a fatal error")                     \
+    X(no_producer, SENTENCE, "no new producer")                                       \
+    X(commits_fail, SENTENCE, "commits fail and are tried again")                     \
+    X(last_commit_failed, SENTENCE, "the last commit failed")                         \
+    X(torn, SENTENCE, "a transaction was applied in part")                            \
+    X(halt_not_written, SENTENCE, "the halt was not written")                         \
+    X(halted, SENTENCE, "the market is halted:")                                      \
+    X(sequence_fell, SENTENCE, "nothing further is published")                        \
+    X(entry_unreadable, SENTENCE, "an outbox entry cannot be read")                   \
+    X(dedupe_differs, SENTENCE, "the registry's dedupe settings rule")                \
+    X(lanes_full, SENTENCE, "no room for another partition")                          \
+    X(kafka_trouble, SENTENCE, "kafka:")                                              \
+    X(group_not_left, SENTENCE, "the group was not left in time")                     \
+    X(refused, SENTENCE, "refused:")                                                  \
+    X(life_ended, LIFE, "an instance was killed or stopped in order")                 \
+    X(refused_at_start, LIFE, "an instance was refused at its start")                 \
+    X(stopped_by_error, LIFE, "an instance stopped by an error")                      \
+    X(named_rollback, NAMED, "--accept-rollback")                                     \
+    X(named_loss, NAMED, "--accept-loss")                                             \
+    X(named_gap, NAMED, "--accept-gap")                                               \
+    X(named_adopt, NAMED, "--adopt")                                                  \
+    X(did_rollback, DONE, "--accept-rollback")                                        \
+    X(did_loss, DONE, "--accept-loss")                                                \
+    X(did_gap, DONE, "--accept-gap")                                                  \
+    X(did_adopt, DONE, "--adopt")                                                     \
+    X(resolution_failed, LIFE, "a resolution did not fit and was tried again")
+
+enum covered {
+#define X(name, group, text) COVERED_##name,
+    COVERED(X)
+#undef X
+    COVERED_COUNT
+};
+
+struct coverage {
+    uint64_t histories, events, virtual_ms;
+    uint64_t points[COVERED_COUNT];
+    uint64_t came[MISHAP_COUNT];                     /* histories in which it came */
+    uint32_t pairs[MISHAP_COUNT][MISHAP_COUNT];      /* histories in which both came */
+    char strange[256];                               /* a sentence without a row; "": none */
+};
+
+void coverage_note(struct coverage *coverage, enum covered point);
+/* A line of the log, and what of it is a refusal's resolution. */
+void coverage_line(struct coverage *coverage, const char *line);
+/* "--accept-loss orders:3" was carried out. */
+void coverage_resolved(struct coverage *coverage, const char *resolution);
+/* A history is over. */
+void coverage_history(struct coverage *coverage, const struct plan *plan);
+void coverage_add(struct coverage *sum, const struct coverage *other);
+/* The tables, for a person. */
+void coverage_print(const struct coverage *coverage, FILE *out);
+
+#endif

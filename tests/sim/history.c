@@ -1,0 +1,201 @@
+#include "sim/history.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "sim/fiber.h"
+
+enum { SETTLE_MS = 180000, AFTER_REFUSAL_MS = 300, AFTER_ERROR_MS = 100, LOOK_MS = 20, EPOCH_MS = 1700000000 };
+
+struct history *history;
+
+/* SIGSTOP: whatever it does, it does it later. */
+static void stand_still(struct node *node)
+{
+    while (!node->dead && node->frozen_until > world->now && !fibers_are_over())
+        fiber_sleep(node->frozen_until - world->now);
+}
+
+static void wait(struct node *node, int64_t ms)
+{
+    fiber_sleep(ms);
+    stand_still(node);
+}
+
+static void passes(struct node *node, enum arrow arrow)
+{
+    history->passings[arrow]++;
+    mishap_arrow_passed(node, arrow);
+    if (!node->dead && world_draw((uint32_t)history->plan->preemption) == 0)
+        fiber_sleep(history->plan->latency_ms ? world_draw((uint32_t)history->plan->latency_ms + 1) : 0);
+    stand_still(node);
+}
+
+/* From its start to its end, whichever: SIGTERM, SIGKILL, a refusal, an error that it stops at. */
+static void live(struct program *program)
+{
+    struct instance *instance;
+    int r;
+
+    program->node->dead = false;
+    program->node->afterlife = program->node->frozen_until = 0;
+    program->stop = false;
+    trace(program->node, "starts", " ");
+    instance = instance_new(program->name, &history->plan->settings);
+    r = instance_begin(instance);
+    if (!r && !history->first_position)
+        history->first_position = redis_server_position(&world->redis);
+    while (!r && !program->stop && !program->node->dead && !fibers_are_over())
+        r = instance_step(instance);
+    if (!program->node->dead) {
+        trace(program->node, "stops", "%s", r == -EPROTO ? "refused" : r ? "by an error" : "in order");
+        instance_stop(instance);
+        program->down_until = world->now + (r == -EPROTO ? AFTER_REFUSAL_MS : AFTER_ERROR_MS);
+        program->node->dead = true;
+    }
+    coverage_note(history->coverage, r == -EPROTO ? COVERED_refused_at_start : r && r != -ECANCELED ? COVERED_stopped_by_error : COVERED_life_ended);
+    instance_free(instance);
+}
+
+static void program_run(void *context)
+{
+    struct program *program = context;
+
+    while (!fibers_are_over()) {
+        if (program->down_until > world->now)
+            fiber_sleep(program->down_until - world->now);
+        else
+            live(program);
+    }
+}
+
+/* Everything that was written upstream was decided, delivered and committed. */
+static bool at_rest(void)
+{
+    for (size_t t = 0; t < history->plan->settings.topics_count; t++)
+        for (int32_t p = 0; p < history->plan->settings.partitions[t]; p++)
+            if (!witness_is_at_rest(history->witness, history->plan->settings.topics[t], p))
+                return false;
+    return true;
+}
+
+static bool finished(void)
+{
+    static const int64_t look_every = LOOK_MS;
+
+    witness_look(history->witness);
+    if (witness_finding(history->witness)->kind[0])
+        return true;
+    if (!history->quiet || world->now % look_every)
+        return false;
+    history->settled = at_rest();
+    return history->settled || world->now > history->quiet_at + SETTLE_MS;
+}
+
+static void make_topics(const struct plan *plan)
+{
+    int32_t most = 0;
+
+    for (size_t i = 0; i < plan->settings.topics_count; i++) {
+        kafka_log_topic(&world->kafka, plan->settings.topics[i], plan->settings.partitions[i]);
+        if (plan->settings.partitions[i] > most)
+            most = plan->settings.partitions[i];
+    }
+    kafka_log_topic(&world->kafka, "out", most);
+    kafka_log_topic(&world->kafka, "dead", plan->settings.dead_letter_partitions);
+}
+
+static void spawn_all(struct plan *plan)
+{
+    fibers_begin();
+    for (int i = 0; i < plan->nodes; i++) {
+        struct program *program = &history->programs[i];
+
+        snprintf(program->name, sizeof program->name, "%c", 'A' + i);
+        program->node = world_node(program->name);
+        program->node->dead = true;
+        fiber_spawn(program->node, program_run, program);
+    }
+    fiber_spawn(NULL, upstream_run, NULL);
+    fiber_spawn(NULL, calamity_run, NULL);
+    fiber_spawn(world_node("op"), operator_run, NULL);
+    fiber_spawn(world_node("other"), foreign_run, NULL);
+}
+
+/* Whoever still works is killed, so that all memory is given back. */
+static void end_all(void)
+{
+    for (size_t i = 0; i < world->nodes_count; i++)
+        world->nodes[i].dead = true;
+    fibers_end();
+}
+
+/* What is right when nothing is wrong: everything takes its time, and what is left unsaid is drawn. */
+static void weather_settle(const struct plan *plan)
+{
+    struct kafka_range there = {0, plan->latency_ms};
+    struct kafka_weather *w = &world->weather;
+
+    *w = (struct kafka_weather){.prefetch = 200, .batch = 16, .fetch_ms = there, .produce_ms = {1, 1 + 3 * plan->latency_ms}, .report_ms = there,
+                                .failed_lands = 500000, .orphans_land = 500000, .commit_ms = there, .ask_ms = there,
+                                .group = plan->cooperative ? GROUP_COOPERATIVE : GROUP_EAGER, .deal_drawn = true, .group_ms = {0, 20},
+                                .session_timeout_ms = plan->session_timeout_ms, .rebalance_timeout_ms = 3000, .zombie_ms = {0, 2000},
+                                .zombie_unaware = 500000, .leave_fails = 200000, .resume_skips = plan->cooperative};
+}
+
+/* What an instance did is the witness's business by what comes out; what others did must be told when it happens. */
+static void executed(struct node *node, struct redis_client *client, enum exec_answer answer)
+{
+    if (node == world_node("other"))
+        foreign_executed(client, answer);
+    if (answer == EXEC_ANSWER_TORN)
+        world->redis.trouble.torn = false;
+}
+
+static void world_settle(const struct plan *plan)
+{
+    world->random = plan->seed;
+    world->jitter = true;
+    world->wait = wait;
+    world->passes = passes;
+    world->passage = mishap_passage;
+    world->wake = fiber_wake;
+    world->redis.skew_ms = history->redis_skew_ms = EPOCH_MS * 1000ll;
+    world->executed = executed;
+    weather_settle(plan);
+    world->redis.replicas_count = plan->settings.durability == DURABILITY_NONE ? 1 : 2;
+    for (size_t i = 0; i < world->redis.replicas_count; i++)
+        world->redis.replicas[i].lag_ms = plan->latency_ms;
+    if (plan->settings.durability == DURABILITY_AOF) {
+        world->redis.config[1] = "yes";
+        world->redis.config[2] = "always";
+    }
+    redis_server_keep_journal(&world->redis);
+}
+
+void history_run(struct plan *plan, struct coverage *coverage, struct finding *finding, struct buffer *trace)
+{
+    struct history made = {.plan = plan, .coverage = coverage};
+
+    history = &made;
+    plan->settings.say = operator_hears;
+    world_begin(&made.world);
+    world->silent = trace == NULL;
+    world_settle(plan);
+    make_topics(plan);
+    made.witness = witness_new(plan);
+    spawn_all(plan);
+    fibers_run(finished);
+    *finding = *witness_finding(made.witness);
+    if (!finding->kind[0] && !made.settled)
+        witness_unrest(made.witness, finding);
+    if (!finding->kind[0])
+        witness_audit(made.witness, finding);
+    end_all();
+    coverage_history(coverage, plan);
+    if (trace)
+        buffer_put_bytes(trace, buffer_bytes(&world->trace));
+    witness_free(made.witness);
+    world_end();
+    history = NULL;
+}

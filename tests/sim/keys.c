@@ -1,0 +1,177 @@
+#include "sim/keys.h"
+
+#include <stdio.h>
+
+#include "base/number.h"
+
+const struct keyspace *keys_data(void)
+{
+    return &world->redis.data;
+}
+
+int64_t keys_journal_position(void)
+{
+    return redis_server_position(&world->redis);
+}
+
+static struct bytes kept(struct arena *arena, struct bytes bytes)
+{
+    struct bytes copy = arena_copy(arena, bytes);
+
+    ASSERT(copy.data);
+    return copy;
+}
+
+static struct bytes text_bytes(const struct text *text)
+{
+    return (struct bytes){text->data ? text->data : "", text->size};
+}
+
+static struct audit_pair pair_of_item(struct arena *arena, const struct key *key, const struct key_member *item)
+{
+    struct audit_pair pair = {.field = kept(arena, (struct bytes){item->entry.name, item->entry.size})};
+    char score[40];
+
+    if (key->type == KEY_HASH) {
+        pair.value = kept(arena, text_bytes(&item->value));
+    } else if (key->type == KEY_ZSET) {
+        snprintf(score, sizeof score, "%.17g", item->score);
+        pair.value = kept(arena, bytes_of(score));
+    }
+    return pair;
+}
+
+static size_t put_elements(struct arena *arena, const struct key *key, struct audit_pair *pairs)
+{
+    size_t count = 0;
+    char id[64];
+
+    for (size_t i = key->head; i < key->end; i++, count++) {
+        if (key->type == KEY_LIST) {
+            pairs[count].value = kept(arena, text_bytes(&((const struct text *)key->elements)[i]));
+            continue;
+        }
+        const struct stream_entry *entry = &((const struct stream_entry *)key->elements)[i];
+
+        snprintf(id, sizeof id, "%llu-%llu", (unsigned long long)entry->ms, (unsigned long long)entry->seq);
+        pairs[count] = (struct audit_pair){kept(arena, bytes_of(id)), kept(arena, text_bytes(&entry->fields))};
+    }
+    return count;
+}
+
+static void put_key(struct arena *arena, const struct key *key, struct audit_key *out)
+{
+    static const enum audit_type types[] = {[KEY_STRING] = AUDIT_STRING, [KEY_HASH] = AUDIT_HASH, [KEY_SET] = AUDIT_SET,
+                                            [KEY_ZSET] = AUDIT_ZSET, [KEY_LIST] = AUDIT_LIST, [KEY_STREAM] = AUDIT_STREAM};
+    struct audit_pair *pairs = arena_take(arena, (key_count(key) + 1) * sizeof *pairs);
+    size_t count = 0;
+
+    ASSERT(pairs);
+    *out = (struct audit_key){.name = kept(arena, (struct bytes){key->entry.name, key->entry.size}), .type = types[key->type], .pairs = pairs};
+    if (key->type == KEY_STRING)
+        pairs[count++].value = kept(arena, text_bytes(&key->string));
+    else if (key->type == KEY_LIST || key->type == KEY_STREAM)
+        count = put_elements(arena, key, pairs);
+    else
+        TABLE_EACH(&key->items, entry)
+            pairs[count++] = pair_of_item(arena, key, (const struct key_member *)(const void *)entry);
+    out->count = count;
+}
+
+struct audit_keys keys_of_redis(struct arena *arena)
+{
+    const struct table *table = &keys_data()->databases[0];
+    struct audit_key *items = arena_take(arena, (table->count + 1) * sizeof *items);
+    size_t count = 0;
+
+    ASSERT(items);
+    TABLE_EACH(table, entry) {
+        const struct key *key = (const struct key *)(const void *)entry;
+
+        if (key->type != KEY_NONE)
+            put_key(arena, key, &items[count++]);
+    }
+    return (struct audit_keys){items, count};
+}
+
+/* The key of that name under the shard's prefix; NULL when it is not there. */
+static const struct key *find(const struct plan *plan, int32_t shard, const char *name)
+{
+    char full[128];
+    int size = plan->settings.sharded ? snprintf(full, sizeof full, "{%d}%s", (int)shard, name) : snprintf(full, sizeof full, "%s", name);
+    struct bytes bytes = {full, (size_t)size};
+    const struct key *key = (const struct key *)(const void *)table_find(&keys_data()->databases[0], bytes, table_hash(bytes));
+
+    return key && key->type != KEY_NONE ? key : NULL;
+}
+
+static struct bytes field(const struct key *key, const char *name)
+{
+    const struct key_member *item = key && key->type == KEY_HASH
+        ? (const struct key_member *)(const void *)table_find(&key->items, bytes_of(name), table_hash(bytes_of(name))) : NULL;
+
+    return item ? text_bytes(&item->value) : (struct bytes){NULL, 0};
+}
+
+struct audit_place keys_place(const struct plan *plan, int32_t shard)
+{
+    const struct key *outbox = find(plan, shard, "orderd:outbox");
+    struct audit_place place = {.era = 0};
+
+    if (outbox && outbox->type == KEY_STREAM) {
+        place.ms = outbox->last_ms;
+        place.seq = outbox->last_seq;
+    }
+    if (!number_parse(field(find(plan, shard, "orderd:meta"), "era"), &place.era))
+        place.era = 1;      /* before the registry was made */
+    return place;
+}
+
+static const struct key *mark_of(const struct plan *plan, const char *topic, int32_t partition)
+{
+    char name[96];
+
+    snprintf(name, sizeof name, "orderd:mark:%s:%d", topic, (int)partition);
+    return find(plan, partition, name);
+}
+
+bool keys_mark_is_at(const struct plan *plan, const char *topic, int32_t partition, int64_t end)
+{
+    const struct key *mark = mark_of(plan, topic, partition);
+    int64_t next, done;
+
+    return number_parse(field(mark, "next"), &next) && number_parse(field(mark, "done"), &done) && next == end && done == end;
+}
+
+bool keys_mark_is_done(const struct plan *plan, const char *topic, int32_t partition)
+{
+    const struct key *mark = mark_of(plan, topic, partition);
+    int64_t next, done;
+
+    return number_parse(field(mark, "next"), &next) && number_parse(field(mark, "done"), &done) && next == done;
+}
+
+void keys_mark_text(const struct plan *plan, const char *topic, int32_t partition, struct buffer *out)
+{
+    static const char *const names[] = {"next", "done", "torn"};
+    const struct key *mark = mark_of(plan, topic, partition);
+    struct bytes halt = field(find(plan, partition, "orderd:meta"), "halt");
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        struct bytes value = field(mark, names[i]);
+
+        buffer_put_format(out, "%s%s=%.*s", i ? " " : "", names[i], (int)value.size, value.data ? value.data : "");
+    }
+    buffer_put_format(out, ", halt: %.*s", (int)halt.size, halt.data ? halt.data : "none");
+}
+
+void keys_deadlines(int64_t out[AUDIT_KINDS], const int64_t *deadline_ms)
+{
+    static const enum audit_event_kind kinds[EVENT_KIND_COUNT] = {
+        [EVENT_LIST] = AUDIT_KIND_LIST, [EVENT_UNLIST] = AUDIT_KIND_UNLIST, [EVENT_PURCHASE] = AUDIT_KIND_PURCHASE,
+        [EVENT_RESERVE] = AUDIT_KIND_RESERVE, [EVENT_RESTOCK] = AUDIT_KIND_RESTOCK, [EVENT_DEPOSIT] = AUDIT_KIND_DEPOSIT,
+        [EVENT_GRANT] = AUDIT_KIND_GRANT};
+
+    for (int kind = 0; kind < EVENT_KIND_COUNT; kind++)
+        out[kinds[kind]] = deadline_ms[kind];
+}

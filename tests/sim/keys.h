@@ -1,0 +1,26 @@
+/* What stands in the simulated Redis, read past the daemon: for the witness, who knows DESIGN 2.1 and nothing of how it is written. */
+#ifndef ORDERD_TESTS_SIM_KEYS_H
+#define ORDERD_TESTS_SIM_KEYS_H
+
+#include "base/arena.h"
+#include "sim/auditor.h"
+#include "sim/plan.h"
+
+/* All keys as they are now, copied into the arena. */
+struct audit_keys keys_of_redis(struct arena *arena);
+/* The last outbox entry's place in the order of that market. */
+struct audit_place keys_place(const struct plan *plan, int32_t shard);
+/* The data itself. */
+const struct keyspace *keys_data(void);
+/* How far the data's journal has come; after it was put back, where it was put. */
+int64_t keys_journal_position(void);
+/* Whether the partition's mark says that all below `end` is decided and delivered; a mark that is not there yet is at 0. */
+bool keys_mark_is_at(const struct plan *plan, const char *topic, int32_t partition, int64_t end);
+/* Whether all that is decided of it was delivered. */
+bool keys_mark_is_done(const struct plan *plan, const char *topic, int32_t partition);
+/* "next=3 done=1", and the registry's halt. */
+void keys_mark_text(const struct plan *plan, const char *topic, int32_t partition, struct buffer *out);
+/* The daemon's deadlines by the auditor's kinds. */
+void keys_deadlines(int64_t out[AUDIT_KINDS], const int64_t *deadline_ms);
+
+#endif

@@ -1,0 +1,152 @@
+#include "sim/plan.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+enum { TEXT_LIMIT = 64 << 20, MISHAPS_MEAN = 7 };
+
+uint64_t dice_next(struct dice *dice)
+{
+    uint64_t x = dice->state += 0x9e3779b97f4a7c15u;      /* splitmix64: any seed is a good one */
+
+    x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
+    x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
+    return x ^ (x >> 31);
+}
+
+int64_t dice_between(struct dice *dice, int64_t low, int64_t high)
+{
+    ASSERT(low <= high);
+    return low + (int64_t)(dice_next(dice) % (uint64_t)(high - low + 1));
+}
+
+bool dice_one_in(struct dice *dice, int64_t n)
+{
+    return dice_between(dice, 1, n) == 1;
+}
+
+/* Between the two, each order of magnitude as likely as the others, the small ones somewhat more. */
+static int64_t log_distributed(struct dice *dice, int64_t low, int64_t high)
+{
+    double u = (double)(dice_next(dice) >> 11) / (double)(1ull << 53);
+
+    return (int64_t)((double)low * pow((double)high / (double)low, u * u));
+}
+
+static enum durability_kind draw_durability(struct dice *dice)
+{
+    return dice_one_in(dice, 3) ? DURABILITY_REPLICAS : dice_one_in(dice, 5) ? DURABILITY_AOF : DURABILITY_NONE;
+}
+
+static void draw_settings(struct plan *plan, struct dice *dice)
+{
+    static const char *const topics[] = {"orders", "refunds"};
+    struct instance_settings *s = &plan->settings;
+    struct pipeline_settings *p = &s->pipeline;
+
+    *s = (struct instance_settings){.durability = draw_durability(dice), .replicas = 1, .sharded = dice_one_in(dice, 5),
+                                    .topics_count = dice_one_in(dice, 4) ? 2 : 1,
+                                    .dead_letter_partitions = (int32_t)dice_between(dice, 1, 3), .log_level = LOG_LEVEL_WARNING};
+    for (size_t i = 0; i < s->topics_count; i++) {
+        s->topics[i] = topics[i];
+        s->partitions[i] = (int32_t)dice_between(dice, 1, PLAN_PARTITIONS_MAX);
+    }
+    s->window_s = dice_one_in(dice, 3) ? dice_between(dice, 1, 3) : 3600;
+    s->ids = dice_one_in(dice, 3) ? dice_between(dice, 8, 60) : 10000;
+    p->turn = (struct turn_bounds){(size_t)log_distributed(dice, 1, 200), (size_t)log_distributed(dice, 8, 200), 1 << 20};
+    p->outbox_entries = (size_t)log_distributed(dice, 3, 200);
+    p->outbox_bytes = dice_one_in(dice, 4) ? (size_t)dice_between(dice, 2000, 20000) : 1 << 24;
+    p->outbox_idle_ms = 50;
+    p->prefetch_events = (size_t)log_distributed(dice, 20, 1000);
+    p->prefetch_bytes = 1 << 24;
+    p->commit_interval_ms = dice_between(dice, 5, 200);
+    p->conflict_backoff_min_ms = 1;
+    p->conflict_backoff_max_ms = 16;
+    p->revoke_ms = (int)dice_between(dice, 50, 1500);
+    for (int kind = 0; kind < EVENT_KIND_COUNT; kind++)
+        p->deadline_ms[kind] = dice_one_in(dice, 2) ? dice_between(dice, 5, 3000) : 0;
+}
+
+static enum mishap_kind draw_kind(struct dice *dice)
+{
+    int64_t sum = 0;
+
+    for (int kind = 0; kind < MISHAP_COUNT; kind++)
+        sum += mishap_weight((enum mishap_kind)kind);
+    sum = dice_between(dice, 1, sum);
+    for (int kind = 0; kind < MISHAP_COUNT; kind++) {
+        sum -= mishap_weight((enum mishap_kind)kind);
+        if (sum <= 0)
+            return (enum mishap_kind)kind;
+    }
+    return MISHAP_crash_sending;
+}
+
+/* How often an arrow is passed depends on the history; most counts of these are reached. */
+static int64_t draw_passing(struct dice *dice, enum arrow arrow, size_t events)
+{
+    static const int per_event[ARROW_COUNT] = {[ARROW_RECEIVE] = 3, [ARROW_PRODUCE] = 1, [ARROW_REPORT] = 1};
+    int64_t often = (int64_t)events * (per_event[arrow] ? per_event[arrow] : 1) / (per_event[arrow] ? 1 : 4);
+
+    if (arrow == ARROW_CONNECT || arrow == ARROW_ASSIGN)
+        often = 8;
+    return log_distributed(dice, 1, often > 2 ? often : 2);
+}
+
+static void draw_mishaps(struct plan *plan, struct dice *dice)
+{
+    plan->mishaps_count = dice_one_in(dice, 20) ? 0 : (size_t)log_distributed(dice, 2, PLAN_MISHAPS_MAX);
+    for (size_t i = 0; i < plan->mishaps_count; i++) {
+        struct mishap *m = &plan->mishaps[i];
+
+        *m = (struct mishap){.kind = draw_kind(dice), .node = (int)dice_between(dice, 0, plan->nodes - 1), .number = dice_next(dice)};
+        m->at = mishap_arrow(m->kind) == ARROW_COUNT ? dice_between(dice, 0, plan->busy_ms)
+                                                     : draw_passing(dice, mishap_arrow(m->kind), plan->events_count);
+        m->ms = mishap_longest_ms(m->kind) ? log_distributed(dice, 1, mishap_longest_ms(m->kind)) : 0;
+    }
+}
+
+void plan_draw(struct plan *plan, uint64_t seed)
+{
+    struct dice dice = {seed};
+
+    *plan = (struct plan){.seed = seed};
+    ASSERT(arena_new(&plan->text, TEXT_LIMIT) == 0);
+    draw_settings(plan, &dice);
+    plan->nodes = (int)dice_between(&dice, 1, PLAN_NODES_MAX);
+    plan->cooperative = dice_one_in(&dice, 2);
+    plan->session_timeout_ms = (int)dice_between(&dice, 500, 4000);
+    plan->latency_ms = dice_one_in(&dice, 2) ? 0 : (int)dice_between(&dice, 1, 4);
+    plan->preemption = (int)log_distributed(&dice, 3, 200);
+    plan->events_count = (size_t)log_distributed(&dice, PLAN_EVENTS_MIN, PLAN_EVENTS_MAX);
+    plan->busy_ms = (int64_t)plan->events_count * dice_between(&dice, 1, 12);
+    plan->events = calloc(plan->events_count, sizeof *plan->events);
+    ASSERT(plan->events);
+    traffic_draw(plan, &dice);
+    draw_mishaps(plan, &dice);
+}
+
+void plan_free(struct plan *plan)
+{
+    free(plan->events);
+    arena_free(plan->text);
+}
+
+void plan_say(const struct plan *plan, struct buffer *out)
+{
+    static const char *const durabilities[] = {"none", "replicas", "aof"};
+    const struct instance_settings *s = &plan->settings;
+    size_t events = 0, mishaps = 0;
+
+    for (size_t i = 0; i < plan->events_count; i++)
+        events += !plan->events[i].off;
+    for (size_t i = 0; i < plan->mishaps_count; i++)
+        mishaps += !plan->mishaps[i].off;
+    buffer_put_format(out, "seed %llu: %d instances, %s group, durability %s, %s", (unsigned long long)plan->seed, plan->nodes,
+                      plan->cooperative ? "cooperative" : "eager", durabilities[s->durability], s->sharded ? "a market per partition" : "one market");
+    for (size_t i = 0; i < s->topics_count; i++)
+        buffer_put_format(out, ", %s of %d partitions", s->topics[i], (int)s->partitions[i]);
+    buffer_put_format(out, ", turns of %zu events and %zu keys, outbox of %zu entries, dedupe %lld s or %lld ids, %zu events, %zu mishaps",
+                      s->pipeline.turn.events, s->pipeline.turn.keys, s->pipeline.outbox_entries, (long long)s->window_s, (long long)s->ids, events,
+                      mishaps);
+}

@@ -1,0 +1,36 @@
+/* The upstream: writes the plan's events to the source topics when their time has come. */
+#include "sim/fiber.h"
+#include "sim/history.h"
+
+enum { EPOCH_MS = 1700000000, LONG_MS = 1000000 };
+
+static void write_event(const struct plan *plan, const struct plan_event *event)
+{
+    struct log_partition *partition = kafka_log_partition(&world->kafka, plan->settings.topics[event->topic], event->partition);
+    struct logged message = {.offset = partition->end, .timestamp = (int64_t)EPOCH_MS * 1000 + world->now + event->timestamp_shift,
+                             .key = bytes_of("k"), .value = event->value, .headers = event->headers, .headers_count = event->headers_count};
+
+    if (event->off) {
+        kafka_log_skip(partition, 1);
+        witness_ordered(history->witness, plan->settings.topics[event->topic], event->partition, NULL);
+        return;
+    }
+    kafka_log_append(partition, &message);
+    witness_ordered(history->witness, plan->settings.topics[event->topic], event->partition, &message);
+}
+
+void upstream_run(void *unused)
+{
+    const struct plan *plan = history->plan;
+
+    (void)unused;
+    for (size_t i = 0; i < plan->events_count && !fibers_are_over(); i++) {
+        if (plan->events[i].at > world->now)
+            fiber_sleep(plan->events[i].at - world->now);
+        while (history->hush && !fibers_are_over())
+            fiber_sleep(1);
+        write_event(plan, &plan->events[i]);
+    }
+    while (!fibers_are_over())
+        fiber_sleep(LONG_MS);
+}

@@ -1,0 +1,319 @@
+#include "sim/witness.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/arena.h"
+#include "base/number.h"
+#include "sim/history.h"
+#include "sim/keys.h"
+
+enum { SOURCES_MAX = 8, MEMORY = 512 << 20 };
+
+/* A log as the auditor wants it, which grows as the model's does. */
+struct record_log {
+    struct audit_log log;
+    struct audit_message *messages;
+    size_t capacity;
+};
+
+struct witness {
+    const struct plan *plan;
+    struct arena *arena;
+    struct record_log sources[SOURCES_MAX], outcomes[LOG_PARTITIONS_MAX], letters[LOG_PARTITIONS_MAX];
+    struct audit_log source_logs[SOURCES_MAX], outcome_logs[LOG_PARTITIONS_MAX], letter_logs[LOG_PARTITIONS_MAX];
+    int64_t looked[SOURCES_MAX];      /* the commit that was looked at last */
+    struct audit_happening *happenings;
+    int64_t *positions;               /* of the data's journal, when each of them was */
+    size_t happenings_count, happenings_capacity;
+    struct audit_place before_restore[PLAN_PARTITIONS_MAX];
+    struct audit_world world;
+    struct finding finding;
+};
+
+/* These outlive a history, because their memory is worth keeping. */
+static struct audit *auditor;
+static struct audit_watch *watch;
+
+static struct bytes copied(struct witness *w, struct bytes bytes)
+{
+    struct bytes copy = arena_copy(w->arena, bytes);
+
+    ASSERT(copy.data || !bytes.data);
+    return copy;
+}
+
+static void record_add(struct witness *w, struct record_log *record, const struct logged *message)
+{
+    struct audit_header *headers = arena_take(w->arena, message->headers_count * sizeof *headers + 1);
+
+    if (record->log.count == record->capacity) {
+        record->capacity = record->capacity ? 2 * record->capacity : 64;
+        record->messages = realloc(record->messages, record->capacity * sizeof *record->messages);
+    }
+    ASSERT(record->messages && headers);
+    for (size_t i = 0; i < message->headers_count; i++)
+        headers[i] = (struct audit_header){message->headers[i].name, message->headers[i].value};
+    record->messages[record->log.count++] = (struct audit_message){.offset = message->offset, .timestamp = message->timestamp, .key = message->key,
+                                                                   .value = message->value, .headers = headers,
+                                                                   .headers_count = message->headers_count};
+    record->log.end = message->offset + 1;
+}
+
+/* What the model's log has more than the record. */
+static void record_follow(struct witness *w, struct record_log *record)
+{
+    const struct log_partition *partition = kafka_log_partition(&world->kafka, record->log.topic, record->log.partition);
+
+    for (size_t i = record->log.count; i < partition->count; i++)
+        record_add(w, record, &partition->messages[i]);
+}
+
+static void records_make(struct record_log *records, size_t *count, const char *topic, int32_t partitions)
+{
+    for (int32_t i = 0; i < partitions; i++)
+        records[(*count)++].log = (struct audit_log){.topic = topic, .partition = i, .committed = -1};
+}
+
+struct witness *witness_new(const struct plan *plan)
+{
+    struct witness *w = calloc(1, sizeof *w);
+    int32_t most = 0;
+
+    ASSERT(w && arena_new(&w->arena, MEMORY) == 0);
+    if (!auditor)
+        ASSERT(audit_new(&auditor) == 0 && audit_watch_new(&watch) == 0);
+    audit_watch_reset(watch);
+    w->plan = plan;
+    w->world = (struct audit_world){.prefix = "", .sharded = plan->settings.sharded, .window_ms = plan->settings.window_s * 1000,
+                                    .ids = (size_t)plan->settings.ids, .sources = w->source_logs, .outcomes = w->outcome_logs,
+                                    .letters = w->letter_logs, .before = keys_of_redis(w->arena)};
+    for (size_t i = 0; i < plan->settings.topics_count; i++) {
+        records_make(w->sources, &w->world.sources_count, plan->settings.topics[i], plan->settings.partitions[i]);
+        most = plan->settings.partitions[i] > most ? plan->settings.partitions[i] : most;
+    }
+    records_make(w->outcomes, &w->world.outcomes_count, "out", most);
+    records_make(w->letters, &w->world.letters_count, "dead", plan->settings.dead_letter_partitions);
+    keys_deadlines(w->world.deadline_ms, plan->settings.pipeline.deadline_ms);
+    for (size_t i = 0; i < SOURCES_MAX; i++)
+        w->looked[i] = KAFKA_OFFSET_NONE;
+    return w;
+}
+
+struct witness *witness_free(struct witness *w)
+{
+    for (size_t i = 0; i < SOURCES_MAX; i++)
+        free(w->sources[i].messages);
+    for (size_t i = 0; i < LOG_PARTITIONS_MAX; i++) {
+        free(w->outcomes[i].messages);
+        free(w->letters[i].messages);
+    }
+    free(w->happenings);
+    free(w->positions);
+    arena_free(w->arena);
+    free(w);
+    return NULL;
+}
+
+void witness_fault(struct witness *w, const char *kind, const char *format, ...)
+{
+    va_list arguments;
+
+    if (w->finding.kind[0])
+        return;
+    snprintf(w->finding.kind, sizeof w->finding.kind, "%s", kind);
+    va_start(arguments, format);
+    vsnprintf(w->finding.text, sizeof w->finding.text, format, arguments);
+    va_end(arguments);
+}
+
+const struct finding *witness_finding(const struct witness *w)
+{
+    return &w->finding;
+}
+
+static void take_report(struct witness *w, const struct audit_report *report)
+{
+    if (report->count)
+        witness_fault(w, audit_violation_name(report->items[0].kind), "%s: %s", audit_violation_sentence(report->items[0].kind), report->items[0].text);
+}
+
+static size_t source_of(const struct witness *w, const char *topic, int32_t partition)
+{
+    for (size_t i = 0; i < w->world.sources_count; i++)
+        if (strcmp(w->sources[i].log.topic, topic) == 0 && w->sources[i].log.partition == partition)
+            return i;
+    ASSERT(!"a source that the plan does not have");
+    return 0;
+}
+
+void witness_ordered(struct witness *w, const char *topic, int32_t partition, const struct logged *message)
+{
+    struct record_log *record = &w->sources[source_of(w, topic, partition)];
+
+    if (message)
+        record_add(w, record, message);
+    else
+        record->log.end++;
+}
+
+/* The logs as they stand now. */
+static void put_world(struct witness *w)
+{
+    for (size_t i = 0; i < w->world.sources_count; i++) {
+        w->source_logs[i] = w->sources[i].log;
+        w->source_logs[i].messages = w->sources[i].messages;
+        w->source_logs[i].committed = kafka_log_partition(&world->kafka, w->sources[i].log.topic, w->sources[i].log.partition)->committed;
+    }
+    for (size_t i = 0; i < w->world.outcomes_count; i++) {
+        record_follow(w, &w->outcomes[i]);
+        w->outcome_logs[i] = w->outcomes[i].log;
+        w->outcome_logs[i].messages = w->outcomes[i].messages;
+    }
+    for (size_t i = 0; i < w->world.letters_count; i++) {
+        record_follow(w, &w->letters[i]);
+        w->letter_logs[i] = w->letters[i].log;
+        w->letter_logs[i].messages = w->letters[i].messages;
+    }
+    w->world.happenings = w->happenings;
+    w->world.happenings_count = w->happenings_count;
+}
+
+void witness_look(struct witness *w)
+{
+    struct audit_report report = {0};
+
+    for (size_t i = 0; i < w->world.sources_count; i++) {
+        const struct audit_log *log = &w->sources[i].log;
+        int64_t committed = kafka_log_partition(&world->kafka, log->topic, log->partition)->committed;
+
+        if (committed == w->looked[i])
+            continue;
+        w->looked[i] = committed;
+        put_world(w);
+        if (!audit_commit_is_honest(watch, &w->world, i, committed, &report))
+            take_report(w, &report);
+    }
+}
+
+static void happened(struct witness *w, const struct audit_happening *happening)
+{
+    if (w->happenings_count == w->happenings_capacity) {
+        w->happenings_capacity = w->happenings_capacity ? 2 * w->happenings_capacity : 64;
+        w->happenings = realloc(w->happenings, w->happenings_capacity * sizeof *w->happenings);
+        w->positions = realloc(w->positions, w->happenings_capacity * sizeof *w->positions);
+    }
+    ASSERT(w->happenings && w->positions);
+    w->positions[w->happenings_count] = keys_journal_position();
+    w->happenings[w->happenings_count++] = *happening;
+}
+
+void witness_foreign(struct witness *w, int32_t shard, const struct bytes *args, size_t count)
+{
+    struct audit_happening happening = {.kind = AUDIT_FOREIGN, .shard = shard, .place = keys_place(w->plan, shard), .args_count = count};
+    struct bytes *kept = arena_take(w->arena, count * sizeof *kept);
+
+    ASSERT(kept);
+    for (size_t i = 0; i < count; i++)
+        kept[i] = copied(w, args[i]);
+    happening.args = kept;
+    happened(w, &happening);
+}
+
+static int32_t shards(const struct witness *w)
+{
+    int32_t most = 1;
+
+    for (size_t i = 0; w->plan->settings.sharded && i < w->plan->settings.topics_count; i++)
+        most = w->plan->settings.partitions[i] > most ? w->plan->settings.partitions[i] : most;
+    return most;
+}
+
+void witness_restoring(struct witness *w)
+{
+    for (int32_t i = 0; i < shards(w); i++)
+        w->before_restore[i] = keys_place(w->plan, i);
+}
+
+void witness_restored(struct witness *w)
+{
+    int64_t position = keys_journal_position();
+    size_t since = w->happenings_count;
+
+    while (since && w->positions[since - 1] > position)
+        since--;
+    for (int32_t i = 0; i < shards(w); i++)
+        happened(w, &(struct audit_happening){.kind = AUDIT_RESTORED, .shard = i, .place = w->before_restore[i], .to = keys_place(w->plan, i), .since = since});
+}
+
+/* What the operator reads is what the auditor may know. */
+void witness_hears(struct witness *w, const char *line)
+{
+    const char *colon = strstr(line, ": ");
+    long long from, last;
+    char topic[64];
+    int partition;
+    struct audit_happening happening = {.kind = AUDIT_LOST};
+
+    if (!colon || sscanf(line, "%63[^:]:%d:", topic, &partition) != 2)
+        return;
+    happening.source = source_of(w, topic, partition);
+    happening.shard = w->plan->settings.sharded ? partition : 0;
+    happening.place = keys_place(w->plan, happening.shard);
+    if (sscanf(colon, ": the outcomes of offsets %lld to %lld are lost", &from, &last) == 2 && strstr(colon, "are lost")) {
+        happening.from = from;
+        happening.end = last + 1;
+    } else if (sscanf(colon, ": offsets %lld to %lld were deleted before", &from, &last) == 2) {
+        happening.kind = AUDIT_GAP;
+        happening.from = from;
+        happening.end = last + 1;
+    } else if (strstr(colon, "are not known") && sscanf(strstr(colon, "before offset"), "before offset %lld", &from) == 1) {
+        happening.kind = AUDIT_SEEN_ANEW;
+        happening.from = happening.end = from;
+    } else if (strstr(colon, "was applied in part")) {
+        happening.kind = AUDIT_MARKET_IS;
+        happening.keys = keys_of_redis(w->arena);
+    } else {
+        return;
+    }
+    happened(w, &happening);
+}
+
+bool witness_is_at_rest(const struct witness *w, const char *topic, int32_t partition)
+{
+    const struct audit_log *log = &w->sources[source_of(w, topic, partition)].log;
+    const struct log_partition *source = kafka_log_partition(&world->kafka, topic, partition);
+
+    return (source->committed == log->end || (log->end == 0 && source->committed <= 0)) && keys_mark_is_at(w->plan, topic, partition, log->end);
+}
+
+void witness_unrest(const struct witness *w, struct finding *out)
+{
+    snprintf(out->kind, sizeof out->kind, "unrest");
+    for (size_t i = 0; i < w->world.sources_count; i++) {
+        const struct audit_log *log = &w->sources[i].log;
+        struct buffer text;
+
+        if (witness_is_at_rest(w, log->topic, log->partition))
+            continue;
+        buffer_init(&text, sizeof out->text);
+        keys_mark_text(w->plan, log->topic, log->partition, &text);
+        snprintf(out->text, sizeof out->text, "%s:%d did not come to rest: its log ends at %lld, committed is %lld, its mark says %s", log->topic,
+                 (int)log->partition, (long long)log->end,
+                 (long long)kafka_log_partition(&world->kafka, log->topic, log->partition)->committed, buffer_text(&text));
+        buffer_deinit(&text);
+        return;
+    }
+}
+
+void witness_audit(struct witness *w, struct finding *out)
+{
+    struct audit_report report;
+
+    put_world(w);
+    w->world.after = keys_of_redis(w->arena);
+    audit_run(auditor, &w->world, &report);
+    take_report(w, &report);
+    *out = w->finding;
+}

@@ -1,0 +1,44 @@
+/* The witness: sees what goes in, what comes out and what happens from outside, and at the end puts it before the auditor. Also looks at every
+ * commit while a history still burns. */
+#ifndef ORDERD_TESTS_SIM_WITNESS_H
+#define ORDERD_TESTS_SIM_WITNESS_H
+
+#include "sim/auditor.h"
+#include "sim/plan.h"
+
+struct witness;
+
+struct finding {
+    char kind[32];                    /* one word; "": nothing is to be said */
+    char text[AUDIT_TEXT_MAX];
+};
+
+/* The world must be there, with its topics and its first market. */
+struct witness *witness_new(const struct plan *plan);
+struct witness *witness_free(struct witness *witness);
+
+/* Looks at what has changed since; cheap when nothing has. */
+void witness_look(struct witness *witness);
+/* What was found so far. */
+const struct finding *witness_finding(const struct witness *witness);
+/* Whether the partition was decided, delivered and committed to its end. */
+bool witness_is_at_rest(const struct witness *witness, const char *topic, int32_t partition);
+
+/* The upstream wrote a message, or passed over an offset (`message` NULL). */
+void witness_ordered(struct witness *witness, const char *topic, int32_t partition, const struct logged *message);
+/* Another program's command has taken effect; "HSET", "users:u1", … of the market of that shard. */
+void witness_foreign(struct witness *witness, int32_t shard, const struct bytes *args, size_t count);
+/* Redis's data has gone back: to be called before, and after. */
+void witness_restoring(struct witness *witness);
+void witness_restored(struct witness *witness);
+/* A line that a resolution said, and that it was done. */
+void witness_hears(struct witness *witness, const char *line);
+/* Something is wrong already now; only the first is kept. `kind` is one word. */
+void witness_fault(struct witness *witness, const char *kind, const char *format, ...) PRINTF_LIKE(3, 4);
+
+/* Nothing has come to rest: says what has not. */
+void witness_unrest(const struct witness *witness, struct finding *out);
+/* Lets the auditor look, at the end. */
+void witness_audit(struct witness *witness, struct finding *out);
+
+#endif
