@@ -7,7 +7,7 @@
 
 #include "fake/resp.h"
 
-enum { HISTORY_SHOWN = 40, MEMORY = 1 << 26, SHOWN = 300 };
+enum { HISTORY_SHOWN = 60, MEMORY = 1 << 26, SHOWN = 300 };
 
 int64_t both_clock(void)
 {
@@ -63,7 +63,7 @@ static void print_escaped(struct bytes bytes)
     putchar('\n');
 }
 
-/* Whether a command told of has to do with the one that differs: the same connection or one of its keys. */
+/* Whether a command told of has to do with the one that differs: the same connection or one of its keys. EXEC concerns all. */
 static bool concerns(const struct told *told, int link, const char *text)
 {
     char key[8];
@@ -73,7 +73,7 @@ static bool concerns(const struct told *told, int link, const char *text)
         if (strstr(text, key) && strstr(told->text, key))
             return true;
     }
-    return told->link == link || strstr(told->text, "FLUSH") || strstr(told->text, "SWAPDB") || told->link < 0;
+    return strcmp(text, "EXEC") == 0 || told->link == link || strstr(told->text, "FLUSH") || strstr(told->text, "SWAPDB") || told->link < 0;
 }
 
 static void print_history(const struct both *both, int link, const char *text)

@@ -16,6 +16,7 @@ struct both_link {
     bool multi;
     enum compare queue[QUEUE_MAX];   /* how the replies within EXEC's are compared */
     size_t queue_count;
+    bool clocked;                    /* the transaction holds an XADD with "*": a second one might see the next millisecond */
 };
 
 struct told {

@@ -58,6 +58,24 @@ static bool inside_after(bool inside, const struct words *words)
     return inside && !bytes_equal_text(words->args[0], "EXEC") && !bytes_equal_text(words->args[0], "DISCARD");
 }
 
+static bool asks_clock(const struct words *words)
+{
+    bool asks = false;
+
+    for (size_t i = 1; i < words->count && bytes_equal_text(words->args[0], "XADD"); i++)
+        asks |= bytes_equal_text(words->args[i], "*");
+    return asks;
+}
+
+/* The model has one clock for a transaction, the real server looks at its own for each id. */
+static void draw_clocked(struct both *both, struct both_link *link, struct words *words)
+{
+    do
+        draw_inside(both, words);
+    while (link->clocked && asks_clock(words));
+    link->clocked |= asks_clock(words);
+}
+
 void differ_some(struct both *both, int runs)
 {
     static const size_t sizes[] = {1, 1, 2, 3, 5, RUN_MAX};
@@ -69,7 +87,8 @@ void differ_some(struct both *both, int runs)
         struct words words[RUN_MAX];
 
         for (size_t i = 0; i < count; i++) {
-            inside ? draw_inside(both, &words[i]) : draw_outside(both, &words[i]);
+            inside ? draw_clocked(both, &both->links[link], &words[i]) : draw_outside(both, &words[i]);
+            both->links[link].clocked &= inside;
             inside = inside_after(inside, &words[i]);
         }
         both_run(both, link, words, count);

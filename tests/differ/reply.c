@@ -154,6 +154,8 @@ bool reply_same_each(struct bytes a, struct bytes b, const enum compare *how, si
 
 int64_t reply_clock(struct bytes reply, int64_t from, int64_t to)
 {
+    int64_t last = 0;
+
     for (size_t i = 0; i + 1 < reply.size; i++) {
         long long number;
         char *end;
@@ -161,8 +163,8 @@ int64_t reply_clock(struct bytes reply, int64_t from, int64_t to)
         if (reply.data[i] != '\n' || reply.data[i + 1] < '1' || reply.data[i + 1] > '9')
             continue;
         number = strtoll(reply.data + i + 1, &end, 10);
-        if (*end == '-' && number >= from && number <= to)
-            return number;
+        if (*end == '-' && number >= from && number <= to && number > last)
+            last = number;
     }
-    return 0;
+    return last;
 }

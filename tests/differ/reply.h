@@ -19,7 +19,7 @@ size_t reply_size(struct bytes bytes);
 bool reply_same(struct bytes a, struct bytes b, enum compare how);
 /* An array's elements, each by its own rule. */
 bool reply_same_each(struct bytes a, struct bytes b, const enum compare *how, size_t count);
-/* The first stream id in the reply whose milliseconds lie within both; 0 when there is none. */
+/* The milliseconds of the latest stream id in the reply that lie within both; 0 when there is none. */
 int64_t reply_clock(struct bytes reply, int64_t from, int64_t to);
 bool reply_is(struct bytes reply, const char *text);
 
