@@ -3,8 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/number.h"
-#include "ledger/resolve.h"
+#include "fake/init.h"
 #include "sim/fiber.h"
 #include "sim/history.h"
 
@@ -28,60 +27,22 @@ void operator_hears(void *name, const char *line)
     }
 }
 
-/* "orders:3" */
-static struct resolve_place place_of(const char *text)
-{
-    struct resolve_place place = {.partition = 0};
-    const char *colon = strrchr(text, ':');
-
-    ASSERT(colon);
-    snprintf(place.topic, sizeof place.topic, "%.*s", (int)(colon - text), text);
-    place.partition = (int32_t)strtol(colon + 1, NULL, 10);
-    return place;
-}
-
-static int carry_out(struct resolve *resolve, const char *command)
-{
-    static const struct resolve_froms nowhere = {.count = 0};
-    const char *argument = strchr(command, ' ');
-    struct resolve_place place = {.partition = 0};
-
-    if (argument)
-        place = place_of(argument + 1);
-    if (strcmp(command, "--accept-rollback") == 0)
-        return resolve_rollback(resolve);
-    if (strcmp(command, "--adopt") == 0)
-        return resolve_adopt(resolve, &nowhere);
-    if (strncmp(command, "--accept-loss ", strlen("--accept-loss ")) == 0)
-        return resolve_loss(resolve, &place);
-    if (strncmp(command, "--accept-gap ", strlen("--accept-gap ")) == 0)
-        return resolve_gap(resolve, &place);
-    witness_fault(history->witness, "operator", "an instance named a command that nothing here should lead to: %s", command);
-    return -EPROTO;
-}
-
 static void resolve(struct node *node, const char *command)
 {
-    struct ends ends;
-    struct resolve work = {.say = say, .context = node};
+    struct init init = {node->name, &history->plan->settings, say, node};
     int r;
 
-    node->dead = false;
-    node->afterlife = 0;
-    ends_open(&ends, node->name, &history->plan->settings);
     trace(node, "runs", "orderd init %s", command);
-    if (ends_connect(&ends)) {
-        work.start = ends_start(&ends);
-        r = carry_out(&work, command);
-        if (r && r != -EPROTO && !history->wanted[0])
-            snprintf(history->wanted, sizeof history->wanted, "%s", command);      /* "try again" */
-        if (r)
-            coverage_note(history->coverage, COVERED_resolution_failed);
-        else
-            coverage_resolved(history->coverage, command);
-        trace(node, "ends", "%s", r ? strerror(-r) : "done");
-    }
-    ends_close(&ends);
+    r = init_run(&init, command);
+    trace(node, "ends", "%s", r ? strerror(-r) : "done");
+    if (r == -EINVAL)
+        witness_fault(history->witness, "operator", "an instance named a command that nothing here should lead to: %s", command);
+    if (r && r != -EPROTO && !history->wanted[0])
+        snprintf(history->wanted, sizeof history->wanted, "%s", command);      /* "try again" */
+    if (r)
+        coverage_note(history->coverage, COVERED_resolution_failed);
+    else
+        coverage_resolved(history->coverage, command);
 }
 
 void operator_run(void *unused)

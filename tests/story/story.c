@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-#include "fake/instance.h"
+#include "fake/init.h"
 
 enum { LOG_SIZE = 1 << 18, BEGIN_MS = 1700000000 };
 
@@ -135,6 +135,16 @@ void daemon_crash(struct daemon *d)
     daemon_free(d);
 }
 
+int operator_runs(const char *words)
+{
+    struct node *at_work = world->at_work;
+    struct init init = {"op", &instance_settings, keep_line, world_node("op")->name};
+    int r = init_run(&init, words);
+
+    world->at_work = at_work;
+    return r;
+}
+
 void skip(void)
 {
     buffer_reset(&world->trace);
@@ -209,7 +219,16 @@ void expect_records(struct checks *c, const char *file, int line, const char *ou
     buffer_deinit(&text);
 }
 
+int times_logged(const char *text)
+{
+    int times = 0;
+
+    for (const char *at = logged; (at = strstr(at, text)); at += strlen(text))
+        times++;
+    return times;
+}
+
 bool was_logged(const char *text)
 {
-    return strstr(logged, text) != NULL;
+    return times_logged(text) > 0;
 }

@@ -45,6 +45,9 @@ void daemon_stop(struct daemon *daemon);
 /* Gone as it stands; what its producer holds is lost. */
 void daemon_crash(struct daemon *daemon);
 
+/* The operator runs `orderd init` with these words ("--accept-gap orders:0"); what it says is logged. Returns what the resolution did. */
+int operator_runs(const char *words);
+
 /* The trace since the last expectation, the market, and the commit of partition 0. */
 #define expect(c, trace) expect_trace((c), __FILE__, __LINE__, (trace))
 void expect_trace(struct checks *c, const char *file, int line, const char *trace);
@@ -57,5 +60,6 @@ void expect_committed(struct checks *c, int64_t offset);
 void expect_records(struct checks *c, const char *file, int line, const char *outcomes);
 /* Whether a line that the daemons logged holds the text. */
 bool was_logged(const char *text);
+int times_logged(const char *text);
 
 #endif

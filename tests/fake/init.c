@@ -1,0 +1,81 @@
+#include "fake/init.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "ledger/resolve.h"
+
+/* "orders:3", "orders:3:17" */
+static struct resolve_place place_of(const char *text)
+{
+    struct resolve_place place = {.partition = 0};
+    size_t size = strcspn(text, ":");
+    char *end;
+
+    snprintf(place.topic, sizeof place.topic, "%.*s", (int)size, text);
+    if (text[size]) {
+        place.partition = (int32_t)strtol(text + size + 1, &end, 10);
+        place.offset = *end ? strtoll(end + 1, NULL, 10) : 0;
+    }
+    return place;
+}
+
+static int whole(struct resolve *resolve, const char *word, const char *argument)
+{
+    static const struct resolve_froms nowhere = {.count = 0};
+
+    if (strcmp(word, "--accept-rollback") == 0)
+        return resolve_rollback(resolve);
+    if (strcmp(word, "--adopt") == 0)
+        return resolve_adopt(resolve, &nowhere);
+    if (strcmp(word, "--accept-repartition") == 0)
+        return resolve_repartition(resolve);
+    if (strcmp(word, "--dedupe") == 0)
+        return resolve_dedupe(resolve);
+    if (strcmp(word, "--add-topic") == 0)
+        return resolve_add_topic(resolve, argument, &nowhere);
+    return -EINVAL;
+}
+
+static int of_place(struct resolve *resolve, const char *word, const char *argument)
+{
+    struct resolve_place place = place_of(argument);
+
+    if (strcmp(word, "--accept-loss") == 0)
+        return resolve_loss(resolve, &place);
+    if (strcmp(word, "--accept-gap") == 0)
+        return resolve_gap(resolve, &place);
+    if (strcmp(word, "--quarantine") == 0)
+        return resolve_quarantine(resolve, &place);
+    return -EINVAL;
+}
+
+static int carry_out(struct resolve *resolve, const char *words)
+{
+    size_t size = strcspn(words, " ");
+    const char *argument = words[size] ? words + size + 1 : "";
+    char word[32];
+    int r;
+
+    snprintf(word, sizeof word, "%.*s", (int)size, words);
+    r = of_place(resolve, word, argument);
+    return r == -EINVAL ? whole(resolve, word, argument) : r;
+}
+
+int init_run(const struct init *init, const char *words)
+{
+    struct node *node = world_node(init->name);
+    struct resolve resolve = {.say = init->say, .context = init->context};
+    struct ends ends;
+    int r = -ENOTCONN;
+
+    node->dead = false;
+    node->afterlife = 0;
+    ends_open(&ends, init->name, init->settings);
+    if (ends_connect(&ends)) {
+        resolve.start = ends_start(&ends);
+        r = carry_out(&resolve, words);
+    }
+    ends_close(&ends);
+    return r;
+}

@@ -1,0 +1,198 @@
+/* Stories of an operator: what was refused is resolved while daemons live, or gets right by itself. */
+#include "story/story.h"
+
+#define DEPOSIT(id, amount) "{\"id\":\"" id "\",\"type\":\"deposit\",\"user\":\"u\",\"amount\":" amount "}"
+
+enum { LONG_MS = 5000 };   /* longer than a daemon at rest waits until it looks at marks and registry */
+
+static const char *const nothing[] = {NULL};
+
+/* Redis as it was: to be kept, and to come back to as another process. */
+static struct keyspace kept;
+
+static void keep_redis(void)
+{
+    keyspace_deinit(&kept);
+    keyspace_copy(&kept, &world->redis.data);
+}
+
+static void redis_comes_back_as(const char *run_id, const struct keyspace *data)
+{
+    redis_server_close_all(&world->redis);
+    keyspace_flush(&world->redis.data);
+    keyspace_copy(&world->redis.data, data);
+    strcpy(world->redis.run_id, run_id);
+}
+
+/* A has two markets; only that of partition 1 has gone on since what comes back was kept. */
+static struct daemon *one_of_two_markets_went_back(void)
+{
+    struct story_settings settings = {.partitions = 2, .sharded = true};
+    struct daemon *a = story_at_rest(&settings, nothing);
+
+    group_gives("A", "orders", 1);
+    produce(0, DEPOSIT("d1", "1"));
+    produce(1, DEPOSIT("d1", "1"));
+    daemon_run(a, 100);
+    keep_redis();
+    produce(1, DEPOSIT("d2", "2"));
+    daemon_run(a, 100);
+    redis_comes_back_as("run-2", &kept);
+    daemon_run(a, LONG_MS);
+    return a;
+}
+
+static void end(struct daemon *a)
+{
+    daemon_crash(a);
+    keyspace_deinit(&kept);
+    story_end();
+}
+
+static void a_rollback_is_accepted_in_the_markets_that_went_back_and_the_others_are_left_alone(struct checks *c)
+{
+    struct daemon *a = one_of_two_markets_went_back();
+
+    CHECK(c, was_logged("the market is halted: rollback"));
+    expect_market(c, "{0}users:u{funds=1} {1}users:u{funds=1}");
+    CHECK_INT(c, operator_runs("--accept-rollback"), 0);
+    CHECK(c, was_logged("there is no rollback to accept under {0}orderd:meta"));
+    CHECK(c, was_logged("orders:1: offsets 1 to 1 were published and will be decided a second time"));
+    daemon_run(a, LONG_MS);
+    produce(0, DEPOSIT("d3", "4"));
+    daemon_run(a, 100);
+    expect_market(c, "{0}users:u{funds=5} {1}users:u{funds=3}");
+    end(a);
+}
+
+/* Two partitions of one market at rest in A. */
+static struct daemon *two_partitions(void)
+{
+    struct story_settings settings = {.partitions = 2};
+    struct daemon *a = story_at_rest(&settings, nothing);
+
+    group_gives("A", "orders", 1);
+    daemon_run(a, 100);
+    return a;
+}
+
+static struct daemon *working;
+
+/* Whenever the operator is about to EXEC, A decides one more event of partition 1, so that its mark moves. */
+static void another_event_of_partition_1(unsigned exec)
+{
+    struct node *at_work = world->at_work;
+
+    (void)exec;
+    if (at_work != world_node("op"))
+        return;
+    world->before_exec = NULL;
+    produce(1, "{\"id\":\"x\"}");
+    daemon_run(working, 10);
+    world->before_exec = another_event_of_partition_1;
+    world->at_work = at_work;
+}
+
+/* The operator runs it while A works partition 1 all the time. */
+static int operator_runs_under_load(struct daemon *a, const char *words)
+{
+    int r;
+
+    working = a;
+    world->before_exec = another_event_of_partition_1;
+    r = operator_runs(words);
+    world->before_exec = NULL;
+    return r;
+}
+
+static void a_gap_is_accepted_while_another_partition_is_worked_all_the_time(struct checks *c)
+{
+    struct daemon *a = two_partitions();
+
+    group_takes("A", "orders", 0, false);
+    daemon_run(a, 100);
+    produce(0, DEPOSIT("d1", "1"));
+    produce(0, DEPOSIT("d2", "2"));
+    kafka_log_trim(kafka_log_partition(&world->kafka, "orders", 0), 1);
+    group_gives("A", "orders", 0);
+    daemon_run(a, 100);
+    CHECK(c, was_logged("--accept-gap orders:0"));
+    CHECK_INT(c, operator_runs_under_load(a, "--accept-gap orders:0"), 0);
+    daemon_run(a, LONG_MS);
+    expect_outcomes(c, "1 applied");
+    expect_market(c, "users:u{funds=2}");
+    expect_committed(c, 2);
+    end(a);
+}
+
+static void an_event_is_quarantined_while_another_partition_is_worked_all_the_time(struct checks *c)
+{
+    struct daemon *a = two_partitions();
+
+    CHECK_INT(c, operator_runs_under_load(a, "--quarantine orders:0:0"), 0);
+    daemon_run(a, LONG_MS);
+    produce(0, DEPOSIT("d1", "1"));
+    produce(0, DEPOSIT("d2", "2"));
+    daemon_run(a, 100);
+    expect_outcomes(c, "0 quarantined, 1 applied");
+    expect_market(c, "users:u{funds=2}");
+    end(a);
+}
+
+/* At rest, with one event decided that Redis then knows nothing of. */
+static struct daemon *halted(struct keyspace *newer)
+{
+    struct daemon *a = story_at_rest(NULL, nothing);
+
+    keep_redis();
+    produce(0, DEPOSIT("d1", "1"));
+    daemon_run(a, 100);
+    if (newer)
+        keyspace_copy(newer, &world->redis.data);
+    redis_comes_back_as("run-2", &kept);
+    daemon_run(a, LONG_MS);
+    return a;
+}
+
+/* The remedy that the refusal names besides: a newer state of Redis. It is of the same era. */
+static void a_halted_daemon_goes_on_by_itself_when_newer_data_were_restored(struct checks *c)
+{
+    struct keyspace newer = {.major = 0};
+    struct daemon *a = halted(&newer);
+
+    CHECK(c, was_logged("the market is halted: rollback"));
+    redis_comes_back_as("run-3", &newer);
+    daemon_run(a, LONG_MS);
+    produce(0, DEPOSIT("d2", "2"));
+    daemon_run(a, 100);
+    expect_outcomes(c, "0 applied, 1 applied");
+    expect_market(c, "users:u{funds=3}");
+    keyspace_deinit(&newer);
+    end(a);
+}
+
+/* The operator resolves it, and before a daemon has looked, a replica that did not get it takes over. */
+static void a_resolution_that_a_failover_lost_is_asked_for_again(struct checks *c)
+{
+    struct daemon *a = halted(NULL);
+    const char *refusal = "resolve=\"orderd init -c orderd.conf --accept-rollback\"";
+    int before = times_logged(refusal);
+
+    CHECK(c, before > 0);
+    keep_redis();
+    CHECK_INT(c, operator_runs("--accept-rollback"), 0);
+    redis_comes_back_as("run-3", &kept);
+    daemon_run(a, LONG_MS);
+    CHECK(c, times_logged(refusal) > before);
+    CHECK_INT(c, operator_runs("--accept-rollback"), 0);
+    daemon_run(a, LONG_MS);
+    expect_market(c, "users:u{funds=1}");
+    end(a);
+}
+
+TESTS({"a rollback is accepted in the markets that went back, and the others are left alone",
+       a_rollback_is_accepted_in_the_markets_that_went_back_and_the_others_are_left_alone},
+      {"a gap is accepted while another partition is worked all the time", a_gap_is_accepted_while_another_partition_is_worked_all_the_time},
+      {"an event is quarantined while another partition is worked all the time", an_event_is_quarantined_while_another_partition_is_worked_all_the_time},
+      {"a halted daemon goes on by itself when newer data were restored", a_halted_daemon_goes_on_by_itself_when_newer_data_were_restored},
+      {"a resolution that a failover lost is asked for again", a_resolution_that_a_failover_lost_is_asked_for_again})
