@@ -241,7 +241,7 @@ static int with_kafka(struct site *site, const struct request *request)
     r = request->action == ACTION_START ? start(site, &work.start) : resolve(&work, request);
     kafka_in_free(in);
     if (r < 0 && r != -EPROTO)
-        log_error(&site->log, "nothing was changed, try again error=\"%s\"", strerror(-r));
+        log_error(&site->log, "it is not done, or not to its end, try again error=\"%s\"", strerror(-r));
     if (!r && request->dry)
         puts("(a dry run: nothing was changed)");
     return r == -EPROTO ? EX_CONFIG : r < 0 ? EX_UNAVAILABLE : r;

@@ -179,9 +179,11 @@ static int execute(struct resolve *resolve, struct opened *opened)
         return r;
     if (result.class == EXEC_CONFLICT)
         return -EAGAIN;
-    if (result.class != EXEC_APPLIED)
-        return opened_refuse(resolve, "redis: %s", result.class == EXEC_UNKNOWN ? "the connection was lost, run the command again to see whether it was done"
-                                                                               : result.error.text);
+    if (result.class != EXEC_APPLIED) {
+        opened_refuse(resolve, "redis: %s", result.class == EXEC_UNKNOWN ? "the connection was lost, run the command again to see whether it was done"
+                                                                         : result.error.text);
+        return -EIO;
+    }
     if (session_gate_wait(redis.session, redis.arena, GATE_MS))
         opened_say(opened, "(not yet confirmed by redis.durability; the daemon will wait for it)");
     return 0;

@@ -65,6 +65,27 @@ static void a_rollback_is_accepted_in_the_markets_that_went_back_and_the_others_
     end(a);
 }
 
+static void a_resolution_that_broke_off_between_two_markets_is_run_once_more(struct checks *c)
+{
+    struct story_settings settings = {.partitions = 2, .sharded = true};
+    struct daemon *a = story_at_rest(&settings, nothing);
+
+    group_gives("A", "orders", 1);
+    daemon_run(a, 100);
+    keep_redis();
+    produce(0, DEPOSIT("d1", "1"));
+    produce(1, DEPOSIT("d1", "1"));
+    daemon_run(a, 100);
+    redis_comes_back_as("run-2", &kept);
+    daemon_run(a, LONG_MS);
+    world_plan(world->execs + 2, FAULT_LOST_BEFORE);
+    CHECK(c, operator_runs("--accept-rollback") != 0);
+    CHECK_INT(c, operator_runs("--accept-rollback"), 0);
+    daemon_run(a, LONG_MS);
+    expect_market(c, "{0}users:u{funds=1} {1}users:u{funds=1}");
+    end(a);
+}
+
 /* Two partitions of one market at rest in A. */
 static struct daemon *two_partitions(void)
 {
@@ -192,6 +213,7 @@ static void a_resolution_that_a_failover_lost_is_asked_for_again(struct checks *
 
 TESTS({"a rollback is accepted in the markets that went back, and the others are left alone",
        a_rollback_is_accepted_in_the_markets_that_went_back_and_the_others_are_left_alone},
+      {"a resolution that broke off between two markets is run once more", a_resolution_that_broke_off_between_two_markets_is_run_once_more},
       {"a gap is accepted while another partition is worked all the time", a_gap_is_accepted_while_another_partition_is_worked_all_the_time},
       {"an event is quarantined while another partition is worked all the time", an_event_is_quarantined_while_another_partition_is_worked_all_the_time},
       {"a halted daemon goes on by itself when newer data were restored", a_halted_daemon_goes_on_by_itself_when_newer_data_were_restored},
