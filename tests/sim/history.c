@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "sim/fiber.h"
+#include "sim/keys.h"
 
 enum { SETTLE_MS = 180000, AFTER_REFUSAL_MS = 300, AFTER_ERROR_MS = 100, LOOK_MS = 20, EPOCH_MS = 1700000000 };
 
@@ -31,6 +32,13 @@ static void passes(struct node *node, enum arrow arrow)
     stand_still(node);
 }
 
+/* Before there are registry and marks a first start may happen once more, and what was lost until then nobody knows of. */
+static void note_registry(void)
+{
+    if (!history->first_position && keys_marks_are_there(history->plan))
+        history->first_position = redis_server_position(&world->redis);
+}
+
 /* From its start to its end, whichever: SIGTERM, SIGKILL, a refusal, an error that it stops at. */
 static void live(struct program *program)
 {
@@ -43,10 +51,10 @@ static void live(struct program *program)
     trace(program->node, "starts", " ");
     instance = instance_new(program->name, &history->plan->settings);
     r = instance_begin(instance);
-    if (!r && !history->first_position)
-        history->first_position = redis_server_position(&world->redis);
-    while (!r && !program->stop && !program->node->dead && !fibers_are_over())
+    while (!r && !program->stop && !program->node->dead && !fibers_are_over()) {
+        note_registry();
         r = instance_step(instance);
+    }
     if (!program->node->dead) {
         trace(program->node, "stops", "%s", r == -EPROTO ? "refused" : r ? "by an error" : "in order");
         instance_stop(instance);

@@ -36,7 +36,7 @@ struct history {
     } foreign;
     struct mishap *ill;               /* what the next transaction on its way to Redis meets; NULL: nothing */
     int64_t redis_skew_ms;            /* of its clock when it is right: far from zero, as a clock is */
-    int64_t first_position;           /* of Redis's journal when the registry was there: it never comes back older than that */
+    int64_t first_position;           /* of Redis's journal when registry and marks were there: it never comes back older than that */
     char wanted[256];                 /* the resolution that a refusal named last; "": none */
 };
 

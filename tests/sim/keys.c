@@ -135,6 +135,15 @@ static const struct key *mark_of(const struct plan *plan, const char *topic, int
     return find(plan, partition, name);
 }
 
+bool keys_marks_are_there(const struct plan *plan)
+{
+    for (size_t t = 0; t < plan->settings.topics_count; t++)
+        for (int32_t p = 0; p < plan->settings.partitions[t]; p++)
+            if (!mark_of(plan, plan->settings.topics[t], p))
+                return false;
+    return true;
+}
+
 bool keys_mark_is_at(const struct plan *plan, const char *topic, int32_t partition, int64_t end)
 {
     const struct key *mark = mark_of(plan, topic, partition);

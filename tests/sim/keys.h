@@ -14,6 +14,8 @@ struct audit_place keys_place(const struct plan *plan, int32_t shard);
 const struct keyspace *keys_data(void);
 /* How far the data's journal has come; after it was put back, where it was put. */
 int64_t keys_journal_position(void);
+/* Every partition of the plan has a mark. */
+bool keys_marks_are_there(const struct plan *plan);
 /* Whether the partition's mark says that all below `end` is decided and delivered; a mark that is not there yet is at 0. */
 bool keys_mark_is_at(const struct plan *plan, const char *topic, int32_t partition, int64_t end);
 /* Whether all that is decided of it was delivered. */
