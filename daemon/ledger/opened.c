@@ -56,6 +56,7 @@ static void end(struct resolve *resolve, struct opened *opened)
 
 static int read_registry(struct resolve *resolve, struct opened *opened)
 {
+    struct error_text error;
     struct asker *redis = resolve->start.redis;
     struct reply **replies;
     int r;
@@ -66,6 +67,8 @@ static int read_registry(struct resolve *resolve, struct opened *opened)
     command_texts(redis->commands, "HMGET", opened->shard.meta_key, REGISTRY_FIELDS, NULL);
     command_texts(redis->commands, "TYPE", opened->shard.outbox_key, NULL);
     r = asker_ask(redis, &replies);
+    if (!r)
+        r = store_replies_check(replies, 4, &error);
     if (r)
         return r;
     opened->registry = registry_read(&opened->shard.registry, replies[2]);
@@ -136,8 +139,9 @@ static int list_partitions(struct resolve *resolve, struct opened *opened)
 static int look_at_marks(struct resolve *resolve, struct opened *opened, bool watched)
 {
     struct asker *redis = resolve->start.redis;
+    struct error_text error;
     struct reply **replies;
-    size_t at = 0;
+    size_t at = 0, asked;
     int r;
 
     asker_begin(redis);
@@ -148,7 +152,10 @@ static int look_at_marks(struct resolve *resolve, struct opened *opened, bool wa
             command_texts(redis->commands, "WATCH", opened->partitions[i]->mark_key, NULL);
         command_texts(redis->commands, "HMGET", opened->partitions[i]->mark_key, MARK_FIELDS, NULL);
     }
-    r = redis->commands->count ? asker_ask(redis, &replies) : 0;
+    asked = redis->commands->count;
+    r = asked ? asker_ask(redis, &replies) : 0;
+    if (!r && asked)
+        r = store_replies_check(replies, asked, &error);
     for (size_t i = 0; !r && i < opened->count; i++) {
         if (opened->items[i].mark == 0)
             continue;

@@ -31,6 +31,7 @@ static bool in_shard(const struct shard *shard, int32_t partition)
 /* A registry under the other form of `shard`: the market exists already, with other keys. */
 static int other_form(const struct start *s, struct refusal *refusal)
 {
+    struct error_text error;
     struct reply **replies;
     struct shard other;
     int r;
@@ -39,6 +40,8 @@ static int other_form(const struct start *s, struct refusal *refusal)
     asker_begin(s->redis);
     command_texts(s->redis->commands, "EXISTS", other.meta_key, NULL);
     r = asker_ask(s->redis, &replies);
+    if (!r)
+        r = store_replies_check(replies, 1, &error);
     if (r)
         return r;
     if (replies[0]->type == REPLY_INTEGER && replies[0]->integer)
@@ -100,6 +103,7 @@ static void compare(const struct start *s, const struct registry *found, struct 
 static int look(const struct start *s, const struct shard *shard, struct registry *found, int *registry, bool *bare)
 {
     char key[PARTITION_KEY_MAX];
+    struct error_text error;
     struct reply **replies;
     size_t count = 0;
     int r;
@@ -121,6 +125,8 @@ static int look(const struct start *s, const struct shard *shard, struct registr
             count += 3;
         }
     r = asker_ask(s->redis, &replies);
+    if (!r)
+        r = store_replies_check(replies, 4 + count, &error);
     if (r)
         return r;
     *registry = registry_read(found, replies[2]);

@@ -8,12 +8,6 @@
 
 enum { CLAIM_TRIES = 20, TRY_PAUSE_MS = 20 };
 
-static int error_reply(struct takeover *t, const struct reply *reply)
-{
-    log_error(t->gather.log, "redis refuses to be read: %.*s", (int)(reply->text.size < 300 ? reply->text.size : 300), reply->text.data);
-    return -EAGAIN;
-}
-
 /* WATCH and the first look: only what Redis alone can show. */
 static int look(struct takeover *t, struct shard *shard, struct partition *const *ps, size_t count, struct refusal *refusals)
 {
@@ -36,9 +30,9 @@ static int look(struct takeover *t, struct shard *shard, struct partition *const
     r = asker_ask(redis, &replies);
     if (r)
         return r;
-    for (size_t i = 1; i < count + 4; i++)
-        if (replies[i]->type == REPLY_ERROR && store_trouble_of(replies[i]->text) != TROUBLE_STOP)
-            return error_reply(t, replies[i]);
+    r = store_replies_check(replies, count + 4, &t->why);
+    if (r)
+        return r == -EACCES ? -EPERM : -EBUSY;
     r = registry_read(&found, replies[2]);
     if (!r) {
         if (shard->known && (found.era != shard->registry.era || strcmp(found.incarnation, shard->registry.incarnation) != 0))
@@ -51,7 +45,18 @@ static int look(struct takeover *t, struct shard *shard, struct partition *const
     return 0;
 }
 
-/* The epochs, in one EXEC: 0, -EAGAIN on conflict. */
+/* By its class: the rights are gone, the wrong server, or one that is not ready. */
+static int refused(struct takeover *t, const struct exec_result *result)
+{
+    t->why = result->error;
+    if (result->trouble == TROUBLE_STOP)
+        return -EPERM;
+    if (result->trouble == TROUBLE_SERVER)
+        session_drop(t->gather.redis.session, "this server cannot be written to");
+    return -EBUSY;
+}
+
+/* The epochs, in one EXEC: 0, -EAGAIN on conflict, and as refused() says. */
 static int claim(struct takeover *t, struct partition *const *ps, size_t count, const struct refusal *refusals)
 {
     struct asker *redis = &t->gather.redis;
@@ -73,9 +78,7 @@ static int claim(struct takeover *t, struct partition *const *ps, size_t count, 
         return r;
     if (result.class == EXEC_APPLIED)
         return 0;
-    if (result.class == EXEC_REFUSED || result.class == EXEC_TORN)
-        log_error(t->gather.log, "redis refuses the take-over: %s", result.error.text);
-    return -EAGAIN;
+    return result.class == EXEC_REFUSED ? refused(t, &result) : -EAGAIN;
 }
 
 /* The marks once more: nobody may have taken them over between the epoch and here. Those that do not fit too: what was held against
@@ -186,6 +189,7 @@ int takeover_run(struct takeover *t, struct shard *shard, struct partition *cons
     int r = -EAGAIN;
 
     ASSERT(count > 0 && count <= TAKEOVER_MAX);
+    t->why.text[0] = '\0';
     for (int i = 0; r == -EAGAIN && i < CLAIM_TRIES && session_is_up(redis->session); i++) {
         if (i)
             clock_sleep_ms(t->gather.clock, clock_random_between(t->gather.clock, 1, TRY_PAUSE_MS));

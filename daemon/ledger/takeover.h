@@ -12,11 +12,12 @@ struct takeover {
     struct gather gather;
     struct evidence_source evidence;
     int64_t gate_ms;                  /* how long the durability gate may take */
+    struct error_text why;            /* what Redis said against the last one; "": nothing */
 };
 
 /* Takes over `count` partitions of one shard. Afterwards each is OWNED, its outbox filled and nothing of it handed over, or
- * STOPPED with its refusal. Errors: partitions are left UNTAKEN: -EAGAIN and others (try again later), or a lost
- * connection (session_is_up says so). */
+ * STOPPED with its refusal. Errors: partitions are left UNTAKEN: -EPERM (Redis refuses us: an operator must
+ * look), -EBUSY (it is not ready), -EAGAIN and others (try again later), or a lost connection (session_is_up says so). */
 int takeover_run(struct takeover *takeover, struct shard *shard, struct partition *const *partitions, size_t count,
                  struct refusal *refusals) MUST_CHECK;
 

@@ -32,6 +32,18 @@ enum store_trouble store_trouble_of(struct bytes error)
     return begins_with_one(error, server) ? TROUBLE_SERVER : TROUBLE_STOP;
 }
 
+int store_replies_check(struct reply *const *replies, size_t count, struct error_text *error)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct bytes text = replies[i]->text;
+
+        if (replies[i]->type == REPLY_ERROR && !begins(text, "WRONGTYPE"))
+            return error_set(error, store_trouble_of(text) == TROUBLE_STOP ? -EACCES : -EAGAIN, "%.*s", (int)(text.size < 300 ? text.size : 300),
+                             text.data);
+    }
+    return 0;
+}
+
 static void note_error(struct exec_result *result, const struct reply *reply)
 {
     if (!result->error.text[0]) {

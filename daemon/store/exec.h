@@ -21,6 +21,10 @@ enum store_trouble {
 
 enum store_trouble store_trouble_of(struct bytes error);
 
+/* Looks for an error among replies to WATCH and reads, but WRONGTYPE, which tells something about a key: 0; -EAGAIN when the server is not ready or
+ * the wrong one, -EACCES when an operator must look, with what it said. Without it "LOADING" would be taken for what a key holds. */
+int store_replies_check(struct reply *const *replies, size_t count, struct error_text *error) MUST_CHECK;
+
 struct exec_result {
     enum exec_class class;
     enum store_trouble trouble;    /* EXEC_REFUSED */

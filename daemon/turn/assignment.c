@@ -254,25 +254,25 @@ static void say_retry(struct pipeline *p, size_t count, int error)
     if (error == -ENOENT)
         log_warning(p->log, "the take-over is tried again, a topic does not exist: a source, or the outcome topic %s partitions=%zu", p->options.outcomes, count);
     else
-        log_notice(p->log, "the take-over is tried again partitions=%zu error=\"%s\"", count, strerror(-error));
+        log_notice(p->log, "the take-over is tried again partitions=%zu error=\"%s\"", count, p->takeover.why.text[0] ? p->takeover.why.text : strerror(-error));
 }
 
-int assignment_take_over(struct pipeline *p)
+static int take_over(struct pipeline *p, struct lane *const *lanes, size_t count)
 {
     struct partition *partitions[TAKEOVER_MAX];
     struct refusal refusals[TAKEOVER_MAX];
-    struct lane *lanes[TAKEOVER_MAX];
-    size_t count = due_of_one_shard(p, lanes, monotonic(p));
     int r;
 
-    if (!count || sink_is_down(p->sink))
-        return 0;
     execute_forget(p);
     for (size_t i = 0; i < count; i++) {
         partitions[i] = lanes[i]->partition;
         lanes[i]->retry_at = monotonic(p) + clock_random_between(p->options.clock, RETRY_MIN_MS, RETRY_MAX_MS);
     }
     r = takeover_run(&p->takeover, partitions[0]->shard, partitions, count, refusals);
+    if (r == -EPERM) {
+        log_error(p->log, "redis refuses the take-over: %s", p->takeover.why.text);
+        return -EACCES;
+    }
     if (r) {
         say_retry(p, count, r);
         return 0;
@@ -288,6 +288,15 @@ int assignment_take_over(struct pipeline *p)
     }
     p->commit_at = 0;
     return r;
+}
+
+/* Refusals take a hundred kilobytes of stack, so a step without a take-over stays clear of them. */
+int assignment_take_over(struct pipeline *p)
+{
+    struct lane *lanes[TAKEOVER_MAX];
+    size_t count = sink_is_down(p->sink) ? 0 : due_of_one_shard(p, lanes, monotonic(p));
+
+    return count ? take_over(p, lanes, count) : 0;
 }
 
 void assignment_retry_stopped(struct pipeline *p, const struct shard *shard, int64_t but_era)

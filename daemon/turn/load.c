@@ -92,19 +92,6 @@ int turn_put_load(struct turn *turn, bool unwatch, int64_t now)
     return commands_error(&turn->load);
 }
 
-/* An error reply to a read that is no WRONGTYPE: the server is not ready, or the rights are gone. */
-static int trouble(const struct reply *reply, struct error_text *error)
-{
-    int code = store_trouble_of(reply->text) == TROUBLE_STOP ? -EACCES : -EAGAIN;
-
-    return error_set(error, code, "%.*s", (int)(reply->text.size < 300 ? reply->text.size : 300), reply->text.data);
-}
-
-static bool wrong_type(const struct reply *reply)
-{
-    return reply->type == REPLY_ERROR && reply->text.size >= 9 && memcmp(reply->text.data, "WRONGTYPE", 9) == 0;
-}
-
 static bool type_is(const struct reply *reply, const char *type)
 {
     return reply->type == REPLY_STATUS && bytes_equal_text(reply->text, type);
@@ -177,11 +164,10 @@ static void load_key(struct turn *turn, const struct view_key *key, const struct
 static int take_replies(struct turn *turn, struct reply **replies, size_t count, struct lane **whose, struct error_text *error)
 {
     size_t unwatch = count - (3 + 2 * turn->runs_count + view_keys_count(turn->view)), at = unwatch;
-    int r;
+    int r = store_replies_check(replies, count, error);
 
-    for (size_t i = 0; i < count; i++)
-        if (replies[i]->type == REPLY_ERROR && !wrong_type(replies[i]))
-            return trouble(replies[i], error);
+    if (r)
+        return r;
     if (!type_is(replies[at++], "OK"))
         return error_set(error, -EAGAIN, "WATCH was not answered with OK");
     r = take_ledger(turn, replies + at, whose, error);
