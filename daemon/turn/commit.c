@@ -118,16 +118,12 @@ void commit_all(struct pipeline *p, int64_t until)
     }
 }
 
-void commit_due(struct pipeline *p)
+/* A hundred kilobytes of positions: not for the stack of a step that commits nothing. */
+static void commit_moved(struct pipeline *p, bool all)
 {
-    int64_t now = clock_monotonic_ms(p->options.clock);
     struct kafka_position commits[COMMIT_MAX];
     size_t filled = 0;
-    bool all = p->commit_at == 0;      /* after a take-over every partition gets its note */
 
-    if (now < p->commit_at)
-        return;
-    p->commit_at = now + p->settings.commit_interval_ms;
     for (size_t i = 0; i < p->lanes_count; i++) {
         const struct partition *partition = p->lanes[i]->partition;
 
@@ -140,6 +136,17 @@ void commit_due(struct pipeline *p)
             filled = 0;
         }
     }
+}
+
+void commit_due(struct pipeline *p)
+{
+    int64_t now = clock_monotonic_ms(p->options.clock);
+    bool all = p->commit_at == 0;      /* after a take-over every partition gets its note */
+
+    if (now < p->commit_at)
+        return;
+    p->commit_at = now + p->settings.commit_interval_ms;
+    commit_moved(p, all);
 }
 
 /* Somebody published what Redis does not know of: the take-over compares and says it (DESIGN 4.5). */
