@@ -20,6 +20,12 @@ static int draw(int bound)
     return (int)world_draw((uint32_t)bound);
 }
 
+/* The market that a key is in: "{3}users:u1". What was sent long ago may be executed only now. */
+static int32_t shard_of(struct bytes key)
+{
+    return key.data[0] == '{' ? (int32_t)strtol(key.data + 1, NULL, 10) : 0;
+}
+
 void foreign_executed(struct redis_client *client, enum exec_answer answer)
 {
     struct bytes args[ARGS_MAX], behind[1];
@@ -29,7 +35,7 @@ void foreign_executed(struct redis_client *client, enum exec_answer answer)
         return;
     for (size_t i = 0; (count = redis_client_queued(client, i, args, ARGS_MAX)); i++)
         if (!world->redis.trouble.torn || redis_client_queued(client, i + 1, behind, 1))      /* the last one was refused when it is torn */
-            witness_foreign(history->witness, history->foreign.shard, args, count);
+            witness_foreign(history->witness, shard_of(args[1]), args, count);
 }
 
 /* A command by words; "@" at a word's begin is the market's prefix. */
@@ -222,9 +228,8 @@ static void work(struct foreigner *f, struct buffer *commands)
 {
     const struct instance_settings *settings = &history->plan->settings;
 
-    history->foreign.shard = settings->sharded ? draw(settings->partitions[0]) : 0;
     if (settings->sharded)
-        snprintf(f->prefix, sizeof f->prefix, "{%d}", (int)history->foreign.shard);
+        snprintf(f->prefix, sizeof f->prefix, "{%d}", draw(settings->partitions[0]));
     if (history->foreign.touch_until > world->now)
         touch(f, commands);
     if (history->foreign.loop_until > world->now)

@@ -32,7 +32,6 @@ struct history {
     struct program programs[PLAN_NODES_MAX];
     struct {                          /* what other programs are up to, and until when */
         int64_t touch_until, loop_until, types_until;
-        int32_t shard;                /* the market that they are in */
     } foreign;
     struct mishap *ill;               /* what the next transaction on its way to Redis meets; NULL: nothing */
     int64_t redis_skew_ms;            /* of its clock when it is right: far from zero, as a clock is */

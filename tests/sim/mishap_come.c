@@ -181,6 +181,7 @@ static void restore(int64_t position, bool same_process, bool close)
         redis_server_restore(&world->redis, position);
     if (close)
         redis_server_close_all(&world->redis);
+    trace(world_node("fate"), "older", "Redis is as it was after change %lld", (long long)position);
     witness_restored(history->witness);
 }
 
@@ -220,10 +221,9 @@ static void lose(int64_t position, bool same_process, bool close)
     int64_t now = redis_server_position(&world->redis);
 
     if (history->plan->settings.durability == DURABILITY_NONE) {
-        if (!hush())
-            position = now;
-        else if (position < now)
-            position = redis_server_position(&world->redis) - (now - position);
+        bool quiet = hush();
+
+        position = redis_server_position(&world->redis) - (quiet ? now - position : 0);
     }
     restore(position < history->first_position ? history->first_position : position, same_process, close);
     history->hush = false;

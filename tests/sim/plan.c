@@ -25,12 +25,17 @@ bool dice_one_in(struct dice *dice, int64_t n)
     return dice_between(dice, 1, n) == 1;
 }
 
-/* Between the two, each order of magnitude as likely as the others, the small ones somewhat more. */
-static int64_t log_distributed(struct dice *dice, int64_t low, int64_t high)
+/* Between the two, each order of magnitude as likely as the others; with a `lean` above 1 the small ones are likelier. */
+static int64_t leaning(struct dice *dice, int64_t low, int64_t high, double lean)
 {
     double u = (double)(dice_next(dice) >> 11) / (double)(1ull << 53);
 
-    return (int64_t)((double)low * pow((double)high / (double)low, u * u));
+    return (int64_t)((double)low * pow((double)high / (double)low, pow(u, lean)));
+}
+
+static int64_t log_distributed(struct dice *dice, int64_t low, int64_t high)
+{
+    return leaning(dice, low, high, 1);
 }
 
 static enum durability_kind draw_durability(struct dice *dice)
@@ -95,7 +100,7 @@ static int64_t draw_passing(struct dice *dice, enum arrow arrow, size_t events)
 
 static void draw_mishaps(struct plan *plan, struct dice *dice)
 {
-    plan->mishaps_count = dice_one_in(dice, 20) ? 0 : (size_t)log_distributed(dice, 2, PLAN_MISHAPS_MAX);
+    plan->mishaps_count = dice_one_in(dice, 20) ? 0 : (size_t)leaning(dice, 2, PLAN_MISHAPS_MAX, 1.5);
     for (size_t i = 0; i < plan->mishaps_count; i++) {
         struct mishap *m = &plan->mishaps[i];
 
@@ -108,6 +113,7 @@ static void draw_mishaps(struct plan *plan, struct dice *dice)
 
 void plan_draw(struct plan *plan, uint64_t seed)
 {
+    static const int pace[] = {5, 10, 20, 60};      /* tenths of a ms from one event to the next */
     struct dice dice = {seed};
 
     *plan = (struct plan){.seed = seed};
@@ -118,8 +124,8 @@ void plan_draw(struct plan *plan, uint64_t seed)
     plan->session_timeout_ms = (int)dice_between(&dice, 500, 4000);
     plan->latency_ms = dice_one_in(&dice, 2) ? 0 : (int)dice_between(&dice, 1, 4);
     plan->preemption = (int)log_distributed(&dice, 3, 200);
-    plan->events_count = (size_t)log_distributed(&dice, PLAN_EVENTS_MIN, PLAN_EVENTS_MAX);
-    plan->busy_ms = (int64_t)plan->events_count * dice_between(&dice, 1, 12);
+    plan->events_count = (size_t)leaning(&dice, PLAN_EVENTS_MIN, PLAN_EVENTS_MAX, 3);
+    plan->busy_ms = (int64_t)plan->events_count * pace[dice_between(&dice, 0, 3)] / 10;
     plan->events = calloc(plan->events_count, sizeof *plan->events);
     ASSERT(plan->events);
     traffic_draw(plan, &dice);

@@ -220,7 +220,7 @@ static void draw_event(struct traffic *t, struct plan_event *event)
 void traffic_draw(struct plan *plan, struct dice *dice)
 {
     struct traffic t = {.plan = plan, .dice = dice};
-    int64_t at = 0, mean = plan->busy_ms / (int64_t)plan->events_count;
+    int64_t at = 0, pace = 10 * plan->busy_ms / (int64_t)plan->events_count;      /* tenths of a ms */
 
     for (int i = 0; i < PLAN_PARTITIONS_MAX; i++)
         for (int item = 0; item < ITEMS; item++)
@@ -230,10 +230,10 @@ void traffic_draw(struct plan *plan, struct dice *dice)
 
         event->topic = draw(&t, (int)plan->settings.topics_count);
         event->partition = draw(&t, plan->settings.partitions[event->topic]);
-        event->at = at;
+        event->at = at / 10;
         event->timestamp_shift = dice_one_in(dice, 100) ? dice_between(dice, -90000, 90000) : 0;
         if (!(dice_one_in(dice, 18) && put_again(&t, event, i)))
             draw_event(&t, event);
-        at += dice_one_in(dice, 50) ? dice_between(dice, 0, 40 * mean) : dice_between(dice, 0, 2 * mean) / 2;
+        at += dice_one_in(dice, 50) ? dice_between(dice, 0, 40 * pace) : dice_between(dice, 0, pace + pace / 5);
     }
 }

@@ -180,10 +180,17 @@ static void put_world(struct witness *w)
     w->world.happenings_count = w->happenings_count;
 }
 
-void witness_look(struct witness *w)
+static void look_at_commit(struct witness *w, size_t source, int64_t committed)
 {
     struct audit_report report = {0};
 
+    put_world(w);
+    if (!audit_commit_is_honest(watch, &w->world, source, committed, &report))
+        take_report(w, &report);
+}
+
+void witness_look(struct witness *w)
+{
     for (size_t i = 0; i < w->world.sources_count; i++) {
         const struct audit_log *log = &w->sources[i].log;
         int64_t committed = kafka_log_partition(&world->kafka, log->topic, log->partition)->committed;
@@ -191,9 +198,7 @@ void witness_look(struct witness *w)
         if (committed == w->looked[i])
             continue;
         w->looked[i] = committed;
-        put_world(w);
-        if (!audit_commit_is_honest(watch, &w->world, i, committed, &report))
-            take_report(w, &report);
+        look_at_commit(w, i, committed);
     }
 }
 
