@@ -218,6 +218,7 @@ int takeover_halt(struct takeover *t, struct shard *shard, const char *reason)
     struct reply **replies;
     int r;
 
+    t->why.text[0] = '\0';
     asker_begin(redis);
     command_texts(redis->commands, "UNWATCH", NULL);
     command_texts(redis->commands, "WATCH", shard->meta_key, NULL);
@@ -225,14 +226,18 @@ int takeover_halt(struct takeover *t, struct shard *shard, const char *reason)
     r = asker_ask(redis, &replies);
     if (r)
         return r;
+    if (store_replies_check(replies, 3, &t->why))
+        return -EBUSY;
     if (!registry_unchanged(&shard->registry, replies[2]))
-        return -EAGAIN;
+        return -ESTALE;
     command_texts(redis->commands, "MULTI", NULL);
     command_texts(redis->commands, "HSET", shard->meta_key, "halt", reason, NULL);
     command_texts(redis->commands, "EXEC", NULL);
     r = asker_exec(redis, 1, &result);
     if (r)
         return r;
+    if (result.class == EXEC_REFUSED)
+        return refused(t, &result);
     if (result.class != EXEC_APPLIED)
         return -EAGAIN;
     snprintf(shard->registry.halt, sizeof shard->registry.halt, "%s", reason);

@@ -21,7 +21,8 @@ struct takeover {
 int takeover_run(struct takeover *takeover, struct shard *shard, struct partition *const *partitions, size_t count,
                  struct refusal *refusals) MUST_CHECK;
 
-/* Writes `halt` into the registry, unless the era has changed meanwhile. Errors: -EAGAIN (another era, or conflict). */
+/* Writes `halt` into the registry, unless it has changed meanwhile. Errors: -ESTALE (another era, or halted already), -EAGAIN (conflict), and as
+ * takeover_run() when Redis refuses. */
 int takeover_halt(struct takeover *takeover, struct shard *shard, const char *reason) MUST_CHECK;
 
 #endif

@@ -5,6 +5,8 @@
 
 #include "turn/state.h"
 
+enum { TRY_MS = 200, SAY_MS = 10000 };
+
 void torn_note(struct pipeline *p, const struct turn *turn, const char *error)
 {
     struct shard *shard = turn->shard;
@@ -23,32 +25,56 @@ void torn_note(struct pipeline *p, const struct turn *turn, const char *error)
             assignment_untake_lane(p, p->lanes[i]);
 }
 
-static int mark_lanes(struct pipeline *p, const struct shard *shard)
+/* Redis is full or read-only, or the right to write is gone: nothing else is done before it takes what is due. */
+static bool not_taken(struct pipeline *p, const char *error)
+{
+    int64_t now = clock_monotonic_ms(p->options.clock);
+
+    p->torn_at = now + TRY_MS;
+    if (p->torn_said_at && now - p->torn_said_at < SAY_MS)
+        return false;
+    p->torn_said_at = now;
+    log_error(p->log, "a transaction that was applied in part cannot be marked, nothing else is done before error=\"%s\"", error);
+    return false;
+}
+
+static bool mark_lanes(struct pipeline *p, const struct shard *shard)
 {
     struct asker *redis = &p->takeover.gather.redis;
+    struct error_text error;
     struct reply **replies;
+    size_t count = 0;
 
     asker_begin(redis);
     for (size_t i = 0; i < p->lanes_count; i++)
-        if (p->lanes[i]->torn && p->lanes[i]->partition->shard == shard)
+        if (p->lanes[i]->torn && p->lanes[i]->partition->shard == shard) {
             command_texts(redis->commands, "HSET", p->lanes[i]->partition->mark_key, "torn", "1", NULL);
-    return asker_ask(redis, &replies);
+            count++;
+        }
+    if (count && asker_ask(redis, &replies))
+        return false;
+    if (!count || !store_replies_check(replies, count, &error))
+        return true;
+    if (store_trouble_of(bytes_of(error.text)) == TROUBLE_SERVER)
+        session_drop(p->options.session, "this server cannot be written to");
+    return not_taken(p, error.text);
 }
 
 bool torn_write(struct pipeline *p)
 {
     for (size_t i = 0; i < p->shards_count; i++) {
         struct shard *shard = p->shards[i];
+        int r;
 
         if (!shard->torn[0])
             continue;
-        if (mark_lanes(p, shard))
+        if (clock_monotonic_ms(p->options.clock) < p->torn_at || !mark_lanes(p, shard))
             return false;
-        if (takeover_halt(&p->takeover, shard, shard->torn)) {
-            if (!session_is_up(p->options.session))
-                return false;
+        r = takeover_halt(&p->takeover, shard, shard->torn);
+        if (r && r != -ESTALE)
+            return p->takeover.why.text[0] && not_taken(p, p->takeover.why.text);
+        if (r)
             log_error(p->log, "the halt was not written, another era began; every partition of the transaction is marked torn");
-        }
         shard->torn[0] = '\0';
         for (size_t k = 0; k < p->lanes_count; k++)
             if (p->lanes[k]->partition->shard == shard)

@@ -42,6 +42,7 @@
     X(last_commit_failed, SENTENCE, "the last commit failed")                         \
     X(torn, SENTENCE, "a transaction was applied in part")                            \
     X(halt_not_written, SENTENCE, "the halt was not written")                         \
+    X(torn_not_marked, SENTENCE, "a transaction that was applied in part cannot be marked") \
     X(halted, SENTENCE, "the market is halted:")                                      \
     X(sequence_fell, SENTENCE, "nothing further is published")                        \
     X(entry_unreadable, SENTENCE, "an outbox entry cannot be read")                   \

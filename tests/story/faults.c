@@ -133,6 +133,32 @@ static void a_torn_transaction_halts_the_market(struct checks *c)
     story_end();
 }
 
+static void full_once_torn(struct node *node, struct redis_client *client, enum exec_answer answer)
+{
+    (void)node, (void)client;
+    if (answer == EXEC_ANSWER_TORN)
+        world->redis.trouble.conditions = CONDITION_OOM;
+}
+
+/* The same memory that is full for the mark is full for the halt; neither may be forgotten for it. */
+static void what_is_torn_is_remembered_until_redis_takes_the_halt(struct checks *c)
+{
+    struct daemon *a = story_at_rest(NULL, nothing);
+
+    world->executed = full_once_torn;
+    produce(0, DEPOSIT("d1", "5"));
+    world_plan(world->execs + 1, FAULT_TORN);
+    daemon_run(a, 3000);
+    CHECK(c, was_logged("cannot be marked, nothing else is done before error=\"OOM"));
+    world->redis.trouble.conditions = 0;
+    produce(0, DEPOSIT("d2", "5"));
+    daemon_run(a, 3000);
+    CHECK(c, was_logged("the market is halted: torn orders:0"));
+    expect_outcomes(c, "");
+    daemon_crash(a);
+    story_end();
+}
+
 static void a_failed_delivery_is_published_again_by_a_new_producer(struct checks *c)
 {
     struct daemon *a = story_at_rest(NULL, nothing);
@@ -422,57 +448,13 @@ static void a_sequence_that_would_fall_is_not_published(struct checks *c)
     story_end();
 }
 
-struct loss {
-    const char *command, *resolve;
-};
-
-/* What Redis lost while Kafka remembers: refused at the next take-over, with the command that resolves it. */
-static void what_is_lost_is_refused_with_what_resolves_it(struct checks *c)
-{
-    static const struct loss losses[] = {{"DEL orderd:outbox", "--accept-loss orders:0"}, {"DEL orderd:seen:orders:0", "--accept-loss orders:0"},
-                                         {"DEL orderd:mark:orders:0", "--adopt"}, {"HDEL orderd:mark:orders:0 next", "--adopt"},
-                                         {"SET orderd:seen:orders:0 x", "--accept-loss orders:0"}};
-
-    for (size_t i = 0; i < sizeof losses / sizeof *losses; i++) {
-        struct daemon *a = story_at_rest(NULL, nothing), *b;
-
-        produce(0, DEPOSIT("d1", "1"));
-        daemon_run(a, 30);
-        daemon_crash(a);
-        if (strncmp(losses[i].command, "SET", 3) == 0)
-            redis("DEL orderd:seen:orders:0");
-        redis(losses[i].command);
-        b = daemon_start("B");
-        group_gives("B", "orders", 0);
-        CHECK_INT(c, daemon_run(b, 1000), -EPROTO);
-        CHECK(c, was_logged(losses[i].resolve));
-        daemon_crash(b);
-        story_end();
-    }
-}
-
-static void an_empty_redis_behind_kafkas_offsets_is_no_first_start(struct checks *c)
-{
-    struct daemon *a = story_at_rest(NULL, nothing), *b;
-
-    produce(0, DEPOSIT("d1", "1"));
-    daemon_run(a, 100);
-    daemon_crash(a);
-    keyspace_flush(&world->redis.data);
-    b = daemon_start("B");
-    CHECK_INT(c, daemon_run(b, 100), -EPROTO);
-    CHECK(c, was_logged("the registry orderd:meta is missing while kafka has"));
-    CHECK_INT(c, keyspace_key(&world->redis.data, bytes_of("orderd:meta"))->type, KEY_NONE);
-    daemon_crash(b);
-    story_end();
-}
-
 TESTS({"a reply lost after EXEC is read back and published once", a_reply_lost_after_exec_is_read_back_and_published_once},
       {"a transaction that never arrived is decided again", a_transaction_that_never_arrived_is_decided_again},
       {"a transaction that arrives late changes nothing", a_transaction_that_arrives_late_changes_nothing},
       {"a transaction that is late is killed with its connection", a_transaction_that_is_late_is_killed_with_its_connection},
       {"a full memory makes events wait", a_full_memory_makes_events_wait},
       {"a torn transaction halts the market", a_torn_transaction_halts_the_market},
+      {"what is torn is remembered until Redis takes the halt", what_is_torn_is_remembered_until_redis_takes_the_halt},
       {"a failed delivery is published again by a new producer", a_failed_delivery_is_published_again_by_a_new_producer},
       {"what is behind a failed delivery waits for it", what_is_behind_a_failed_delivery_waits_for_it},
       {"a rebalance in the middle of a turn leaves one decision", a_rebalance_in_the_middle_of_a_turn_leaves_one_decision},
@@ -484,6 +466,4 @@ TESTS({"a reply lost after EXEC is read back and published once", a_reply_lost_a
       {"Redis come back older halts, and names the offsets", redis_come_back_older_halts_and_names_the_offsets},
       {"an outcome that was seen is evidence without a commit", an_outcome_that_was_seen_is_evidence_without_a_commit},
       {"Redis come back older is found by a daemon that lives", redis_come_back_older_is_found_by_a_daemon_that_lives},
-      {"a sequence that would fall is not published", a_sequence_that_would_fall_is_not_published},
-      {"what is lost is refused with what resolves it", what_is_lost_is_refused_with_what_resolves_it},
-      {"an empty Redis behind Kafka's offsets is no first start", an_empty_redis_behind_kafkas_offsets_is_no_first_start})
+      {"a sequence that would fall is not published", a_sequence_that_would_fall_is_not_published})

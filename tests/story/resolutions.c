@@ -1,4 +1,4 @@
-/* Stories of an operator: what was refused is resolved while daemons live, or gets right by itself. */
+/* Stories of what is refused, and of an operator who resolves it while daemons live. */
 #include "story/story.h"
 
 #define DEPOSIT(id, amount) "{\"id\":\"" id "\",\"type\":\"deposit\",\"user\":\"u\",\"amount\":" amount "}"
@@ -211,10 +211,57 @@ static void a_resolution_that_a_failover_lost_is_asked_for_again(struct checks *
     end(a);
 }
 
+struct loss {
+    const char *command, *resolve;
+};
+
+/* What Redis lost while Kafka remembers: refused at the next take-over, with the command that resolves it. */
+static void what_is_lost_is_refused_with_what_resolves_it(struct checks *c)
+{
+    static const struct loss losses[] = {{"DEL orderd:outbox", "--accept-loss orders:0"}, {"DEL orderd:seen:orders:0", "--accept-loss orders:0"},
+                                         {"DEL orderd:mark:orders:0", "--adopt"}, {"HDEL orderd:mark:orders:0 next", "--adopt"},
+                                         {"SET orderd:seen:orders:0 x", "--accept-loss orders:0"}};
+
+    for (size_t i = 0; i < sizeof losses / sizeof *losses; i++) {
+        struct daemon *a = story_at_rest(NULL, nothing), *b;
+
+        produce(0, DEPOSIT("d1", "1"));
+        daemon_run(a, 30);
+        daemon_crash(a);
+        if (strncmp(losses[i].command, "SET", 3) == 0)
+            redis("DEL orderd:seen:orders:0");
+        redis(losses[i].command);
+        b = daemon_start("B");
+        group_gives("B", "orders", 0);
+        CHECK_INT(c, daemon_run(b, 1000), -EPROTO);
+        CHECK(c, was_logged(losses[i].resolve));
+        daemon_crash(b);
+        story_end();
+    }
+}
+
+static void an_empty_redis_behind_kafkas_offsets_is_no_first_start(struct checks *c)
+{
+    struct daemon *a = story_at_rest(NULL, nothing), *b;
+
+    produce(0, DEPOSIT("d1", "1"));
+    daemon_run(a, 100);
+    daemon_crash(a);
+    keyspace_flush(&world->redis.data);
+    b = daemon_start("B");
+    CHECK_INT(c, daemon_run(b, 100), -EPROTO);
+    CHECK(c, was_logged("the registry orderd:meta is missing while kafka has"));
+    CHECK_INT(c, keyspace_key(&world->redis.data, bytes_of("orderd:meta"))->type, KEY_NONE);
+    daemon_crash(b);
+    story_end();
+}
+
 TESTS({"a rollback is accepted in the markets that went back, and the others are left alone",
        a_rollback_is_accepted_in_the_markets_that_went_back_and_the_others_are_left_alone},
       {"a resolution that broke off between two markets is run once more", a_resolution_that_broke_off_between_two_markets_is_run_once_more},
       {"a gap is accepted while another partition is worked all the time", a_gap_is_accepted_while_another_partition_is_worked_all_the_time},
       {"an event is quarantined while another partition is worked all the time", an_event_is_quarantined_while_another_partition_is_worked_all_the_time},
       {"a halted daemon goes on by itself when newer data were restored", a_halted_daemon_goes_on_by_itself_when_newer_data_were_restored},
-      {"a resolution that a failover lost is asked for again", a_resolution_that_a_failover_lost_is_asked_for_again})
+      {"a resolution that a failover lost is asked for again", a_resolution_that_a_failover_lost_is_asked_for_again},
+      {"what is lost is refused with what resolves it", what_is_lost_is_refused_with_what_resolves_it},
+      {"an empty Redis behind Kafka's offsets is no first start", an_empty_redis_behind_kafkas_offsets_is_no_first_start})
