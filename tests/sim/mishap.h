@@ -1,4 +1,5 @@
-/* What can go wrong, one row each. To add one: a row here and a function in mishap_*.c that sets a knob of the fake world.
+/* What can go wrong, one row each. To add one: a row here, and in mishap_come.c, mishap_redis.c or mishap_kafka.c a function that sets a knob
+ * of the fake world, with its row in the table at the end.
  *
  * A mishap comes either at a time, or when a node passes an arrow for the n-th time. Most last for a while and are then taken back. */
 #ifndef ORDERD_TESTS_SIM_MISHAP_H
@@ -83,6 +84,14 @@ const char *mishap_sentence(enum mishap_kind kind);
 enum arrow mishap_arrow(enum mishap_kind kind);
 int mishap_weight(enum mishap_kind kind);
 int64_t mishap_longest_ms(enum mishap_kind kind);
+
+struct mishap_ways {
+    void (*come)(struct mishap *mishap, struct node *node);
+    void (*pass)(struct mishap *mishap);      /* NULL: it does not last */
+};
+
+/* mishap_redis.c, mishap_kafka.c: those that are theirs. */
+extern const struct mishap_ways mishap_ways_of_redis[MISHAP_COUNT], mishap_ways_of_kafka[MISHAP_COUNT];
 
 /* Lets it come: sets the knobs of the world. `node` is the one at the arrow, or the one that is meant. */
 void mishap_come(struct mishap *mishap, struct node *node);

@@ -1,0 +1,206 @@
+/* How what goes wrong with Redis comes, and how it passes. */
+#include "sim/fiber.h"
+#include "sim/history.h"
+#include "sim/keys.h"
+
+enum { MOST_LOST = 30, HUSH_MS = 4000 };
+
+static unsigned condition_of(enum mishap_kind kind)
+{
+    switch (kind) {
+    case MISHAP_redis_full:
+        return CONDITION_OOM;
+    case MISHAP_redis_misconf:
+        return CONDITION_MISCONF;
+    case MISHAP_redis_readonly:
+        return CONDITION_READONLY;
+    case MISHAP_redis_noreplicas:
+        return CONDITION_NOREPLICAS;
+    case MISHAP_redis_loading:
+        return CONDITION_LOADING;
+    case MISHAP_redis_busy:
+        return CONDITION_BUSY;
+    default:
+        return CONDITION_MASTERDOWN;
+    }
+}
+
+static void condition(struct mishap *m, struct node *node)
+{
+    (void)node;
+    world->redis.trouble.conditions |= condition_of(m->kind);
+}
+
+static void condition_passes(struct mishap *m)
+{
+    world->redis.trouble.conditions &= ~condition_of(m->kind);
+}
+
+static void redis_freezes(struct mishap *m, struct node *node)
+{
+    (void)m, (void)node;
+    world->redis.frozen = true;
+}
+
+static void redis_thaws(struct mishap *m)
+{
+    (void)m;
+    world->redis.frozen = false;
+}
+
+static void redis_goes(struct mishap *m, struct node *node)
+{
+    (void)m, (void)node;
+    world->redis_away = true;
+    redis_server_close_all(&world->redis);
+}
+
+static void redis_comes(struct mishap *m)
+{
+    (void)m;
+    world->redis_away = false;
+}
+
+static void restore(int64_t position, bool same_process, bool close)
+{
+    /* Another process, on another machine perhaps: its clock is not behind that of the one before. */
+    world->redis.skew_ms = ++history->redis_skew_ms;
+    witness_restoring(history->witness);
+    if (same_process)
+        redis_server_resync(&world->redis, position);
+    else
+        redis_server_restore(&world->redis, position);
+    if (close)
+        redis_server_close_all(&world->redis);
+    trace(world_node("fate"), "older", "Redis is as it was after change %lld", (long long)position);
+    witness_restored(history->witness);
+}
+
+static void redis_restarts(struct mishap *m, struct node *node)
+{
+    (void)m, (void)node;
+    restore(redis_server_position(&world->redis), false, true);
+}
+
+/* Every decision was delivered, and nothing is on its way. */
+static bool all_is_delivered(void)
+{
+    const struct instance_settings *s = &history->plan->settings;
+
+    for (size_t t = 0; t < s->topics_count; t++)
+        for (int32_t p = 0; p < s->partitions[t]; p++)
+            if (!keys_mark_is_done(history->plan, s->topics[t], p))
+                return false;
+    return kafka_is_quiet();
+}
+
+/* Without a durability gate nobody promises anything about what is published while Redis loses it (DESIGN 4.5). What is promised is that a
+ * loss of what was published before is noticed: so nothing is ordered until all is delivered. False: it took too long. */
+static bool hush(void)
+{
+    int64_t until = world->now + HUSH_MS;
+
+    history->hush = true;
+    while (!all_is_delivered() && world->now < until && !fibers_are_over())
+        fiber_sleep(1);
+    return all_is_delivered();
+}
+
+/* So much is lost at the most. With a gate: only what it did not confirm; a file that is synced always loses nothing. */
+static void lose(int64_t position, bool same_process, bool close)
+{
+    int64_t now = redis_server_position(&world->redis);
+
+    if (history->plan->settings.durability == DURABILITY_NONE) {
+        bool quiet = hush();
+
+        position = redis_server_position(&world->redis) - (quiet ? now - position : 0);
+    }
+    restore(position < history->first_position ? history->first_position : position, same_process, close);
+    history->hush = false;
+}
+
+static void redis_older(struct mishap *m, struct node *node)
+{
+    int64_t position = redis_server_position(&world->redis) - (int64_t)(m->number % MOST_LOST), kept = redis_server_replica_position(&world->redis, 0);
+
+    (void)node;
+    if (history->plan->settings.durability == DURABILITY_REPLICAS && position < kept)
+        position = kept;
+    if (history->plan->settings.durability == DURABILITY_AOF)
+        position = redis_server_position(&world->redis);
+    lose(position, false, true);
+}
+
+static void redis_fails_over(struct mishap *m, struct node *node)
+{
+    (void)node;
+    if (history->plan->settings.durability == DURABILITY_AOF)
+        redis_restarts(m, node);
+    else
+        lose(redis_server_replica_position(&world->redis, 0), m->number % 4 == 0, m->number % 2);
+}
+
+static void replicas_lag(struct mishap *m, struct node *node)
+{
+    (void)node;
+    for (size_t i = 0; i < world->redis.replicas_count; i++)
+        world->redis.replicas[i].lag_ms = m->number % 2 ? -1 : m->ms;
+}
+
+static void replicas_follow(struct mishap *m)
+{
+    (void)m;
+    for (size_t i = 0; i < world->redis.replicas_count; i++)
+        world->redis.replicas[i].lag_ms = history->plan->latency_ms;
+}
+
+static void redis_clock(struct mishap *m, struct node *node)
+{
+    (void)node;
+    world->redis.skew_ms = history->redis_skew_ms - (int64_t)(m->number % 5000);
+}
+
+static void redis_clock_right(struct mishap *m)
+{
+    (void)m;
+    world->redis.skew_ms = history->redis_skew_ms;
+}
+
+static void torn(struct mishap *m, struct node *node)
+{
+    (void)m, (void)node;
+    world->redis.at_exec.torn = true;
+    world->redis.at_exec_waits = true;
+}
+
+static void kills_miss(struct mishap *m, struct node *node)
+{
+    (void)m, (void)node;
+    world->redis.kill_misses = true;
+}
+
+static void kills_hit(struct mishap *m)
+{
+    (void)m;
+    world->redis.kill_misses = false;
+}
+
+const struct mishap_ways mishap_ways_of_redis[MISHAP_COUNT] = {
+    [MISHAP_redis_full] = {condition, condition_passes},
+    [MISHAP_redis_misconf] = {condition, condition_passes},
+    [MISHAP_redis_readonly] = {condition, condition_passes},
+    [MISHAP_redis_noreplicas] = {condition, condition_passes},
+    [MISHAP_redis_loading] = {condition, condition_passes},
+    [MISHAP_redis_busy] = {condition, condition_passes},
+    [MISHAP_redis_masterdown] = {condition, condition_passes},
+    [MISHAP_redis_frozen] = {redis_freezes, redis_thaws},
+    [MISHAP_redis_away] = {redis_goes, redis_comes},
+    [MISHAP_redis_restarts] = {redis_restarts, NULL},
+    [MISHAP_redis_older] = {redis_older, NULL},
+    [MISHAP_redis_failover] = {redis_fails_over, NULL},
+    [MISHAP_redis_lags] = {replicas_lag, replicas_follow},
+    [MISHAP_redis_clock] = {redis_clock, redis_clock_right},
+    [MISHAP_redis_torn] = {torn, NULL},
+    [MISHAP_kill_misses] = {kills_miss, kills_hit},
+};
