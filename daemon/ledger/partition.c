@@ -12,7 +12,7 @@ int partition_new(struct partition **out, const char *topic, int32_t number, str
         return -ENOMEM;
     p->number = number;
     p->shard = shard;
-    p->committed = -1;
+    p->committed = p->asked = -1;
     snprintf(p->topic, sizeof p->topic, "%s", topic);
     snprintf(p->at, sizeof p->at, "%s:%d", p->topic, number);
     partition_key(p->mark_key, shard, "mark", p->topic, number);

@@ -31,7 +31,8 @@ struct partition {
     int64_t handed;                   /* the offset after the last one given to a producer, ever in this incarnation */
     int64_t reached;                  /* position in the outcome partition up to which this process read, or had reports as the owner */
     int64_t committed;                /* the highest offset committed in this incarnation; -1: none */
-    char incarnation[CLOCK_UUID_SIZE]; /* the one that handed and committed belong to */
+    int64_t asked;                    /* the highest that a commit was asked for in it: the answer may be on its way; -1: none */
+    char incarnation[CLOCK_UUID_SIZE]; /* the one that handed, committed and asked belong to */
 };
 
 /* Errors: -ENOMEM. `ids` and `window` are set at take-over, from the registry. */

@@ -106,7 +106,7 @@ static void own(struct takeover *t, struct partition *p, const struct evidence *
     if (strcmp(p->incarnation, p->shard->registry.incarnation) != 0) {
         memcpy(p->incarnation, p->shard->registry.incarnation, sizeof p->incarnation);
         p->handed = 0;
-        p->committed = -1;
+        p->committed = p->asked = -1;
     }
     outbox_reset(&p->outbox, t->gather.pool, p->mark.done);
     while (gathered->first) {
@@ -119,6 +119,8 @@ static void own(struct takeover *t, struct partition *p, const struct evidence *
         p->handed = p->mark.next;
     if (evidence->noted && evidence->committed > p->committed)
         p->committed = evidence->committed;
+    if (p->asked < p->committed)
+        p->asked = p->committed;
     p->reached = evidence->reached;
     p->state = PARTITION_OWNED;
     log_info(t->gather.log, "took over topic=%s partition=%d next=%lld done=%lld outbox=%zu seen=%zu", p->topic, p->number,
