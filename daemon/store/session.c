@@ -385,7 +385,7 @@ int session_gate_wait(struct session *session, struct arena *arena, int64_t time
         if (r)
             return r;
         if (session_gate_confirms(session, replies[0]))
-            return 0;
+            return session_probe(session);
     } while (clock_monotonic_ms(session->options.clock) < until);
     return -EAGAIN;
 }

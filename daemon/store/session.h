@@ -57,7 +57,8 @@ int session_probe(struct session *session) MUST_CHECK;
 size_t session_gate_append(const struct session *session, struct commands *commands);
 /* Whether the answer confirms it. */
 bool session_gate_confirms(const struct session *session, const struct reply *reply);
-/* Asks until confirmed or `timeout_ms` is over: 0, -EAGAIN, or a lost connection. */
+/* Asks until confirmed or `timeout_ms` is over: 0, -EAGAIN, or a lost connection. Apart from the write that it asks about, so the answer counts only
+ * if the same server with the same history has given it (redis.md 7: WAIT compares offsets, whatever they count). */
 int session_gate_wait(struct session *session, struct arena *arena, int64_t timeout_ms) MUST_CHECK;
 /* What the server guarantees, as a sentence; valid until the next connect. */
 const char *session_promise(const struct session *session);
