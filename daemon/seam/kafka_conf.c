@@ -8,12 +8,15 @@
 enum { ERROR_SIZE = 512 };
 
 /* What a user may change. The fetch queue is bounded by bytes: bounded by messages, 2.0.2 pauses a whole second. */
+/* The two timeouts: a broker that hangs without being dead is given up, and its successor found, in seconds, not in the library's one and five minutes. */
 static const struct kafka_setting consumer_defaults[] = {
     {"client.id", "orderd", false},
     {"queued.min.messages", "1000000", false},
     {"queued.max.messages.kbytes", "65536", false},
     {"fetch.wait.max.ms", "100", false},
     {"socket.nagle.disable", "true", false},
+    {"socket.timeout.ms", "10000", false},
+    {"topic.metadata.refresh.interval.ms", "10000", false},
     {"partition.assignment.strategy", "range", false},
     {"enable.metrics.push", "false", true},
     {"fetch.queue.backoff.ms", "10", true},

@@ -17,8 +17,13 @@ struct kafka_out {
 };
 
 static const struct kafka_setting producer_defaults[] = {
-    {"client.id", "orderd", false},          {"socket.nagle.disable", "true", false}, {"linger.ms", "20", false},
-    {"enable.metrics.push", "false", true}, {NULL, NULL, false},
+    {"client.id", "orderd", false},
+    {"socket.nagle.disable", "true", false},
+    {"socket.timeout.ms", "10000", false},      /* as the consumer's */
+    {"topic.metadata.refresh.interval.ms", "10000", false},
+    {"linger.ms", "20", false},
+    {"enable.metrics.push", "false", true},
+    {NULL, NULL, false},
 };
 
 /* What the promise rests on (DESIGN 4.7): order per partition, no silent end of a delivery. */
