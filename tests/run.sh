@@ -1,9 +1,9 @@
 #!/bin/bash
-# Builds and runs the tests: tests/run.sh [unit|story|tidy|live …], all without an argument. Installs what is missing.
+# Builds and runs the tests: tests/run.sh [unit|story|tidy|model|differ|sim|fuzz|chaos|live …], all without an argument. Installs what is missing.
 # Closes with "N passed, N failed, N skipped"; exits 1 when one failed.
 set -u
 cd "$(dirname "$0")/.." || exit 70
-all="unit story tidy live"
+all="unit story tidy model differ sim fuzz chaos live"
 groups=${*:-$all}
 for group in $groups; do
     case " $all " in
@@ -46,25 +46,37 @@ build() { # folder compiler options
 
 # Every executable says how many of its tests passed. One that failed without saying that a test did (a crash, a leak, a time
 # limit), or that said nothing at all, counts as one failure.
-run_ctest() { # group
-    local log=build-asan/ctest-$1.log
-    rm -f build-asan/Testing/Temporary/LastTest.log
-    ctest --test-dir build-asan -L "^$1\$" --output-on-failure --no-tests=error >"$log" 2>&1 || sed -n '/Test project/,$p' "$log"
+run_ctest() { # group folder
+    local log=$2/ctest-$1.log
+    rm -f "$2/Testing/Temporary/LastTest.log"
+    ctest --test-dir "$2" -L "^$1\$" --output-on-failure --no-tests=error >"$log" 2>&1 || sed -n '/Test project/,$p' "$log"
     count "$1" $(awk '
         / Testing: / { said = 0 }
         /^[0-9]+ passed, [0-9]+ failed$/ { p += $1; f += $3; said = $3 ? 2 : 1 }
         /^Test (Passed|Failed)[.]$/ { f += said == 0 || (said == 1 && !/Passed/) }
-        END { print p + 0, f + 0 }' build-asan/Testing/Temporary/LastTest.log)
+        END { print p + 0, f + 0 }' "$2/Testing/Temporary/LastTest.log")
 }
 
-# The script says at its end how many of its checks passed.
-run_tidy() {
-    /usr/bin/python3 tests/tidy/tidy.py build >build/tidy.log 2>&1
-    local code=$? totals
-    totals=$(sed -nE '$s/^([0-9]+) passed, ([0-9]+) failed$/\1 \2/p' build/tidy.log)
-    [ $code -eq 0 ] || sed '$d' build/tidy.log
+# A program that says at its end how many of its tests passed; what it said before is shown when one failed.
+run_program() { # group command…
+    local group=$1 log code totals
+    log=build/$(echo "$group" | tr -cs 'a-z0-9' '-').log
+    shift
+    "$@" >"$log" 2>&1
+    code=$?
+    totals=$(sed -nE '$s/^([0-9]+) passed, ([0-9]+) failed$/\1 \2/p' "$log")
+    [ $code -eq 0 ] || tail -n 200 "$log" | sed '$d'
     [ $code -le 1 ] && [ -n "$totals" ] || totals="0 1"
-    count tidy $totals
+    count "$group" $totals
+}
+
+# Many histories, some under the sanitizers, and simulators whose daemon lacks a mechanism: these must find something.
+run_sim() {
+    run_ctest sim build-asan
+    run_program "sim (histories)" build/tests/sim/sim --histories "${ORDERD_HISTORIES:-100000}" --jobs "$(nproc)" --report
+    run_program "sim (sanitized)" build-asan/tests/sim/sim --first 1000000 --histories 2000 --jobs "$(nproc)"
+    ninja -C build canaries >build/canaries-build.log 2>&1 || tail -n 40 build/canaries-build.log
+    run_program "sim (canaries)" /usr/bin/python3 tests/sim/canaries.py build --jobs "$(nproc)"
 }
 
 # A folder of black-box tests by pytest, with -n several side by side, since they wait more than they work; its report counts, and
@@ -100,11 +112,16 @@ build build-clang clang
 for group in $groups; do
     case $group in
     unit)
-        run_ctest unit
+        run_ctest unit build-asan
         ORDERD_BINARY=build-asan/daemon/orderd run_pytest "unit (command line)" tests/cli -n 4 --dist loadgroup
         ;;
-    story) run_ctest story ;;
-    tidy) run_tidy ;;
+    story) run_ctest story build-asan ;;
+    tidy) run_program tidy /usr/bin/python3 tests/tidy/tidy.py build ;;
+    model) run_ctest model build ;;
+    differ) run_ctest differ build ;;
+    sim) run_sim ;;
+    fuzz) run_program fuzz /usr/bin/python3 tests/fuzz/run.py ;;
+    chaos) run_pytest chaos tests/live/chaos ;;
     live) run_pytest live tests/live --ignore=tests/live/chaos -n 5 --dist loadgroup ;;
     esac
 done
