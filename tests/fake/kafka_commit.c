@@ -5,6 +5,8 @@
 
 #include "fake/kafka_consumer.h"
 
+enum { INCARNATION_END = 44 };      /* of "orderd1 UUID" */
+
 struct kafka_commit {
     struct kafka_commit *next;
     struct node *node;
@@ -49,6 +51,8 @@ static void write_down(const struct kafka_commit *commit, const struct kafka_pos
 {
     if (partition->committed != position->offset)
         trace(commit->node, "commit", "%s:%d@%lld", position->topic, position->partition, (long long)position->offset);
+    if (position->offset < partition->committed && strncmp(partition->metadata, position->metadata, INCARNATION_END) == 0)
+        partition->fallen = partition->committed;
     partition->committed = position->offset;
     memcpy(partition->metadata, position->metadata, sizeof partition->metadata);
 }

@@ -53,7 +53,7 @@ void kafka_log_deinit(struct kafka_log *log)
 static void partition_clear(struct kafka_log *log, struct log_partition *partition)
 {
     free(partition->messages);
-    *partition = (struct log_partition){.log = log, .committed = KAFKA_OFFSET_NONE};
+    *partition = (struct log_partition){.log = log, .committed = KAFKA_OFFSET_NONE, .fallen = -1};
 }
 
 void kafka_log_topic(struct kafka_log *log, const char *name, int32_t partitions)

@@ -24,6 +24,7 @@ struct log_partition {
     int64_t start, end;
     const void *owner;                       /* by hand: the node that it was given to last; the commits of others are refused */
     int64_t committed;                       /* KAFKA_OFFSET_NONE: never */
+    int64_t fallen;                          /* the highest that a lower commit came behind, unless the begin of its metadata was another; -1: none */
     char metadata[KAFKA_METADATA_MAX + 1];
 };
 

@@ -9,7 +9,7 @@
 #include "sim/history.h"
 #include "sim/keys.h"
 
-enum { SOURCES_MAX = 8, MEMORY = 512 << 20, NOTE_SIZE = sizeof "orderd1 00000000-0000-4000-8000-000000000000" };
+enum { SOURCES_MAX = 8, MEMORY = 512 << 20 };
 
 /* A log as the auditor wants it, which grows as the model's does. */
 struct record_log {
@@ -24,7 +24,6 @@ struct witness {
     struct record_log sources[SOURCES_MAX], outcomes[LOG_PARTITIONS_MAX], letters[LOG_PARTITIONS_MAX];
     struct audit_log source_logs[SOURCES_MAX], outcome_logs[LOG_PARTITIONS_MAX], letter_logs[LOG_PARTITIONS_MAX];
     int64_t looked[SOURCES_MAX];      /* the commit that was looked at last */
-    char noted[SOURCES_MAX][NOTE_SIZE];   /* and the begin of its note, with the incarnation */
     struct audit_happening *happenings;
     int64_t *positions;               /* of the data's journal, when each of them was */
     size_t happenings_count, happenings_capacity;
@@ -182,14 +181,11 @@ static void put_world(struct witness *w)
 }
 
 /* Within an incarnation a commit never goes down (DESIGN 4.5). */
-static void look_at_fall(struct witness *w, size_t source, const struct log_partition *partition)
+static void look_at_fall(struct witness *w, const struct log_partition *partition, const struct audit_log *log)
 {
-    const struct audit_log *log = &w->sources[source].log;
-
-    if (strncmp(w->noted[source], partition->metadata, NOTE_SIZE - 1) == 0 && partition->committed < w->looked[source])
-        witness_fault(w, "COMMIT_FELL", "%s:%d: %lld is committed, and before it was %lld", log->topic, (int)log->partition,
-                      (long long)partition->committed, (long long)w->looked[source]);
-    memcpy(w->noted[source], partition->metadata, NOTE_SIZE - 1);
+    if (partition->fallen >= 0)
+        witness_fault(w, "COMMIT_FELL", "%s:%d: a commit came behind one of %lld that was higher", log->topic, (int)log->partition,
+                      (long long)partition->fallen);
 }
 
 static void look_at_commit(struct witness *w, size_t source, int64_t committed)
@@ -208,9 +204,9 @@ void witness_look(struct witness *w)
         const struct log_partition *partition = kafka_log_partition(&world->kafka, log->topic, log->partition);
         int64_t committed = partition->committed;
 
+        look_at_fall(w, partition, log);
         if (committed == w->looked[i])
             continue;
-        look_at_fall(w, i, partition);
         w->looked[i] = committed;
         look_at_commit(w, i, committed);
     }
