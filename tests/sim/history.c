@@ -145,7 +145,7 @@ static void weather_settle(const struct plan *plan)
     struct kafka_weather *w = &world->weather;
 
     *w = (struct kafka_weather){.prefetch = 200, .batch = 16, .fetch_ms = there, .produce_ms = {1, 1 + 3 * plan->latency_ms}, .report_ms = there,
-                                .failed_lands = 500000, .orphans_land = 500000, .commit_ms = there, .ask_ms = there,
+                                .failed_lands = 500000, .orphans_land = 500000, .commit_ms = {0, 10 * plan->latency_ms}, .ask_ms = there,
                                 .group = plan->cooperative ? GROUP_COOPERATIVE : GROUP_EAGER, .deal_drawn = true, .group_ms = {0, 20},
                                 .session_timeout_ms = plan->session_timeout_ms, .rebalance_timeout_ms = 3000, .zombie_ms = {0, 2000},
                                 .zombie_unaware = 500000, .leave_fails = 200000, .resume_skips = plan->cooperative};

@@ -70,7 +70,7 @@ static void commits_right(struct mishap *m)
 {
     (void)m;
     world->weather.commit_fails = world->weather.commit_unheard = 0;
-    world->weather.commit_ms = (struct kafka_range){0, history->plan->latency_ms};
+    world->weather.commit_ms = (struct kafka_range){0, 10 * history->plan->latency_ms};
 }
 
 /* Mostly up to what was committed; now and then further, so that an operator is needed. */
