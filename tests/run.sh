@@ -76,6 +76,7 @@ run_sim() {
     run_program "sim (histories)" build/tests/sim/sim --histories "${ORDERD_HISTORIES:-100000}" --jobs "$(nproc)" --report
     run_program "sim (sanitized)" build-asan/tests/sim/sim --first 1000000 --histories 2000 --jobs "$(nproc)"
     ninja -C build canaries >build/canaries-build.log 2>&1 || tail -n 40 build/canaries-build.log
+    run_program "sim (itself)" /usr/bin/python3 tests/sim/itself.py build
     run_program "sim (canaries)" /usr/bin/python3 tests/sim/canaries.py build --jobs "$(nproc)"
 }
 

@@ -32,27 +32,41 @@ static bool starts(struct bytes text, const char *start)
     return text.size >= strlen(start) && memcmp(text.data, start, strlen(start)) == 0;
 }
 
-/* A mark's fields that tell the story; its time and fingerprint do not. */
+/* Without a shard's "{3}". */
+static struct bytes bare(struct bytes key)
+{
+    const char *end = key.size && key.data[0] == '{' ? memchr(key.data, '}', key.size) : NULL;
+
+    return end ? (struct bytes){end + 1, key.size - (size_t)(end + 1 - key.data)} : key;
+}
+
+/* A mark's fields that tell the story; its time and fingerprint do not. A story knows its partitions, the simulator has many. */
 static void put_mark(struct buffer *out, const struct bytes *args, size_t count)
 {
+    struct bytes key = bare(args[1]);
+
+    if (world->passage && !(count == 4 && bytes_equal_text(args[2], "epoch")))
+        buffer_put_format(out, "%.*s ", (int)key.size - (int)strlen(mark), key.data + strlen(mark));
     for (size_t i = 2; i + 1 < count; i += 2)
         if (bytes_equal_text(args[i], "next") || bytes_equal_text(args[i], "done") || bytes_equal_text(args[i], "torn"))
             buffer_put_format(out, "%.*s=%.*s ", (int)args[i].size, args[i].data, (int)args[i + 1].size, args[i + 1].data);
         else if (bytes_equal_text(args[i], "epoch"))
-            buffer_put_format(out, "epoch(%.*s) ", (int)args[1].size - (int)strlen(mark), args[1].data + strlen(mark));
+            buffer_put_format(out, "epoch(%.*s) ", (int)key.size - (int)strlen(mark), key.data + strlen(mark));
 }
 
 static void put_command(struct buffer *out, const struct bytes *args, size_t count)
 {
-    if (count > 1 && starts(args[1], mark)) {
+    struct bytes key = count > 1 ? bare(args[1]) : (struct bytes){"", 0};
+
+    if (starts(key, mark)) {
         put_mark(out, args, count);
     } else if (bytes_equal_text(args[0], "XADD") && count > 8) {
         buffer_put_format(out, "outbox+%.*s..%.*s ", (int)args[6].size, args[6].data, (int)args[8].size, args[8].data);
     } else if (bytes_equal_text(args[0], "XDEL")) {
         buffer_put_format(out, "outbox-%zu ", count - 2);
-    } else if (count > 1 && starts(args[1], "orderd:seen:")) {
+    } else if (starts(key, "orderd:seen:")) {
         buffer_put_text(out, bytes_equal_text(args[0], "RPUSH") ? "seen+ " : bytes_equal_text(args[0], "LSET") ? "seen= " : "seen- ");
-    } else if (count > 2 && starts(args[1], "orderd:")) {
+    } else if (count > 2 && starts(key, "orderd:")) {
         buffer_put_text(out, bytes_equal_text(args[2], "halt") ? "halt " : bytes_equal_text(args[2], "schema") ? "registry " : "");
     } else {
         for (size_t i = 0; i < count; i++) {
@@ -88,9 +102,10 @@ void redis_trace_watch(struct node *node, const struct bytes *keys, size_t count
         return;
     buffer_init(&text, TEXT_MAX);
     for (size_t i = 0; i < count; i++) {
-        size_t skip = starts(keys[i], mark) ? strlen(mark) : 0;
+        struct bytes key = bare(keys[i]);
+        size_t skip = starts(key, mark) ? (size_t)(key.data - keys[i].data) + strlen(mark) : 0;
 
-        if (starts(keys[i], "orderd:meta") && count > 1)      /* every turn watches it; alone it says something */
+        if (starts(key, "orderd:meta") && count > 1)      /* every turn watches it; alone it says something */
             continue;
         if (text.size)
             buffer_put_char(&text, ' ');

@@ -65,9 +65,11 @@ static int parse(int argc, char **argv, struct request *request)
     return right && optind == argc && request->trials.jobs >= 1 && request->trials.jobs <= JOBS_MAX ? 0 : -EINVAL;
 }
 
-/* Whether the number stands in "3,9,12". */
+/* Whether the number stands in "3,9,12"; in "none" stands none. */
 static bool listed(const char *list, size_t number)
 {
+    if (list && strcmp(list, "none") == 0)
+        return false;
     for (const char *at = list; at && *at; at += strcspn(at, ","), at += *at == ',')
         if (strtoull(at, NULL, 10) == number)
             return true;
@@ -82,20 +84,26 @@ static void keep_listed(struct plan *plan, const struct request *request)
         plan->mishaps[i].off = !listed(request->mishaps, i);
 }
 
+/* One number more of a list that has some. */
+static void say_number(bool *some, size_t number)
+{
+    printf("%s%zu", *some ? "," : "", number);
+    *some = true;
+}
+
 static void say_command(const struct plan *plan)
 {
-    const char *comma = "";
+    bool mishaps = false, events = false;
 
     printf("again: sim --seed %llu --mishaps ", (unsigned long long)plan->seed);
     for (size_t i = 0; i < plan->mishaps_count; i++)
         if (!plan->mishaps[i].off)
-            printf("%s%zu", comma, i), comma = ",";
-    printf("%s --events ", *comma ? "" : ",");
-    comma = "";
+            say_number(&mishaps, i);
+    printf("%s --events ", mishaps ? "" : "none");
     for (size_t i = 0; i < plan->events_count; i++)
         if (!plan->events[i].off)
-            printf("%s%zu", comma, i), comma = ",";
-    puts(*comma ? "" : ",");
+            say_number(&events, i);
+    puts(events ? "" : "none");
 }
 
 static int run_one(const struct request *request)
