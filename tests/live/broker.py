@@ -41,8 +41,8 @@ num.network.threads=2
 num.io.threads=2
 """
 
-# For every client here: after a restart of the broker nobody waits long before trying again.
-CLIENT = {"log_level": 0, "reconnect.backoff.max.ms": 500}
+# For every client here: after a restart of the broker nobody waits long before trying again, nor for a frozen one a whole minute.
+CLIENT = {"log_level": 0, "reconnect.backoff.max.ms": 500, "socket.timeout.ms": 10000, "topic.metadata.refresh.interval.ms": 1000}
 
 # A record as it is sent or was read. headers: [(name, bytes or None), …] in order. timestamp: ms.
 Record = collections.namedtuple("Record", "partition offset key value headers timestamp")

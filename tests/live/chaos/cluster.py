@@ -8,8 +8,9 @@ import subprocess
 import uuid
 from pathlib import Path
 
+import rdkafka
 from broker import CLIENT, JVM, PROPERTIES, Broker, fetch_jars
-from confluent_kafka.admin import AdminClient
+from confluent_kafka import KafkaException, Producer
 from process import die_with_parent, free_port, until
 
 SECURE = """
@@ -42,15 +43,16 @@ leader.imbalance.check.interval.seconds=5
 
 
 class Node:
-    """One broker's process; start() after kill() goes on with the same data."""
+    """One broker's process; start() after kill() goes on with the same data. It runs under a group id of its own (as root), by which
+    the kernel can tell what it sends."""
 
     def __init__(self, directory, number, java):
         self.number, self.directory, self._java = number, Path(directory), java
-        self.directory.mkdir(parents=True)
+        self.directory.mkdir(parents=True, exist_ok=True)
         self.data = self.directory / "data"
         self.port, self.secure, self.controller = free_port(), free_port(), free_port()
         self.properties = self.directory / "server.properties"
-        self.process = None
+        self.process, self.group = None, 43000 + free_port() % 1000 * 4 + number
 
     def configure(self, voters):
         """The one broker's properties with the cluster's on top: of two lines with one name the later counts."""
@@ -60,8 +62,14 @@ class Node:
 
     def start(self):
         log = open(self.directory / "log", "ab")
-        self.process = subprocess.Popen([*self._java, "kafka.Kafka", self.properties], stdout=log, stderr=log, preexec_fn=die_with_parent)
+        self.process = subprocess.Popen([*self._java, "kafka.Kafka", self.properties], stdout=log, stderr=log, preexec_fn=self._apart)
+        log.close()
         return self
+
+    def _apart(self):
+        if os.geteuid() == 0:
+            os.setgid(self.group)
+        die_with_parent()
 
     @property
     def alive(self):
@@ -126,6 +134,30 @@ class Cluster(Broker):
         partitions = [p for t in found.topics.values() for p in t.partitions.values()]
         return len(found.brokers) == len(self.nodes) and all(len(p.isrs) == len(p.replicas) and p.leader >= 0 for p in partitions)
 
+    @property
+    def producer(self):
+        """Not idempotent: that kind ends for good when a broker loses track of it, and a record that comes twice is one more event."""
+        return self._client("producer", lambda: Producer({
+            "bootstrap.servers": self.bootstrap, **CLIENT, "linger.ms": 1, "acks": "all", "max.in.flight": 1, "message.max.bytes": 2000000}))
+
+    def committed(self, group, topic):
+        """Asked anew each time: several plays ask at once."""
+        with rdkafka.Handle(self.bootstrap, group) as handle:
+            return handle.committed(topic, self.partitions(topic))
+
+    def bounds(self, topic, partition=0):
+        """Asked again while a leader is being looked for."""
+        found = []
+
+        def asked():
+            try:
+                found.append(super(Cluster, self).bounds(topic, partition))
+            except KafkaException:
+                return False
+            return True
+        until(asked, 60, f"nobody leads {topic}:{partition}")
+        return found[-1]
+
     def leader(self, topic, partition=0):
         """The Node that leads a partition."""
         found = self.admin.list_topics(topic, timeout=20).topics[topic].partitions[partition].leader
@@ -134,6 +166,9 @@ class Cluster(Broker):
     def kill(self):
         for node in self.nodes:
             node.kill()
+
+    def others(self, node):
+        return [n for n in self.nodes if n is not node]
 
     def freeze(self):
         for node in self.nodes:

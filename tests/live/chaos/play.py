@@ -1,6 +1,7 @@
 """A market under load with several instances, to which a play does something, and the quiet phase with the audit that ends it."""
 import contextlib
 import re
+import time
 
 from audit import Audit
 from load import Feeder
@@ -8,6 +9,10 @@ from market import Market
 from process import until
 from refusals import REFUSED, run
 
+# A broker that hangs but is not dead is given up by librdkafka after socket.timeout.ms, a minute unless told otherwise; and who leads
+# instead it may learn only with topic.metadata.refresh.interval.ms, five minutes.
+CLIENT = ["reconnect.backoff.max.ms=500", "socket.timeout.ms=4000", "api.version.request.timeout.ms=2000",
+          "topic.metadata.refresh.interval.ms=1000"]
 SESSION = ["session.timeout.ms=3000", "heartbeat.interval.ms=300", "fetch.wait.max.ms=20"]
 
 
@@ -19,7 +24,7 @@ class Play:
 
     def __init__(self, cluster, server, room, instances=2, partitions=2, settings=None, seed=1, chunk=8, pause=0.1, events=10000):
         self.market = Market(cluster, server, room, partitions=partitions, settings={
-            "kafka.consumer": SESSION, "drain.revoke_ms": 2000, "redis.command_timeout_ms": 2000, **(settings or {})})
+            "kafka.client": CLIENT, "kafka.consumer": SESSION, "drain.revoke_ms": 2000, "redis.command_timeout_ms": 2000, **(settings or {})})
         self.market.start_state()
         self.daemons = [self.market.make() for _ in range(instances)]
         self.feeder = Feeder(self.market, partitions, count=events, seed=seed, chunk=chunk, pause=pause)
@@ -56,6 +61,12 @@ class Play:
             seen.append(self.decided())
             return len(seen) > 25 and seen[-1] == seen[-26]
         until(still, 30, "events are still decided")
+
+    @staticmethod
+    def lasts(seconds):
+        """How long a fault goes on."""
+        end = time.monotonic() + seconds
+        until(lambda: time.monotonic() >= end, seconds + 5, "")
 
     @contextlib.contextmanager
     def says_again(self, text, timeout=40):

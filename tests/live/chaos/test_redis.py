@@ -1,12 +1,11 @@
 """Redis fails over, dies, fills its disk, loses its user's rights or its connections, under several daemons and load."""
-import errno
 import os
 import re
 import signal
-import subprocess
 
 import pytest
 from arrows import Arrow
+from disk import SmallDisk
 from faults import NoReplies
 from play import Play
 from process import until
@@ -118,32 +117,9 @@ def master_killed_with_its_append_only_file(stage, room):
         server.kill()
 
 
-class SmallDisk:
-    """A file system of a few megabytes, which can be filled and emptied."""
-
-    def __init__(self, directory, megabytes=8):
-        directory.mkdir()
-        self.directory, self._ballast = directory, directory / "ballast"
-        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "orderd-chaos", directory], check=True)
-
-    def fill(self):
-        with open(self._ballast, "wb", buffering=0) as f:
-            try:
-                while f.write(bytes(4096)):
-                    pass
-            except OSError as error:
-                assert error.errno == errno.ENOSPC
-
-    def empty(self):
-        self._ballast.unlink()
-
-    def close(self):
-        subprocess.run(["umount", "-l", self.directory], check=True)
-
-
 def disk_full(stage, room, fsync):
     """The append-only file finds no room: Redis refuses writes (everysec) or ends (always). The events wait and nothing is lost."""
-    disk = SmallDisk(room / "disk")
+    disk = SmallDisk(room / "disk", megabytes=8)
     server = RedisServer(disk.directory, tcp=True, appendonly="yes", appendfsync=fsync, auto_aof_rewrite_percentage="0", logfile="")
     try:
         with Play(stage.cluster, server.start(), room, settings={"redis.durability": "aof" if fsync == "always" else "none"}) as play:
