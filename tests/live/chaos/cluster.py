@@ -11,6 +11,7 @@ from pathlib import Path
 import rdkafka
 from broker import CLIENT, JVM, PROPERTIES, Broker, fetch_jars
 from confluent_kafka import KafkaException, Producer
+from confluent_kafka.admin import AdminClient, NewTopic
 from process import die_with_parent, free_port, until
 
 SECURE = """
@@ -144,6 +145,23 @@ class Cluster(Broker):
         """Asked anew each time: several plays ask at once."""
         with rdkafka.Handle(self.bootstrap, group) as handle:
             return handle.committed(topic, self.partitions(topic))
+
+    def topic(self, word="t", partitions=1, name=None, **config):
+        """By a client of its own, another one while the last does not find the controller; several plays make theirs at once."""
+        settings = {key.replace("_", "."): str(value) for key, value in config.items()}
+        made = []
+
+        def asked():
+            client = AdminClient({"bootstrap.servers": self.bootstrap, **CLIENT})
+            made.append(name or f"{word}-{uuid.uuid4().hex[:8]}")
+            try:
+                client.create_topics([NewTopic(made[-1], partitions, self.replication, config=settings)])[made[-1]].result(30)
+            except KafkaException:
+                return False
+            return True
+        until(asked, 90, "no topic can be made")
+        until(lambda: self.partitions(made[-1]) == partitions, 20, f"topic {made[-1]} is not there")
+        return made[-1]
 
     def bounds(self, topic, partition=0):
         """Asked again while a leader is being looked for."""

@@ -11,6 +11,7 @@ from daemon import BINARY       # noqa: E402
 from stage import Stage         # noqa: E402
 
 TABLES = []      # of kills, shown at the end of the run
+SIDE_BY_SIDE = 7
 
 
 @pytest.fixture(scope="session")
@@ -20,15 +21,22 @@ def stage():
         yield stage
 
 
-SIDE_BY_SIDE = 7
+
+
+@pytest.fixture(scope="session")
+def pool(stage):
+    """Threads that live as long as the run: what one of them starts, a broker for instance, dies with it (process.die_with_parent)."""
+    with concurrent.futures.ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+        yield pool
 
 
 @pytest.fixture(scope="module")
-def plays(request, stage):
+def plays(request, stage, pool):
     """{name: Future}: the module's PLAYS that were asked for, several of them under way at any time; a test waits for its own."""
     asked = {item.callspec.params["name"] for item in request.session.items if item.module is request.module and hasattr(item, "callspec")}
-    with concurrent.futures.ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
-        yield {name: pool.submit(request.module.PLAYS[name], stage, stage.room(name)) for name in sorted(asked)}
+    begun = {name: pool.submit(request.module.PLAYS[name], stage, stage.room(name)) for name in sorted(asked)}
+    yield begun
+    concurrent.futures.wait(begun.values())
 
 
 def pytest_terminal_summary(terminalreporter):
