@@ -74,6 +74,15 @@ static void commit_failed(struct pipeline *p, const struct kafka_position *posit
                 position->partition, (long long)position->offset, strerror(-position->error));
 }
 
+/* The answer to a commit of a former incarnation may come late, and says nothing about this one's. */
+static bool is_of_this_incarnation(const struct partition *partition, const struct kafka_position *position)
+{
+    struct commit_note note;
+
+    return position->offset <= partition->asked &&
+           (!commit_note_parse(position->metadata, &note) || strcmp(note.incarnation, partition->shard->registry.incarnation) == 0);
+}
+
 void commit_result(struct pipeline *p, const struct kafka_position *positions, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
@@ -81,7 +90,7 @@ void commit_result(struct pipeline *p, const struct kafka_position *positions, s
 
         if (positions[i].error)
             commit_failed(p, &positions[i]);
-        else if (lane && positions[i].offset > lane->partition->committed)
+        else if (lane && positions[i].offset > lane->partition->committed && is_of_this_incarnation(lane->partition, &positions[i]))
             lane->partition->committed = positions[i].offset;
     }
 }
