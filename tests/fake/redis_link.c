@@ -30,7 +30,7 @@ static void executed(void *context, struct redis_client *client, enum exec_answe
 
     (void)context;
     if (world->executed)
-        world->executed(node, client, answer);
+        world->executed(node, client, answer, late);
     if (!late)
         link->exec_reply = link->taken + redis_client_replies(client) + 1;
     world->exec_answer = redis_trace_answer(answer);

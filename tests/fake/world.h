@@ -96,7 +96,8 @@ struct world {
     void (*wake)(struct node *node);                        /* a wait of one that listens may end now; NULL: it looks by itself */
     void (*passes)(struct node *node, enum arrow arrow);    /* NULL: nothing happens */
     struct passage (*passage)(struct node *node, bool has_exec);   /* of each write to Redis; NULL: a story, by its script of faults */
-    void (*executed)(struct node *node, struct redis_client *client, enum exec_answer answer);   /* at each EXEC; NULL: nobody cares */
+    /* At each EXEC; late: its node has given up the connection, so it will not hear of it. NULL: nobody cares. */
+    void (*executed)(struct node *node, struct redis_client *client, enum exec_answer answer, bool late);
     bool silent;                      /* nothing is traced */
     struct buffer trace;
     size_t line;                      /* where the trace's last line begins */

@@ -316,7 +316,7 @@ static void happen_until(struct audit *audit, size_t *at, int32_t shard, const s
     for (; *at < audit->world->happenings_count; ++*at) {
         const struct audit_happening *h = &audit->world->happenings[*at];
 
-        if (h->kind > AUDIT_MARKET_IS || h->shard != shard || audit->undone[*at])
+        if (h->kind > AUDIT_MARKET_IS || h->kind == AUDIT_RESTORED || h->shard != shard || audit->undone[*at])
             continue;
         if (place && compare_places(&h->place, place) >= 0)
             return;

@@ -8,7 +8,7 @@
 #include "sim/fiber.h"
 #include "sim/history.h"
 
-enum { USERS = 6, ITEMS = 10, SKUS = 4, ARGS_MAX = 16, TEXT_MAX = 256, PATIENCE_MS = 300, IDLE_MS = 25 };
+enum { USERS = 6, ITEMS = 10, SKUS = 4, ARGS_MAX = 16, MANY_ARGS = 4096, TEXT_MAX = 256, PATIENCE_MS = 300, IDLE_MS = 25 };
 
 struct foreigner {
     struct redis_client *client;
@@ -26,6 +26,13 @@ static int32_t shard_of(struct bytes key)
     return key.data[0] == '{' ? (int32_t)strtol(key.data + 1, NULL, 10) : 0;
 }
 
+int32_t foreign_shard(const struct redis_client *client)
+{
+    struct bytes args[MANY_ARGS];
+
+    return redis_client_queued(client, 0, args, MANY_ARGS) > 1 ? shard_of(args[1]) : 0;
+}
+
 void foreign_executed(struct redis_client *client, enum exec_answer answer)
 {
     struct bytes args[ARGS_MAX], behind[1];
@@ -34,7 +41,7 @@ void foreign_executed(struct redis_client *client, enum exec_answer answer)
     if (answer != EXEC_ANSWER_APPLIED && answer != EXEC_ANSWER_TORN)
         return;
     for (size_t i = 0; (count = redis_client_queued(client, i, args, ARGS_MAX)); i++)
-        if (!world->redis.trouble.torn || redis_client_queued(client, i + 1, behind, 1))      /* the last one was refused when it is torn */
+        if (answer == EXEC_ANSWER_APPLIED || !world->redis.trouble.torn || redis_client_queued(client, i + 1, behind, 1))      /* the last one was refused when it is torn */
             witness_foreign(history->witness, shard_of(args[1]), args, count);
 }
 

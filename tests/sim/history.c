@@ -3,10 +3,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "fake/redis_trace.h"
 #include "sim/fiber.h"
 #include "sim/keys.h"
 
-enum { SETTLE_MS = 180000, AFTER_REFUSAL_MS = 300, AFTER_ERROR_MS = 100, LOOK_MS = 20, EPOCH_MS = 1700000000 };
+enum { SETTLE_MS = 180000, AFTER_REFUSAL_MS = 300, AFTER_ERROR_MS = 100, LOOK_MS = 20, EPOCH_MS = 1700000000, MANY_ARGS = 4096 };
 
 struct history *history;
 
@@ -62,6 +63,8 @@ static void live(struct program *program)
         program->node->dead = true;
     }
     coverage_note(history->coverage, r == -EPROTO ? COVERED_refused_at_start : r && r != -ECANCELED ? COVERED_stopped_by_error : COVERED_life_ended);
+    if (history->torn == program->node)
+        history->torn = NULL;      /* it may have died before it knew */
     instance_free(instance);
 }
 
@@ -151,13 +154,27 @@ static void weather_settle(const struct plan *plan)
                                 .zombie_unaware = 500000, .leave_fails = 200000, .resume_skips = plan->cooperative};
 }
 
+/* A turn or a flush, not the claim of a take-over, which writes fresh epochs as often as it takes. */
+static bool is_turn(const struct redis_client *client)
+{
+    struct bytes args[MANY_ARGS];
+    size_t count = redis_client_queued(client, 0, args, MANY_ARGS);
+
+    return count > 2 && memmem(args[1].data, args[1].size, "orderd:mark:", strlen("orderd:mark:")) && !bytes_equal_text(args[2], "epoch");
+}
+
 /* What an instance did is the witness's business by what comes out; what others did must be told when it happens. */
-static void executed(struct node *node, struct redis_client *client, enum exec_answer answer)
+static void executed(struct node *node, struct redis_client *client, enum exec_answer answer, bool late)
 {
     if (node == world_node("other"))
         foreign_executed(client, answer);
-    if (answer == EXEC_ANSWER_TORN)
-        world->redis.trouble.torn = false;
+    if (answer != EXEC_ANSWER_TORN)
+        return;
+    world->redis.trouble.torn = false;
+    if (node && is_turn(client) && node != world_node("other") && node != world_node("op") && !redis_trace_is_selftest(client)) {
+        witness_torn(history->witness, foreign_shard(client));
+        history->torn = late || node->dead ? NULL : node;
+    }
 }
 
 static void world_settle(const struct plan *plan)
@@ -197,6 +214,8 @@ void history_run(struct plan *plan, struct coverage *coverage, struct finding *f
     *finding = *witness_finding(made.witness);
     if (!finding->kind[0] && !made.settled)
         witness_unrest(made.witness, finding);
+    if (!finding->kind[0] && made.torn)
+        *finding = (struct finding){"TORN_UNSAID", "a transaction was applied in part, its reply arrived, and nobody was told"};
     if (!finding->kind[0])
         witness_audit(made.witness, finding);
     end_all();

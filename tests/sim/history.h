@@ -33,6 +33,7 @@ struct history {
     struct {                          /* what other programs are up to, and until when */
         int64_t touch_until, loop_until, types_until;
     } foreign;
+    struct node *torn;                /* whose transaction was applied in part, and who must say so; NULL: none's, or it cannot know */
     struct mishap *ill;               /* what the next transaction on its way to Redis meets; NULL: nothing */
     int64_t redis_skew_ms;            /* of its clock when it is right: far from zero, as a clock is */
     int64_t first_position;           /* of Redis's journal when registry and marks were there: it never comes back older than that */
@@ -56,7 +57,8 @@ void operator_hears(void *name, const char *line);
 void mishap_arrow_passed(struct node *node, enum arrow arrow);
 /* mishap_come.c: what becomes of a write of the node's to Redis. */
 struct passage mishap_passage(struct node *node, bool has_exec);
-/* foreign.c: a transaction of another program was executed. */
+/* foreign.c: a transaction of another program was executed; and which market a transaction is about. */
 void foreign_executed(struct redis_client *client, enum exec_answer answer);
+int32_t foreign_shard(const struct redis_client *client);
 
 #endif

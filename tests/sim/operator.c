@@ -20,6 +20,9 @@ void operator_hears(void *name, const char *line)
     const char *command = strstr(line, "orderd init -c orderd.conf ");
 
     coverage_line(history->coverage, line);
+    /* A torn transaction whose reply was lost cannot be told from a whole one. */
+    if (history->torn == world_node(name) && (strstr(line, "was applied in part") || strstr(line, "connection dropped") || strstr(line, "redis refuses")))
+        history->torn = NULL;
     trace(world_node(name), "logs", "%s", line);
     if (command && strcmp(name, "op") != 0) {
         command += strlen("orderd init -c orderd.conf ");

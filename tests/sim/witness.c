@@ -262,6 +262,12 @@ void witness_restored(struct witness *w)
         happened(w, &(struct audit_happening){.kind = AUDIT_RESTORED, .shard = i, .place = w->before_restore[i], .to = keys_place(w->plan, i), .since = since});
 }
 
+/* Which part of it was applied nobody can derive: the market is what it is. */
+void witness_torn(struct witness *w, int32_t shard)
+{
+    happened(w, &(struct audit_happening){.kind = AUDIT_MARKET_IS, .shard = shard, .place = keys_place(w->plan, shard), .keys = keys_of_redis(w->arena)});
+}
+
 /* What the operator reads is what the auditor may know. */
 void witness_hears(struct witness *w, const char *line)
 {

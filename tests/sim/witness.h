@@ -31,6 +31,8 @@ void witness_foreign(struct witness *witness, int32_t shard, const struct bytes 
 /* Redis's data has gone back: to be called before, and after. */
 void witness_restoring(struct witness *witness);
 void witness_restored(struct witness *witness);
+/* A transaction of an instance was applied in part. */
+void witness_torn(struct witness *witness, int32_t shard);
 /* A line that a resolution said, and that it was done. */
 void witness_hears(struct witness *witness, const char *line);
 /* Something is wrong already now; only the first is kept. `kind` is one word. */

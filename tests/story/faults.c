@@ -133,9 +133,9 @@ static void a_torn_transaction_halts_the_market(struct checks *c)
     story_end();
 }
 
-static void full_once_torn(struct node *node, struct redis_client *client, enum exec_answer answer)
+static void full_once_torn(struct node *node, struct redis_client *client, enum exec_answer answer, bool late)
 {
-    (void)node, (void)client;
+    (void)node, (void)client, (void)late;
     if (answer == EXEC_ANSWER_TORN)
         world->redis.trouble.conditions = CONDITION_OOM;
 }
