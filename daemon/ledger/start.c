@@ -234,16 +234,21 @@ static int start_shard(const struct start *s, const struct shard *shard, const c
 {
     struct registry found;
     int registry = 0;
-    bool bare = false;
-    int r = look(s, shard, &found, &registry, &bare);
+    bool bare = false, misfit = true;
 
-    if (r)
-        return r;
+    /* What does not fit is looked at twice: another instance may have made it all between two reads. */
+    for (int i = 0; misfit && i < 2; i++) {
+        int r = look(s, shard, &found, &registry, &bare);
+
+        if (r)
+            return r;
+        misfit = registry != 0 && (registry != -ENOENT || !bare);
+    }
     if (registry == 0) {
         compare(s, &found, refusal);
         return 0;
     }
-    if (registry != -ENOENT || !bare) {
+    if (misfit) {
         missing(shard, registry == -ENOENT ? "marks, outbox or seen lists exist" : "a hash that cannot be read stands there", refusal);
         return 0;
     }
