@@ -160,6 +160,15 @@ bool keys_mark_is_done(const struct plan *plan, const char *topic, int32_t parti
     return number_parse(field(mark, "next"), &next) && number_parse(field(mark, "done"), &done) && next == done;
 }
 
+bool keys_are_whole(const struct plan *plan)
+{
+    for (size_t t = 0; t < plan->settings.topics_count; t++)
+        for (int32_t p = 0; p < plan->settings.partitions[t]; p++)
+            if (!mark_of(plan, plan->settings.topics[t], p) || !find(plan, p, "orderd:meta"))
+                return false;
+    return true;
+}
+
 void keys_mark_text(const struct plan *plan, const char *topic, int32_t partition, struct buffer *out)
 {
     static const char *const names[] = {"next", "done", "torn"};

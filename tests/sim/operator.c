@@ -6,6 +6,7 @@
 #include "fake/init.h"
 #include "sim/fiber.h"
 #include "sim/history.h"
+#include "sim/keys.h"
 
 enum { LOOK_MS = 100, SLOW_MS = 400 };
 
@@ -24,6 +25,8 @@ void operator_hears(void *name, const char *line)
     if (history->torn == world_node(name) && (strstr(line, "was applied in part") || strstr(line, "connection dropped") || strstr(line, "redis refuses")))
         history->torn = NULL;
     trace(world_node(name), "logs", "%s", line);
+    if (command && strstr(line, "is missing") && keys_are_whole(history->plan))
+        witness_fault(history->witness, "FALSE_REFUSAL", "%s says what is not so: %s", (const char *)name, line);
     if (command && strcmp(name, "op") != 0) {
         command += strlen("orderd init -c orderd.conf ");
         snprintf(history->wanted, sizeof history->wanted, "%.*s", (int)strcspn(command, "\"\n"), command);
