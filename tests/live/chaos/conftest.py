@@ -21,8 +21,6 @@ def stage():
         yield stage
 
 
-
-
 @pytest.fixture(scope="session")
 def pool(stage):
     """Threads that live as long as the run: what one of them starts, a broker for instance, dies with it (process.die_with_parent)."""
