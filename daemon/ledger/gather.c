@@ -5,10 +5,15 @@
 
 enum { CHUNK_ENTRIES = 32, CHUNK_ELEMENTS = 64 };
 
-static int error_reply(const struct gather *g, const struct reply *reply)
+/* An error that says nothing about the key: what it holds is not known, and must not be taken for a hole. */
+static int check(const struct gather *g, struct reply *const *replies)
 {
-    log_error(g->log, "redis refuses to be read: %.*s", (int)(reply->text.size < 300 ? reply->text.size : 300), reply->text.data);
-    return -EAGAIN;
+    struct error_text error;
+    int r = store_replies_check(replies, 1, &error);
+
+    if (r)
+        log_error(g->log, "redis refuses to be read: %s", error.text);
+    return r == -EACCES ? -EPERM : r;
 }
 
 static struct gathered *owner_of(struct partition *const *ps, size_t count, struct gathered *gathered, struct bytes at)
@@ -79,10 +84,12 @@ int gather_outbox(struct gather *g, struct shard *shard, struct partition *const
         arena_reset(g->redis.arena);
         command_texts(g->redis.commands, "XRANGE", shard->outbox_key, from, "+", "COUNT", "32", NULL);
         r = asker_ask(&g->redis, &replies);
+        if (!r)
+            r = check(g, replies);
         if (r)
             return r;
         if (replies[0]->type != REPLY_ARRAY)
-            return error_reply(g, replies[0]);
+            return -EAGAIN;      /* it was a stream at the first look */
         got = replies[0]->count;
         for (size_t i = 0; !r && i < got; i++)
             r = take_entry(g, ps, count, gathered, replies[0]->elements[i], &last);
@@ -122,6 +129,8 @@ int gather_seen(struct gather *g, struct partition *p, struct gathered *gathered
         command_int(g->redis.commands, index);
         command_int(g->redis.commands, index + CHUNK_ELEMENTS - 1);
         r = asker_ask(&g->redis, &replies);
+        if (!r)
+            r = check(g, replies);
         if (r)
             return r;
         if (replies[0]->type != REPLY_ARRAY) {

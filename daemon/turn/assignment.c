@@ -107,6 +107,8 @@ static void revoked(struct pipeline *p, const struct kafka_group_event *event)
     struct kafka_position *positions = event->positions;
 
     execute_forget(p);
+    if (session_is_up(p->options.session))
+        (void)torn_write(p);      /* the next owner would not know */
     if (!event->lost) {
         int64_t until = monotonic(p) + p->settings.revoke_ms;
 
@@ -270,7 +272,7 @@ static int take_over(struct pipeline *p, struct lane *const *lanes, size_t count
     }
     r = takeover_run(&p->takeover, partitions[0]->shard, partitions, count, refusals);
     if (r == -EPERM) {
-        log_error(p->log, "redis refuses the take-over: %s", p->takeover.why.text);
+        log_error(p->log, "redis refuses the take-over: %s", p->takeover.why.text[0] ? p->takeover.why.text : strerror(-r));
         return -EACCES;
     }
     if (r) {

@@ -256,6 +256,42 @@ static void an_empty_redis_behind_kafkas_offsets_is_no_first_start(struct checks
     story_end();
 }
 
+/* What LRANGE does not tell is not known; it is no hole that an operator should accept. */
+static void a_list_that_may_not_be_read_is_no_loss(struct checks *c)
+{
+    struct daemon *a = story_at_rest(NULL, nothing);
+
+    produce(0, DEPOSIT("d1", "1"));
+    daemon_run(a, 100);
+    world->redis.trouble.denied[0] = "LRANGE";
+    group_takes("A", "orders", 0, false);
+    daemon_run(a, 100);
+    group_gives("A", "orders", 0);
+    CHECK_INT(c, daemon_run(a, 1000), -EACCES);
+    CHECK(c, was_logged("redis refuses to be read: NOPERM"));
+    CHECK(c, !was_logged("--accept-loss"));
+    end(a);
+}
+
+/* The outbox was deleted and made anew, and the server's clock went back: the sequence would fall (DESIGN 2.3). */
+static void a_sequence_that_would_fall_is_not_published(struct checks *c)
+{
+    struct daemon *a = story_at_rest(NULL, nothing);
+
+    produce(0, DEPOSIT("d1", "1"));
+    daemon_run(a, 200);
+    redis("DEL orderd:outbox");
+    redis("XADD orderd:outbox 0-1 made 1");
+    redis("XDEL orderd:outbox 0-1");
+    world->redis.skew_ms = -250;
+    produce(0, DEPOSIT("d2", "2"));
+    CHECK_INT(c, daemon_run(a, 200), -EBADMSG);
+    expect_outcomes(c, "0 applied");
+    CHECK(c, was_logged("nothing further is published"));
+    daemon_crash(a);
+    story_end();
+}
+
 TESTS({"a rollback is accepted in the markets that went back, and the others are left alone",
        a_rollback_is_accepted_in_the_markets_that_went_back_and_the_others_are_left_alone},
       {"a resolution that broke off between two markets is run once more", a_resolution_that_broke_off_between_two_markets_is_run_once_more},
@@ -264,4 +300,6 @@ TESTS({"a rollback is accepted in the markets that went back, and the others are
       {"a halted daemon goes on by itself when newer data were restored", a_halted_daemon_goes_on_by_itself_when_newer_data_were_restored},
       {"a resolution that a failover lost is asked for again", a_resolution_that_a_failover_lost_is_asked_for_again},
       {"what is lost is refused with what resolves it", what_is_lost_is_refused_with_what_resolves_it},
-      {"an empty Redis behind Kafka's offsets is no first start", an_empty_redis_behind_kafkas_offsets_is_no_first_start})
+      {"an empty Redis behind Kafka's offsets is no first start", an_empty_redis_behind_kafkas_offsets_is_no_first_start},
+      {"a list that may not be read is no loss", a_list_that_may_not_be_read_is_no_loss},
+      {"a sequence that would fall is not published", a_sequence_that_would_fall_is_not_published})
