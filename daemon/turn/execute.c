@@ -293,7 +293,11 @@ static int receive(struct pipeline *p, struct turn *turn, size_t queued, size_t 
     case EXEC_UNKNOWN:
         break;
     }
-    execute_forget(p);       /* the connection is gone: everything is taken over again on the next one */
+    /* The connection is gone: everything is taken over again on the next one. Was it closed because a turn of that size is too large for
+     * something on the way, the next one is smaller. */
+    if (!turn->expiring && turn->events > 1)
+        p->events_limit = turn->events / 2;
+    execute_forget(p);
     return 0;
 }
 
