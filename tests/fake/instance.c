@@ -114,7 +114,7 @@ static int compare_registry(struct instance *instance)
     return refusal.set ? -EPROTO : 0;
 }
 
-static void make_pipeline(struct instance *instance)
+static int make_pipeline(struct instance *instance)
 {
     struct ends *ends = &instance->ends;
     const struct instance_settings *settings = ends->settings;
@@ -129,9 +129,13 @@ static void make_pipeline(struct instance *instance)
 
     ASSERT(pipeline_new(&instance->pipeline, &pipeline) == 0);
     sink.context = instance->pipeline;
-    ASSERT(sink_new(&instance->sink, &sink, &error) == 0);
+    if (sink_new(&instance->sink, &sink, &error)) {
+        log_error(&ends->log, "no producer error=\"%s\"", error.text);
+        return -EIO;
+    }
     sink_set_limits(instance->sink, &limits);
     pipeline_set_sink(instance->pipeline, instance->sink);
+    return 0;
 }
 
 int instance_begin(struct instance *instance)
@@ -139,10 +143,10 @@ int instance_begin(struct instance *instance)
     struct error_text error;
 
     instance->ended = compare_registry(instance);
-    if (!instance->ended) {
-        make_pipeline(instance);
+    if (!instance->ended)
+        instance->ended = make_pipeline(instance);
+    if (!instance->ended)
         ASSERT(source_subscribe(instance->ends.source, &error) == 0);
-    }
     return instance->ended;
 }
 

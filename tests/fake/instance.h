@@ -51,7 +51,8 @@ struct instance;
 
 /* `settings` must outlive it. */
 struct instance *instance_new(const char *name, const struct instance_settings *settings);
-/* From the first connection to the subscription: 0, -EPROTO when it was refused (said), -ECANCELED when the node died. */
+/* From the first connection to the subscription: 0, -EPROTO when it was refused (said), -ECANCELED when the node died, -EIO when there is
+ * no producer (said). */
 int instance_begin(struct instance *instance);
 /* What pipeline_step says; nothing is done once it said an error or the node is dead. */
 int instance_step(struct instance *instance);

@@ -234,8 +234,10 @@ static void decode(struct audit *audit, struct audit_source *source, size_t at, 
     int64_t offset = source->log->messages[at].offset;
 
     audit_event_decode(event, &audit->members, audit->arena, &source->log->messages[at]);
-    if (outcome && audit_in_range(source, AUDIT_QUARANTINED, offset) && audit_claims(audit, outcome, event, "malformed"))
+    if (outcome && audit_in_range(source, AUDIT_QUARANTINED, offset) && audit_claims(audit, outcome, event, "malformed\",\"reason\":\"quarantined")) {
         event->reason = "quarantined";
+        event->traceparent = (struct bytes){NULL, 0};      /* nothing of it is read */
+    }
     source->slots[at].malformed = event->reason != NULL;
     source->slots[at].reason = event->reason;
 }

@@ -2,7 +2,7 @@
 #include "sim/fiber.h"
 #include "sim/history.h"
 
-enum { FOREVER_MS = 1000000 };
+enum { FOREVER_MS = 1000000, LOOK_MS = 20 };
 
 static bool is_instance(const struct node *node)
 {
@@ -27,9 +27,9 @@ static struct mishap *next_of(int64_t *at, bool *passes)
     *at = INT64_MAX;
     for (size_t i = 0; i < history->plan->mishaps_count; i++) {
         struct mishap *m = &history->plan->mishaps[i];
-        int64_t ends = m->at + m->ms;
+        int64_t ends = m->came_at + m->ms;
 
-        if (mishap_arrow(m->kind) != ARROW_COUNT || m->off)
+        if (m->off || (mishap_arrow(m->kind) != ARROW_COUNT && !m->came))
             continue;
         if (!m->came && m->at < *at) {
             next = m;
@@ -44,13 +44,21 @@ static struct mishap *next_of(int64_t *at, bool *passes)
     return next;
 }
 
+/* Those of an arrow that came meanwhile may pass before. */
+static bool sleep_until(int64_t at)
+{
+    if (at <= world->now)
+        return true;
+    fiber_sleep(at - world->now < LOOK_MS ? at - world->now : LOOK_MS);
+    return at <= world->now;
+}
+
 /* All that lasts is over, whoever stood still goes on, whoever was down comes up. */
 static void fall_quiet(void)
 {
     history->quiet = true;
     history->quiet_at = world->now;
     history->ill = NULL;
-    world->redis.at_exec_waits = false;
     world->delivery_failures = world->weather.producer_failures = 0;
     history->foreign.touch_until = history->foreign.loop_until = history->foreign.types_until = 0;
     for (int i = 0; i < history->plan->nodes; i++) {
@@ -58,6 +66,9 @@ static void fall_quiet(void)
         if (history->programs[i].down_until > world->now)
             history->programs[i].down_until = world->now;
     }
+    for (size_t i = 0; i < history->plan->mishaps_count; i++)
+        if (history->plan->mishaps[i].came && !history->plan->mishaps[i].passed)
+            mishap_pass(&history->plan->mishaps[i], world_node("fate"));
     trace(world_node("fate"), "quiet", "no mishap comes any more");
 }
 
@@ -71,8 +82,8 @@ void calamity_run(void *unused)
     while ((m = next_of(&at, &passes)) && !fibers_are_over()) {
         struct node *node = history->programs[m->node].node;
 
-        if (at > world->now)
-            fiber_sleep(at - world->now);
+        if (!sleep_until(at))
+            continue;
         if (fibers_are_over())
             return;
         if (passes) {
@@ -82,7 +93,7 @@ void calamity_run(void *unused)
             mishap_come(m, node);
         }
     }
-    if (history->plan->busy_ms > world->now)
+    while (history->plan->busy_ms > world->now && !fibers_are_over())
         fiber_sleep(history->plan->busy_ms - world->now);
     if (!fibers_are_over())
         fall_quiet();

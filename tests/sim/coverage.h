@@ -38,6 +38,7 @@
     X(delivery_failed, SENTENCE, "delivery failed, the producer is replaced")         \
     X(producer_fatal, SENTENCE, "the producer met a fatal error")                     \
     X(no_producer, SENTENCE, "no new producer")                                       \
+    X(no_first_producer, SENTENCE, "no producer")                                     \
     X(commits_fail, SENTENCE, "commits fail and are tried again")                     \
     X(last_commit_failed, SENTENCE, "the last commit failed")                         \
     X(torn, SENTENCE, "a transaction was applied in part")                            \
@@ -62,6 +63,7 @@
     X(did_loss, DONE, "--accept-loss")                                                \
     X(did_gap, DONE, "--accept-gap")                                                  \
     X(did_adopt, DONE, "--adopt")                                                     \
+    X(did_quarantine, DONE, "--quarantine")                                           \
     X(resolution_failed, LIFE, "a resolution did not fit and was tried again")
 
 enum covered {

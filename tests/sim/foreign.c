@@ -11,6 +11,7 @@
 enum { USERS = 6, ITEMS = 10, SKUS = 4, ARGS_MAX = 16, MANY_ARGS = 4096, TEXT_MAX = 256, PATIENCE_MS = 300, IDLE_MS = 25 };
 
 struct foreigner {
+    const char *name;
     struct redis_client *client;
     char prefix[16];                 /* of the market that it is in at present */
 };
@@ -31,6 +32,11 @@ int32_t foreign_shard(const struct redis_client *client)
     struct bytes args[MANY_ARGS];
 
     return redis_client_queued(client, 0, args, MANY_ARGS) > 1 ? shard_of(args[1]) : 0;
+}
+
+bool foreign_is(const struct node *node)
+{
+    return strncmp(node->name, "other", strlen("other")) == 0;
 }
 
 void foreign_executed(struct redis_client *client, enum exec_answer answer)
@@ -105,7 +111,7 @@ static const char *last_reply(struct foreigner *f, int replies, char *out, size_
 static const char *ask(struct foreigner *f, struct buffer *commands, int replies, char *out, size_t size)
 {
     if (!f->client)
-        f->client = redis_server_connect(&world->redis, world_node("other"));
+        f->client = redis_server_connect(&world->redis, world_node(f->name));
     redis_client_write(f->client, buffer_bytes(commands), world->now);
     buffer_reset(commands);
     return last_reply(f, replies, out, size);
@@ -245,12 +251,11 @@ static void work(struct foreigner *f, struct buffer *commands)
         spoil(f, commands);
 }
 
-void foreign_run(void *unused)
+void foreign_run(void *name)
 {
-    struct foreigner f = {.client = NULL};
+    struct foreigner f = {.name = name};
     struct buffer commands;
 
-    (void)unused;
     buffer_init(&commands, 1 << 16);
     while (!fibers_are_over()) {
         bool busy = history->foreign.touch_until > world->now || history->foreign.loop_until > world->now || history->foreign.types_until > world->now;

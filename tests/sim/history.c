@@ -7,9 +7,18 @@
 #include "sim/fiber.h"
 #include "sim/keys.h"
 
-enum { SETTLE_MS = 180000, AFTER_REFUSAL_MS = 300, AFTER_ERROR_MS = 100, LOOK_MS = 20, EPOCH_MS = 1700000000, MANY_ARGS = 4096 };
+enum { SETTLE_MS = 180000, AFTER_REFUSAL_MS = 300, AFTER_ERROR_MS = 100, LOOK_MS = 20, EPOCH_MS = 1700000000, MANY_ARGS = 4096,
+       EVICTING = 24 /* one Redis in so many is set to evict keys, and has room enough */ };
 
 struct history *history;
+
+struct program *history_program(const struct node *node)
+{
+    for (int i = 0; i < history->plan->nodes; i++)
+        if (history->programs[i].node == node)
+            return &history->programs[i];
+    return NULL;
+}
 
 /* SIGSTOP: whatever it does, it does it later. */
 static void stand_still(struct node *node)
@@ -27,6 +36,8 @@ static void wait(struct node *node, int64_t ms)
 static void passes(struct node *node, enum arrow arrow)
 {
     history->passings[arrow]++;
+    if (arrow == ARROW_CONNECT)
+        fiber_sleep(1);      /* even where nothing else takes a while: a limit may end every connection */
     mishap_arrow_passed(node, arrow);
     if (!node->dead && world_draw((uint32_t)history->plan->preemption) == 0)
         fiber_sleep(history->plan->latency_ms ? world_draw((uint32_t)history->plan->latency_ms + 1) : 0);
@@ -50,7 +61,7 @@ static void live(struct program *program)
     program->node->afterlife = program->node->frozen_until = 0;
     program->stop = false;
     trace(program->node, "starts", " ");
-    instance = instance_new(program->name, &history->plan->settings);
+    instance = instance_new(program->name, &history->settings);
     r = instance_begin(instance);
     while (!r && !program->stop && !program->node->dead && !fibers_are_over()) {
         note_registry();
@@ -103,16 +114,21 @@ static bool finished(void)
     return history->settled || world->now > history->quiet_at + SETTLE_MS;
 }
 
-static void make_topics(const struct plan *plan)
+int32_t history_outcome_partitions(void)
 {
+    const struct instance_settings *s = &history->plan->settings;
     int32_t most = 0;
 
-    for (size_t i = 0; i < plan->settings.topics_count; i++) {
+    for (size_t i = 0; i < s->topics_count; i++)
+        most = s->partitions[i] > most ? s->partitions[i] : most;
+    return most;
+}
+
+static void make_topics(const struct plan *plan)
+{
+    for (size_t i = 0; i < plan->settings.topics_count; i++)
         kafka_log_topic(&world->kafka, plan->settings.topics[i], plan->settings.partitions[i]);
-        if (plan->settings.partitions[i] > most)
-            most = plan->settings.partitions[i];
-    }
-    kafka_log_topic(&world->kafka, "out", most);
+    kafka_log_topic(&world->kafka, "out", history_outcome_partitions());
     kafka_log_topic(&world->kafka, "dead", plan->settings.dead_letter_partitions);
 }
 
@@ -130,7 +146,8 @@ static void spawn_all(struct plan *plan)
     fiber_spawn(NULL, upstream_run, NULL);
     fiber_spawn(NULL, calamity_run, NULL);
     fiber_spawn(world_node("op"), operator_run, NULL);
-    fiber_spawn(world_node("other"), foreign_run, NULL);
+    fiber_spawn(world_node("other"), foreign_run, world_node("other")->name);
+    fiber_spawn(world_node("others"), foreign_run, world_node("others")->name);
 }
 
 /* Whoever still works is killed, so that all memory is given back. */
@@ -166,15 +183,15 @@ static bool is_turn(const struct redis_client *client)
 /* What an instance did is the witness's business by what comes out; what others did must be told when it happens. */
 static void executed(struct node *node, struct redis_client *client, enum exec_answer answer, bool late)
 {
-    if (node == world_node("other"))
+    if (foreign_is(node))
         foreign_executed(client, answer);
-    if (answer != EXEC_ANSWER_TORN)
-        return;
-    world->redis.trouble.torn = false;
-    if (node && is_turn(client) && node != world_node("other") && node != world_node("op") && !redis_trace_is_selftest(client)) {
+    if (answer == EXEC_ANSWER_TORN)
+        world->redis.trouble.conditions |= history->when_torn;
+    if (answer == EXEC_ANSWER_TORN && is_turn(client) && history_program(node) && !redis_trace_is_selftest(client)) {
         witness_torn(history->witness, foreign_shard(client));
         history->torn = late || node->dead ? NULL : node;
     }
+    world->redis.trouble.torn = false;
 }
 
 static void world_settle(const struct plan *plan)
@@ -195,15 +212,17 @@ static void world_settle(const struct plan *plan)
         world->redis.config[1] = "yes";
         world->redis.config[2] = "always";
     }
+    if (plan->seed % EVICTING == 0)
+        world->redis.config[0] = "allkeys-lru";
     redis_server_keep_journal(&world->redis);
 }
 
 void history_run(struct plan *plan, struct coverage *coverage, struct finding *finding, struct buffer *trace)
 {
-    struct history made = {.plan = plan, .coverage = coverage};
+    struct history made = {.plan = plan, .coverage = coverage, .settings = plan->settings};
 
     history = &made;
-    plan->settings.say = operator_hears;
+    made.settings.say = operator_hears;
     world_begin(&made.world);
     world->silent = trace == NULL;
     world_settle(plan);

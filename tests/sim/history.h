@@ -21,6 +21,7 @@ struct program {
 /* What the running history's programs share. */
 struct history {
     struct plan *plan;
+    struct instance_settings settings;    /* of the instances and the operator, as they are by now */
     struct world world;
     struct coverage *coverage;
     struct witness *witness;
@@ -35,6 +36,9 @@ struct history {
     } foreign;
     struct node *torn;                /* whose transaction was applied in part, and who must say so; NULL: none's, or it cannot know */
     struct mishap *ill;               /* what the next transaction on its way to Redis meets; NULL: nothing */
+    unsigned when_torn;               /* a set of conditions that begin when a transaction is torn */
+    bool outcomes_gone;               /* what was published is not all in Kafka any more: each commit must carry its note */
+    bool outcomes_stay;               /* or the other way round: one carries none */
     int64_t redis_skew_ms;            /* of its clock when it is right: far from zero, as a clock is */
     int64_t first_position;           /* of Redis's journal when registry and marks were there: it never comes back older than that */
     char wanted[256];                 /* the resolution that a refusal named last; "": none */
@@ -49,7 +53,7 @@ void history_run(struct plan *plan, struct coverage *coverage, struct finding *f
 void upstream_run(void *unused);
 void calamity_run(void *unused);
 void operator_run(void *unused);
-void foreign_run(void *unused);
+void foreign_run(void *name);
 
 /* operator.c: a line of an instance's log. */
 void operator_hears(void *name, const char *line);
@@ -57,7 +61,15 @@ void operator_hears(void *name, const char *line);
 void mishap_arrow_passed(struct node *node, enum arrow arrow);
 /* mishap_come.c: what becomes of a write of the node's to Redis. */
 struct passage mishap_passage(struct node *node, bool has_exec);
-/* foreign.c: a transaction of another program was executed; and which market a transaction is about. */
+/* mishap_come.c: without a durability gate nobody promises anything about what is published while Redis loses it (DESIGN 4.5). What is promised is
+ * that a loss of what was published before is noticed: so nothing is ordered until all is delivered, or it took too long (false). Whoever
+ * calls it ends the hush. */
+bool mishap_hush(void);
+int32_t history_outcome_partitions(void);
+/* The program of the node, NULL when it is none of an instance. */
+struct program *history_program(const struct node *node);
+/* foreign.c: whether the node is another program; a transaction of one was executed; and which market a transaction is about. */
+bool foreign_is(const struct node *node);
 void foreign_executed(struct redis_client *client, enum exec_answer answer);
 int32_t foreign_shard(const struct redis_client *client);
 

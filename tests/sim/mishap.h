@@ -51,7 +51,13 @@
     X(redis_failover,    ARROW_COUNT,    4,  500, "a replica that lags becomes the master; a connection may outlive it")                       \
     X(redis_lags,        ARROW_COUNT,    4, 2000, "replicas and the append-only file lag: WAIT confirms too few")                              \
     X(redis_clock,       ARROW_COUNT,    2, 2000, "Redis's clock goes back")                                                                   \
-    X(redis_torn,        ARROW_EXEC,     1,    0, "the ACL changes between queueing and EXEC: a part of it fails")                             \
+    X(redis_torn,        ARROW_EXEC,     2, 2000, "the ACL changes between queueing and EXEC: a part of it fails; memory may be full then")    \
+    X(redis_denied,      ARROW_COUNT,    3, 1500, "ACL: the user may not run one of the commands")                                            \
+    X(redis_cluster,     ARROW_COUNT,    2,  800, "EXEC is answered MOVED, ASK, CLUSTERDOWN, TRYAGAIN, or what nobody knows")                  \
+    X(redis_closes,      ARROW_RECEIVE,  4,    0, "the server closes an instance's connection: its user was deleted, a limit")                 \
+    X(redis_limits,      ARROW_COUNT,    2,  800, "connections with large replies or large commands are closed")                               \
+    X(redis_paused,      ARROW_COUNT,    2, 1500, "CLIENT PAUSE: writes wait")                                                                 \
+    X(redis_reloads,     ARROW_COUNT,    2,    0, "DEBUG RELOAD: whoever watches a key gets nil")                                              \
     X(kill_misses,       ARROW_COUNT,    2, 4000, "CLIENT KILL finds nobody")                                                                  \
     X(broker_away,       ARROW_COUNT,    4, 3000, "the brokers are away")                                                                      \
     X(delivery_late,     ARROW_COUNT,    5, 2000, "nothing of one outcome partition is delivered for a while")                                 \
@@ -60,7 +66,19 @@
     X(queue_full,        ARROW_COUNT,    3, 1000, "the producer's queue holds next to nothing")                                                \
     X(commits_fail,      ARROW_COUNT,    4, 2000, "commits fail")                                                                              \
     X(commits_late,      ARROW_COUNT,    4, 3000, "commits are answered late, or not at all though they were made")                            \
-    X(retention,         ARROW_COUNT,    1,    0, "a log's begin is deleted, perhaps beyond what was decided")
+    X(retention,         ARROW_COUNT,    2,    0, "a log's begin is deleted, perhaps beyond what was decided")                                 \
+    X(cut_off,           ARROW_COUNT,    4, 8000, "an instance and the brokers do not reach each other")                                       \
+    X(fetches_fail,      ARROW_COUNT,    3, 2000, "fetches fail")                                                                              \
+    X(questions_fail,    ARROW_COUNT,    4, 2500, "questions to Kafka fail, at once or by their timeout")                                      \
+    X(reports_lost,      ARROW_COUNT,    3, 2000, "answers to the producer are lost, and those to what it sends again know no offset")         \
+    X(producers_refused, ARROW_COUNT,    2, 2000, "a delivery fails, and no new producer can be made")                                         \
+    X(log_gap,           ARROW_COUNT,    4,    0, "transaction markers: a log has offsets without messages")                                   \
+    X(compaction,        ARROW_COUNT,    2,    0, "messages that were decided are compacted away")                                             \
+    X(outcomes_trimmed,  ARROW_COUNT,    2,    0, "retention: outcomes that every commit's note has passed are deleted")                       \
+    X(outcomes_deleted,  ARROW_COUNT,    1,  500, "the outcome topic is deleted, and made anew")                                               \
+    X(offsets_reset,     ARROW_COUNT,    1, 3000, "all instances are killed, and the group's offsets are set back by hand or expire")          \
+    X(quarantine,        ARROW_COUNT,    2,    0, "an operator quarantines an event that may come")                                            \
+    X(dedupe_differs,    ARROW_COUNT,    1,    0, "the file's dedupe settings change, and the registry's still rule")
 
 enum mishap_kind {
 #define X(name, arrow, weight, longest, sentence) MISHAP_##name,
@@ -77,6 +95,7 @@ struct mishap {
     uint64_t number;             /* whatever else it needs to choose */
     bool off;                    /* left out by a shrunk plan */
     bool came, passed;
+    int64_t came_at;
 };
 
 const char *mishap_name(enum mishap_kind kind);

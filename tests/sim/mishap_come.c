@@ -1,20 +1,15 @@
 /* How mishaps come and pass: here those of processes and of what they send; what is Redis's and Kafka's has its own file. */
+#include <stdio.h>
+
 #include "sim/fiber.h"
 #include "sim/history.h"
+#include "sim/keys.h"
 
-enum { CLOCK_JUMP_MS = 120000 };
-
-static struct program *program_at(const struct node *node)
-{
-    for (int i = 0; i < history->plan->nodes; i++)
-        if (history->programs[i].node == node)
-            return &history->programs[i];
-    return NULL;
-}
+enum { CLOCK_JUMP_MS = 120000, HUSH_MS = 4000 };
 
 static void kill(struct mishap *m, struct node *node)
 {
-    struct program *program = program_at(node);
+    struct program *program = history_program(node);
 
     if (!program || node->dead)
         return;
@@ -24,7 +19,7 @@ static void kill(struct mishap *m, struct node *node)
 
 static void freeze(struct mishap *m, struct node *node)
 {
-    struct program *program = program_at(node);
+    struct program *program = history_program(node);
 
     if (program && !node->dead)
         node->frozen_until = world->now + m->ms;
@@ -32,7 +27,7 @@ static void freeze(struct mishap *m, struct node *node)
 
 static void stop(struct mishap *m, struct node *node)
 {
-    struct program *program = program_at(node);
+    struct program *program = history_program(node);
 
     (void)m;
     if (program && !node->dead)
@@ -60,7 +55,7 @@ struct passage mishap_passage(struct node *node, bool has_exec)
     struct passage passage = {.there_ms = latency ? world_draw((uint32_t)latency + 1) : 0, .back_ms = latency ? world_draw((uint32_t)latency + 1) : 0};
     struct mishap *ill = history->ill;
 
-    if (!ill || !has_exec || !program_at(node))
+    if (!ill || !has_exec || !history_program(node))
         return passage;
     history->ill = NULL;
     trace(node, "meets", "%s", mishap_name(ill->kind));
@@ -110,6 +105,51 @@ static void foreign(struct mishap *m, struct node *node)
         *until = world->now + m->ms;
 }
 
+/* It need not be there ever. */
+static void quarantine(struct mishap *m, struct node *node)
+{
+    const struct instance_settings *s = &history->plan->settings;
+    size_t topic = m->number % s->topics_count;
+    int32_t number = (int32_t)((m->number >> 8) % (uint64_t)s->partitions[topic]);
+    int64_t end = kafka_log_partition(&world->kafka, s->topics[topic], number)->end;
+
+    (void)node;
+    if (!history->wanted[0])
+        snprintf(history->wanted, sizeof history->wanted, "--quarantine %s:%d:%lld", s->topics[topic], (int)number,
+                 (long long)end + (long long)((m->number >> 16) % 30));
+}
+
+static void dedupe_differs(struct mishap *m, struct node *node)
+{
+    (void)node;
+    if (!history->first_position)
+        return;
+    history->settings.window_s = 1 + (int64_t)(m->number % 3);
+    history->settings.ids = 8 + (int64_t)((m->number >> 8) % 60);
+}
+
+/* Every decision was delivered, and nothing is on its way. */
+static bool all_is_delivered(void)
+{
+    const struct instance_settings *s = &history->plan->settings;
+
+    for (size_t t = 0; t < s->topics_count; t++)
+        for (int32_t p = 0; p < s->partitions[t]; p++)
+            if (!keys_mark_is_done(history->plan, s->topics[t], p))
+                return false;
+    return kafka_is_quiet();
+}
+
+bool mishap_hush(void)
+{
+    int64_t until = world->now + HUSH_MS;
+
+    history->hush = true;
+    while (!all_is_delivered() && world->now < until && !fibers_are_over())
+        fiber_sleep(1);
+    return all_is_delivered();
+}
+
 static const struct mishap_ways here[MISHAP_COUNT] = {
     [MISHAP_crash_connecting] = {kill, NULL},
     [MISHAP_crash_sending] = {kill, NULL},
@@ -139,6 +179,8 @@ static const struct mishap_ways here[MISHAP_COUNT] = {
     [MISHAP_foreign_touch] = {foreign, NULL},
     [MISHAP_foreign_loop] = {foreign, NULL},
     [MISHAP_foreign_types] = {foreign, NULL},
+    [MISHAP_quarantine] = {quarantine, NULL},
+    [MISHAP_dedupe_differs] = {dedupe_differs, NULL},
 };
 
 static const struct mishap_ways *ways_of(enum mishap_kind kind)
@@ -149,6 +191,7 @@ static const struct mishap_ways *ways_of(enum mishap_kind kind)
 void mishap_come(struct mishap *m, struct node *node)
 {
     m->came = true;
+    m->came_at = world->now;
     trace(node, "mishap", "%s: %s%s", mishap_name(m->kind), mishap_sentence(m->kind), ways_of(m->kind)->pass || m->ms ? "" : ", at once");
     ways_of(m->kind)->come(m, node);
 }

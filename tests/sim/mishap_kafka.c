@@ -1,5 +1,6 @@
 /* How what goes wrong with Kafka comes, and how it passes. */
-#include "sim/fiber.h"
+#include <stdlib.h>
+
 #include "sim/history.h"
 #include "sim/keys.h"
 
@@ -89,6 +90,171 @@ static void retention(struct mishap *m, struct node *node)
     kafka_log_trim(partition, start);
 }
 
+static struct node *meant(const struct mishap *m)
+{
+    return history->programs[m->node].node;
+}
+
+static void cut_off(struct mishap *m, struct node *node)
+{
+    (void)node;
+    meant(m)->kafka_away = true;
+}
+
+static void cut_off_no_more(struct mishap *m)
+{
+    meant(m)->kafka_away = false;
+}
+
+static void fetches_fail(struct mishap *m, struct node *node)
+{
+    (void)m, (void)node;
+    world->weather.fetch_fails = 3 * MILLION / 10;
+}
+
+static void questions_fail(struct mishap *m, struct node *node)
+{
+    (void)m, (void)node;
+    world->weather.ask_fails = MILLION / 2;
+}
+
+static void reports_lost(struct mishap *m, struct node *node)
+{
+    (void)m, (void)node;
+    world->weather.report_lost = 3 * MILLION / 10;
+}
+
+static void producers_refused(struct mishap *m, struct node *node)
+{
+    (void)m, (void)node;
+    world->delivery_failures++;
+    world->weather.producer_refused = 9 * MILLION / 10;
+}
+
+/* Of these four one each is in force. */
+static void chances_right(struct mishap *m)
+{
+    kafka_chance *chances[MISHAP_COUNT] = {[MISHAP_fetches_fail] = &world->weather.fetch_fails, [MISHAP_questions_fail] = &world->weather.ask_fails,
+                                           [MISHAP_reports_lost] = &world->weather.report_lost,
+                                           [MISHAP_producers_refused] = &world->weather.producer_refused};
+
+    *chances[m->kind] = 0;
+}
+
+static struct log_partition *some_source(const struct mishap *m, const char **topic, int32_t *number)
+{
+    const struct instance_settings *s = &history->plan->settings;
+    size_t index = m->number % s->topics_count;
+
+    *topic = s->topics[index];
+    *number = (int32_t)((m->number >> 8) % (uint64_t)s->partitions[index]);
+    return kafka_log_partition(&world->kafka, *topic, *number);
+}
+
+static void log_gap(struct mishap *m, struct node *node)
+{
+    const char *topic;
+    int32_t number;
+    struct log_partition *partition = some_source(m, &topic, &number);
+
+    (void)node;
+    for (uint64_t i = 0; i <= (m->number >> 16) % 4; i++) {
+        kafka_log_skip(partition, 1);
+        witness_ordered(history->witness, topic, number, NULL);
+    }
+}
+
+/* Only what was committed: who has compaction on a topic of orders loses what was not yet decided, and nobody notices. */
+static void compaction(struct mishap *m, struct node *node)
+{
+    const char *topic;
+    int32_t number;
+    struct log_partition *partition = some_source(m, &topic, &number);
+    int64_t from = partition->start;
+
+    (void)node;
+    if (partition->committed > from)
+        kafka_log_compact(partition, from + (int64_t)((m->number >> 16) % (uint64_t)(partition->committed - from)), partition->committed);
+}
+
+/* Up to where the notes of its source partitions say that it was read; -1: one has no note. */
+static int64_t noted(int32_t number)
+{
+    const struct instance_settings *s = &history->plan->settings;
+    int64_t least = INT64_MAX;
+
+    for (size_t t = 0; t < s->topics_count; t++)
+        if (number < s->partitions[t]) {
+            const char *note = kafka_log_partition(&world->kafka, s->topics[t], number)->metadata, *last = strrchr(note, ' ');
+            int64_t reached = last ? strtoll(last, NULL, 10) : -1;
+
+            least = reached < least ? reached : least;
+        }
+    return least == INT64_MAX ? -1 : least;
+}
+
+static void outcomes_trimmed(struct mishap *m, struct node *node)
+{
+    (void)m, (void)node;
+    if (history->outcomes_stay)
+        return;
+    for (int32_t p = 0; p < PLAN_PARTITIONS_MAX; p++) {
+        struct log_partition *out = kafka_log_partition(&world->kafka, "out", p);
+
+        if (out && noted(p) > out->start)
+            kafka_log_trim(out, noted(p));
+    }
+    history->outcomes_gone = true;
+}
+
+static bool all_is_committed(void)
+{
+    const struct instance_settings *s = &history->plan->settings;
+
+    for (size_t t = 0; t < s->topics_count; t++)
+        for (int32_t p = 0; p < s->partitions[t]; p++)
+            if (!keys_mark_is_at(history->plan, s->topics[t], p, kafka_log_partition(&world->kafka, s->topics[t], p)->committed))
+                return false;
+    return true;
+}
+
+/* What was in it is evidence no more, so everything must be committed: nobody can know of what is lost in both. */
+static void outcomes_deleted(struct mishap *m, struct node *node)
+{
+    (void)m, (void)node;
+    if (history->first_position && !history->outcomes_stay && mishap_hush() && all_is_committed()) {
+        witness_outcomes_go(history->witness);
+        kafka_log_delete(&world->kafka, "out");
+        history->outcomes_gone = true;
+    }
+    history->hush = false;
+}
+
+static void outcomes_made_anew(struct mishap *m)
+{
+    (void)m;
+    kafka_log_topic(&world->kafka, "out", history_outcome_partitions());
+}
+
+/* The tools want the group to be empty for that. */
+static void offsets_reset(struct mishap *m, struct node *node)
+{
+    const char *topic;
+    int32_t number;
+    struct log_partition *partition = some_source(m, &topic, &number);
+
+    (void)node;
+    if (history->outcomes_gone || !history->first_position)
+        return;
+    for (int i = 0; i < history->plan->nodes; i++) {
+        history->programs[i].node->dead = true;
+        history->programs[i].down_until = world->now + m->ms;
+    }
+    history->outcomes_stay = true;
+    partition->metadata[0] = '\0';
+    partition->committed = partition->committed > 0 && m->number >> 32 & 1 ? (int64_t)((m->number >> 16) % (uint64_t)partition->committed) : KAFKA_OFFSET_NONE;
+}
+
 const struct mishap_ways mishap_ways_of_kafka[MISHAP_COUNT] = {
     [MISHAP_broker_away] = {brokers_go, brokers_come},
     [MISHAP_delivery_late] = {delivery_late, delivery_on},
@@ -98,4 +264,14 @@ const struct mishap_ways mishap_ways_of_kafka[MISHAP_COUNT] = {
     [MISHAP_commits_fail] = {commits_fail, commits_right},
     [MISHAP_commits_late] = {commits_late, commits_right},
     [MISHAP_retention] = {retention, NULL},
+    [MISHAP_cut_off] = {cut_off, cut_off_no_more},
+    [MISHAP_fetches_fail] = {fetches_fail, chances_right},
+    [MISHAP_questions_fail] = {questions_fail, chances_right},
+    [MISHAP_reports_lost] = {reports_lost, chances_right},
+    [MISHAP_producers_refused] = {producers_refused, chances_right},
+    [MISHAP_log_gap] = {log_gap, NULL},
+    [MISHAP_compaction] = {compaction, NULL},
+    [MISHAP_outcomes_trimmed] = {outcomes_trimmed, NULL},
+    [MISHAP_outcomes_deleted] = {outcomes_deleted, outcomes_made_anew},
+    [MISHAP_offsets_reset] = {offsets_reset, NULL},
 };

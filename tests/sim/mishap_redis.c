@@ -1,9 +1,7 @@
 /* How what goes wrong with Redis comes, and how it passes. */
-#include "sim/fiber.h"
 #include "sim/history.h"
-#include "sim/keys.h"
 
-enum { MOST_LOST = 30, HUSH_MS = 4000 };
+enum { MOST_LOST = 30 };
 
 static unsigned condition_of(enum mishap_kind kind)
 {
@@ -82,37 +80,13 @@ static void redis_restarts(struct mishap *m, struct node *node)
     restore(redis_server_position(&world->redis), false, true);
 }
 
-/* Every decision was delivered, and nothing is on its way. */
-static bool all_is_delivered(void)
-{
-    const struct instance_settings *s = &history->plan->settings;
-
-    for (size_t t = 0; t < s->topics_count; t++)
-        for (int32_t p = 0; p < s->partitions[t]; p++)
-            if (!keys_mark_is_done(history->plan, s->topics[t], p))
-                return false;
-    return kafka_is_quiet();
-}
-
-/* Without a durability gate nobody promises anything about what is published while Redis loses it (DESIGN 4.5). What is promised is that a
- * loss of what was published before is noticed: so nothing is ordered until all is delivered. False: it took too long. */
-static bool hush(void)
-{
-    int64_t until = world->now + HUSH_MS;
-
-    history->hush = true;
-    while (!all_is_delivered() && world->now < until && !fibers_are_over())
-        fiber_sleep(1);
-    return all_is_delivered();
-}
-
 /* So much is lost at the most. With a gate: only what it did not confirm; a file that is synced always loses nothing. */
 static void lose(int64_t position, bool same_process, bool close)
 {
     int64_t now = redis_server_position(&world->redis);
 
     if (history->plan->settings.durability == DURABILITY_NONE) {
-        bool quiet = hush();
+        bool quiet = mishap_hush();
 
         position = redis_server_position(&world->redis) - (quiet ? now - position : 0);
     }
@@ -167,11 +141,85 @@ static void redis_clock_right(struct mishap *m)
     world->redis.skew_ms = history->redis_skew_ms;
 }
 
+/* What tears a transaction may also keep its traces from being written (history.c: executed). */
 static void torn(struct mishap *m, struct node *node)
 {
+    (void)node;
+    world->redis.trouble.torn = true;
+    history->when_torn = m->number % 3 ? 0 : m->number % 4 ? CONDITION_OOM : CONDITION_READONLY;
+}
+
+static void torn_no_more(struct mishap *m)
+{
+    (void)m;
+    world->redis.trouble.torn = false;
+    world->redis.trouble.conditions &= ~(unsigned)(CONDITION_OOM | CONDITION_READONLY);
+    history->when_torn = 0;
+}
+
+/* None that other programs use: what of theirs is taken is told command by command. */
+static void deny(struct mishap *m, struct node *node)
+{
+    static const char *const commands[] = {"EXEC", "HMGET", "XADD", "RPUSH", "XDEL", "XRANGE", "LRANGE", "TYPE", "SMISMEMBER", "ZMSCORE", "MGET", "UNWATCH"};
+
+    (void)node;
+    world->redis.trouble.denied[0] = commands[m->number % (sizeof commands / sizeof *commands)];
+}
+
+static void allow(struct mishap *m)
+{
+    (void)m;
+    world->redis.trouble.denied[0] = NULL;
+}
+
+static void cluster(struct mishap *m, struct node *node)
+{
+    static const char *const replies[] = {"MOVED 1 b:1", "ASK 1 b:1", "CLUSTERDOWN The cluster is down", "TRYAGAIN Multiple keys request during rehashing of slot",
+                                          "ERR nobody knows this one"};
+
+    (void)node;
+    world->redis.trouble.exec_reply = replies[m->number % (sizeof replies / sizeof *replies)];
+}
+
+static void cluster_no_more(struct mishap *m)
+{
+    (void)m;
+    world->redis.trouble.exec_reply = NULL;
+}
+
+static void closes(struct mishap *m, struct node *node)
+{
+    (void)m;
+    for (size_t i = world->redis.clients_count; i > 0; i--)
+        if (redis_client_context(world->redis.clients[i - 1]) == node && redis_client_is_open(world->redis.clients[i - 1]))
+            redis_server_close(&world->redis, world->redis.clients[i - 1]);
+}
+
+static void limits(struct mishap *m, struct node *node)
+{
+    (void)node;
+    if (m->number % 2)
+        world->redis.trouble.output_limit = 200 + m->number % 3000;
+    else
+        world->redis.trouble.query_limit = 500 + m->number % 5000;
+}
+
+static void limits_no_more(struct mishap *m)
+{
+    (void)m;
+    world->redis.trouble.output_limit = world->redis.trouble.query_limit = 0;
+}
+
+static void pauses(struct mishap *m, struct node *node)
+{
+    (void)node;
+    world->redis.pause_until = world->now + m->ms;
+}
+
+static void reloads(struct mishap *m, struct node *node)
+{
     (void)m, (void)node;
-    world->redis.at_exec.torn = true;
-    world->redis.at_exec_waits = true;
+    redis_server_reload(&world->redis);
 }
 
 static void kills_miss(struct mishap *m, struct node *node)
@@ -201,6 +249,12 @@ const struct mishap_ways mishap_ways_of_redis[MISHAP_COUNT] = {
     [MISHAP_redis_failover] = {redis_fails_over, NULL},
     [MISHAP_redis_lags] = {replicas_lag, replicas_follow},
     [MISHAP_redis_clock] = {redis_clock, redis_clock_right},
-    [MISHAP_redis_torn] = {torn, NULL},
+    [MISHAP_redis_torn] = {torn, torn_no_more},
+    [MISHAP_redis_denied] = {deny, allow},
+    [MISHAP_redis_cluster] = {cluster, cluster_no_more},
+    [MISHAP_redis_closes] = {closes, NULL},
+    [MISHAP_redis_limits] = {limits, limits_no_more},
+    [MISHAP_redis_paused] = {pauses, NULL},
+    [MISHAP_redis_reloads] = {reloads, NULL},
     [MISHAP_kill_misses] = {kills_miss, kills_hit},
 };

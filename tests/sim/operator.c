@@ -35,10 +35,14 @@ void operator_hears(void *name, const char *line)
 
 static void resolve(struct node *node, const char *command)
 {
-    struct init init = {node->name, &history->plan->settings, say, node};
-    int r;
+    struct init init = {node->name, &history->settings, say, node};
+    long long offset;
+    char topic[64];
+    int partition, r;
 
     trace(node, "runs", "orderd init %s", command);
+    if (sscanf(command, "--quarantine %63[^:]:%d:%lld", topic, &partition, &offset) == 3)
+        witness_quarantined(history->witness, topic, partition, offset);
     r = init_run(&init, command);
     trace(node, "ends", "%s", r ? strerror(-r) : "done");
     if (r == -EINVAL)

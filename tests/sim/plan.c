@@ -3,7 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { TEXT_LIMIT = 64 << 20, MISHAPS_MEAN = 7 };
+enum { TEXT_LIMIT = 64 << 20, SPOKEN_OUT = 16 /* one in so many says all that it has to say, which costs */ };
 
 uint64_t dice_next(struct dice *dice)
 {
@@ -119,6 +119,8 @@ void plan_draw(struct plan *plan, uint64_t seed)
     *plan = (struct plan){.seed = seed};
     ASSERT(arena_new(&plan->text, TEXT_LIMIT) == 0);
     draw_settings(plan, &dice);
+    if (seed % SPOKEN_OUT == 0)
+        plan->settings.log_level = LOG_LEVEL_DEBUG;
     plan->nodes = (int)dice_between(&dice, 1, PLAN_NODES_MAX);
     plan->cooperative = dice_one_in(&dice, 2);
     plan->session_timeout_ms = (int)dice_between(&dice, 500, 4000);

@@ -16,6 +16,8 @@ struct record_log {
     struct audit_log log;
     struct audit_message *messages;
     size_t capacity;
+    size_t taken;                     /* of the model's log */
+    int64_t base;                     /* where it begins, when others of that name were before it */
 };
 
 struct witness {
@@ -55,10 +57,10 @@ static void record_add(struct witness *w, struct record_log *record, const struc
     ASSERT(record->messages && headers);
     for (size_t i = 0; i < message->headers_count; i++)
         headers[i] = (struct audit_header){message->headers[i].name, message->headers[i].value};
-    record->messages[record->log.count++] = (struct audit_message){.offset = message->offset, .timestamp = message->timestamp, .key = message->key,
+    record->messages[record->log.count++] = (struct audit_message){.offset = record->base + message->offset, .timestamp = message->timestamp, .key = message->key,
                                                                    .value = message->value, .headers = headers,
                                                                    .headers_count = message->headers_count};
-    record->log.end = message->offset + 1;
+    record->log.end = record->base + message->offset + 1;
 }
 
 /* What the model's log has more than the record. */
@@ -66,8 +68,8 @@ static void record_follow(struct witness *w, struct record_log *record)
 {
     const struct log_partition *partition = kafka_log_partition(&world->kafka, record->log.topic, record->log.partition);
 
-    for (size_t i = record->log.count; i < partition->count; i++)
-        record_add(w, record, &partition->messages[i]);
+    for (; partition && record->taken < partition->count; record->taken++)
+        record_add(w, record, &partition->messages[record->taken]);
 }
 
 static void records_make(struct record_log *records, size_t *count, const char *topic, int32_t partitions)
@@ -188,6 +190,32 @@ static void look_at_fall(struct witness *w, const struct log_partition *partitio
                       (long long)partition->fallen);
 }
 
+static void happened(struct witness *w, const struct audit_happening *happening)
+{
+    if (w->happenings_count == w->happenings_capacity) {
+        w->happenings_capacity = w->happenings_capacity ? 2 * w->happenings_capacity : 64;
+        w->happenings = realloc(w->happenings, w->happenings_capacity * sizeof *w->happenings);
+        w->positions = realloc(w->positions, w->happenings_capacity * sizeof *w->positions);
+    }
+    ASSERT(w->happenings && w->positions);
+    w->positions[w->happenings_count] = keys_journal_position();
+    w->happenings[w->happenings_count++] = *happening;
+}
+
+void witness_outcomes_go(struct witness *w)
+{
+    put_world(w);
+    for (size_t i = 0; i < w->world.outcomes_count; i++) {
+        w->outcomes[i].taken = 0;
+        w->outcomes[i].base = w->outcomes[i].log.end;
+    }
+}
+
+void witness_quarantined(struct witness *w, const char *topic, int32_t partition, int64_t offset)
+{
+    happened(w, &(struct audit_happening){.kind = AUDIT_QUARANTINED, .source = source_of(w, topic, partition), .from = offset, .end = offset + 1});
+}
+
 static void look_at_commit(struct witness *w, size_t source, int64_t committed)
 {
     struct audit_report report = {0};
@@ -210,18 +238,6 @@ void witness_look(struct witness *w)
         w->looked[i] = committed;
         look_at_commit(w, i, committed);
     }
-}
-
-static void happened(struct witness *w, const struct audit_happening *happening)
-{
-    if (w->happenings_count == w->happenings_capacity) {
-        w->happenings_capacity = w->happenings_capacity ? 2 * w->happenings_capacity : 64;
-        w->happenings = realloc(w->happenings, w->happenings_capacity * sizeof *w->happenings);
-        w->positions = realloc(w->positions, w->happenings_capacity * sizeof *w->positions);
-    }
-    ASSERT(w->happenings && w->positions);
-    w->positions[w->happenings_count] = keys_journal_position();
-    w->happenings[w->happenings_count++] = *happening;
 }
 
 void witness_foreign(struct witness *w, int32_t shard, const struct bytes *args, size_t count)

@@ -28,6 +28,10 @@ bool witness_is_at_rest(const struct witness *witness, const char *topic, int32_
 void witness_ordered(struct witness *witness, const char *topic, int32_t partition, const struct logged *message);
 /* Another program's command has taken effect; "HSET", "users:u1", … of the market of that shard. */
 void witness_foreign(struct witness *witness, int32_t shard, const struct bytes *args, size_t count);
+/* The outcome topic is about to be deleted; the next one of that name goes on where it ended. */
+void witness_outcomes_go(struct witness *witness);
+/* An operator is about to quarantine the offset. */
+void witness_quarantined(struct witness *witness, const char *topic, int32_t partition, int64_t offset);
 /* Redis's data has gone back: to be called before, and after. */
 void witness_restoring(struct witness *witness);
 void witness_restored(struct witness *witness);
