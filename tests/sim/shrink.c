@@ -67,7 +67,11 @@ unsigned shrink(struct plan *plan, struct finding *finding)
     size_t all = plan->mishaps_count + plan->events_count;
 
     memcpy(s.kind, finding->kind, sizeof s.kind);
-    while (s.trials < TRIALS_MAX && (round_over(&s, 0, plan->mishaps_count) | round_over(&s, plan->mishaps_count, all)))
-        ;
+    while (s.trials < TRIALS_MAX) {
+        bool mishaps = round_over(&s, 0, plan->mishaps_count), events = round_over(&s, plan->mishaps_count, all);
+
+        if (!mishaps && !events)
+            break;
+    }
     return s.trials;
 }

@@ -143,11 +143,12 @@ static void take_report(struct witness *w, const struct audit_report *report)
 
 static size_t source_of(const struct witness *w, const char *topic, int32_t partition)
 {
-    for (size_t i = 0; i < w->world.sources_count; i++)
-        if (strcmp(w->sources[i].log.topic, topic) == 0 && w->sources[i].log.partition == partition)
-            return i;
-    ASSERT(!"a source that the plan does not have");
-    return 0;
+    size_t i = 0;
+
+    while (i < w->world.sources_count && (strcmp(w->sources[i].log.topic, topic) != 0 || w->sources[i].log.partition != partition))
+        i++;
+    ASSERT(i < w->world.sources_count);
+    return i;
 }
 
 void witness_ordered(struct witness *w, const char *topic, int32_t partition, const struct logged *message)
