@@ -7,6 +7,10 @@
 
 #include "sim/plan.h"
 
+/* What no history reaches, and why: "the outcome partition shows more than redis knows" (Redis would have to go back without another run_id or
+ * replid, which every restore here changes), "nothing further is published" (an outbox that is deleted and made anew within one era, while the server's
+ * clock goes back: a story), "an outbox entry cannot be read" (somebody else's entry stays in the outbox for good, so the history is not at rest: a
+ * live test), "no room for another partition" (4,096 of them). */
 /* X(name, group, text). SENTENCE: how a line of the log begins; NAMED: a refusal names this resolution; DONE: it was carried out. */
 #define COVERED(X)           \
     X(first_start, SENTENCE, "first start: the registry is made")                     \

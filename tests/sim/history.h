@@ -26,6 +26,7 @@ struct history {
     struct coverage *coverage;
     struct witness *witness;
     bool quiet;                       /* no mishap any more */
+    bool silent;                      /* nothing is ordered for a longer while */
     bool hush;                        /* nothing is ordered for a moment */
     bool settled;                     /* and everything is at rest */
     int64_t quiet_at;
@@ -65,6 +66,8 @@ struct passage mishap_passage(struct node *node, bool has_exec);
  * that a loss of what was published before is noticed: so nothing is ordered until all is delivered, or it took too long (false). Whoever
  * calls it ends the hush. */
 bool mishap_hush(void);
+/* And every commit is where its mark is. */
+bool mishap_all_is_committed(void);
 int32_t history_outcome_partitions(void);
 /* The program of the node, NULL when it is none of an instance. */
 struct program *history_program(const struct node *node);

@@ -164,7 +164,7 @@ bool keys_are_whole(const struct plan *plan)
 {
     for (size_t t = 0; t < plan->settings.topics_count; t++)
         for (int32_t p = 0; p < plan->settings.partitions[t]; p++)
-            if (!mark_of(plan, plan->settings.topics[t], p) || !find(plan, p, "orderd:meta"))
+            if (!mark_of(plan, plan->settings.topics[t], p) || !find(plan, p, "orderd:meta") || !find(plan, p, "orderd:outbox"))
                 return false;
     return true;
 }

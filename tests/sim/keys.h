@@ -20,7 +20,7 @@ bool keys_marks_are_there(const struct plan *plan);
 bool keys_mark_is_at(const struct plan *plan, const char *topic, int32_t partition, int64_t end);
 /* Whether all that is decided of it was delivered. */
 bool keys_mark_is_done(const struct plan *plan, const char *topic, int32_t partition);
-/* Whether every registry and every mark is there. */
+/* Whether every registry, outbox and mark is there. */
 bool keys_are_whole(const struct plan *plan);
 /* "next=3 done=1", and the registry's halt. */
 void keys_mark_text(const struct plan *plan, const char *topic, int32_t partition, struct buffer *out);

@@ -58,6 +58,7 @@
     X(redis_limits,      ARROW_COUNT,    2,  800, "connections with large replies or large commands are closed")                               \
     X(redis_paused,      ARROW_COUNT,    2, 1500, "CLIENT PAUSE: writes wait")                                                                 \
     X(redis_reloads,     ARROW_COUNT,    2,    0, "DEBUG RELOAD: whoever watches a key gets nil")                                              \
+    X(keys_deleted,      ARROW_COUNT,    2,    0, "somebody deletes one of orderd's own keys while nothing is on its way")                      \
     X(kill_misses,       ARROW_COUNT,    2, 4000, "CLIENT KILL finds nobody")                                                                  \
     X(broker_away,       ARROW_COUNT,    4, 3000, "the brokers are away")                                                                      \
     X(delivery_late,     ARROW_COUNT,    5, 2000, "nothing of one outcome partition is delivered for a while")                                 \
@@ -77,6 +78,7 @@
     X(outcomes_trimmed,  ARROW_COUNT,    2,    0, "retention: outcomes that every commit's note has passed are deleted")                       \
     X(outcomes_deleted,  ARROW_COUNT,    1,  500, "the outcome topic is deleted, and made anew")                                               \
     X(offsets_reset,     ARROW_COUNT,    1, 3000, "all instances are killed, and the group's offsets are set back by hand or expire")          \
+    X(silence,           ARROW_COUNT,    1, 90000, "nothing is ordered for a while")                                                           \
     X(quarantine,        ARROW_COUNT,    2,    0, "an operator quarantines an event that may come")                                            \
     X(dedupe_differs,    ARROW_COUNT,    1,    0, "the file's dedupe settings change, and the registry's still rule")
 

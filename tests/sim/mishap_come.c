@@ -105,6 +105,29 @@ static void foreign(struct mishap *m, struct node *node)
         *until = world->now + m->ms;
 }
 
+bool mishap_all_is_committed(void)
+{
+    const struct instance_settings *s = &history->plan->settings;
+
+    for (size_t t = 0; t < s->topics_count; t++)
+        for (int32_t p = 0; p < s->partitions[t]; p++)
+            if (!keys_mark_is_at(history->plan, s->topics[t], p, kafka_log_partition(&world->kafka, s->topics[t], p)->committed))
+                return false;
+    return true;
+}
+
+static void silence(struct mishap *m, struct node *node)
+{
+    (void)m, (void)node;
+    history->silent = true;
+}
+
+static void silence_over(struct mishap *m)
+{
+    (void)m;
+    history->silent = false;
+}
+
 /* It need not be there ever. */
 static void quarantine(struct mishap *m, struct node *node)
 {
@@ -179,6 +202,7 @@ static const struct mishap_ways here[MISHAP_COUNT] = {
     [MISHAP_foreign_touch] = {foreign, NULL},
     [MISHAP_foreign_loop] = {foreign, NULL},
     [MISHAP_foreign_types] = {foreign, NULL},
+    [MISHAP_silence] = {silence, silence_over},
     [MISHAP_quarantine] = {quarantine, NULL},
     [MISHAP_dedupe_differs] = {dedupe_differs, NULL},
 };

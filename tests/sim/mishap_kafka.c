@@ -207,22 +207,11 @@ static void outcomes_trimmed(struct mishap *m, struct node *node)
     history->outcomes_gone = true;
 }
 
-static bool all_is_committed(void)
-{
-    const struct instance_settings *s = &history->plan->settings;
-
-    for (size_t t = 0; t < s->topics_count; t++)
-        for (int32_t p = 0; p < s->partitions[t]; p++)
-            if (!keys_mark_is_at(history->plan, s->topics[t], p, kafka_log_partition(&world->kafka, s->topics[t], p)->committed))
-                return false;
-    return true;
-}
-
 /* What was in it is evidence no more, so everything must be committed: nobody can know of what is lost in both. */
 static void outcomes_deleted(struct mishap *m, struct node *node)
 {
     (void)m, (void)node;
-    if (history->first_position && !history->outcomes_stay && mishap_hush() && all_is_committed()) {
+    if (history->first_position && !history->outcomes_stay && kafka_log_find(&world->kafka, "out") && mishap_hush() && mishap_all_is_committed()) {
         witness_outcomes_go(history->witness);
         kafka_log_delete(&world->kafka, "out");
         history->outcomes_gone = true;

@@ -1,4 +1,7 @@
 /* How what goes wrong with Redis comes, and how it passes. */
+#include <stdio.h>
+#include <string.h>
+
 #include "sim/history.h"
 
 enum { MOST_LOST = 30 };
@@ -234,6 +237,43 @@ static void kills_hit(struct mishap *m)
     world->redis.kill_misses = false;
 }
 
+/* "{1}orderd:mark:orders:1" */
+static void put_own_key(const struct mishap *m, char *out, size_t size)
+{
+    static const char *const kinds[] = {"outbox", "seen", "mark", "meta"};
+    const struct instance_settings *s = &history->plan->settings;
+    uint64_t kind = m->number % 4, topic = (m->number >> 4) % s->topics_count;
+    int partition = (int)((m->number >> 8) % (uint64_t)s->partitions[topic]), used = 0;
+
+    if (s->sharded)
+        used = snprintf(out, size, "{%d}", partition);
+    used += snprintf(out + used, size - (size_t)used, "orderd:%s", kinds[kind]);
+    if (kind == 1 || kind == 2)
+        snprintf(out + used, size - (size_t)used, ":%s:%d", s->topics[topic], partition);
+}
+
+/* When something is on its way more is lost than anybody could know of. */
+static void keys_deleted(struct mishap *m, struct node *node)
+{
+    struct redis_client *client;
+    struct buffer command;
+    char key[96];
+
+    (void)node;
+    if (history->first_position && mishap_hush() && mishap_all_is_committed()) {
+        put_own_key(m, key, sizeof key);
+        trace(world_node("fate"), "deletes", "%s", key);
+        client = redis_server_connect(&world->redis, world_node("fate"));
+        buffer_init(&command, 256);
+        buffer_put_format(&command, "*2\r\n$3\r\nDEL\r\n$%zu\r\n%s\r\n", strlen(key), key);
+        redis_client_write(client, buffer_bytes(&command), world->now);
+        redis_server_serve(&world->redis, world->now);
+        redis_client_hangup(client);
+        buffer_deinit(&command);
+    }
+    history->hush = false;
+}
+
 const struct mishap_ways mishap_ways_of_redis[MISHAP_COUNT] = {
     [MISHAP_redis_full] = {condition, condition_passes},
     [MISHAP_redis_misconf] = {condition, condition_passes},
@@ -250,6 +290,7 @@ const struct mishap_ways mishap_ways_of_redis[MISHAP_COUNT] = {
     [MISHAP_redis_lags] = {replicas_lag, replicas_follow},
     [MISHAP_redis_clock] = {redis_clock, redis_clock_right},
     [MISHAP_redis_torn] = {torn, torn_no_more},
+    [MISHAP_keys_deleted] = {keys_deleted, NULL},
     [MISHAP_redis_denied] = {deny, allow},
     [MISHAP_redis_cluster] = {cluster, cluster_no_more},
     [MISHAP_redis_closes] = {closes, NULL},

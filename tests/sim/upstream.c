@@ -2,7 +2,7 @@
 #include "sim/fiber.h"
 #include "sim/history.h"
 
-enum { EPOCH_MS = 1700000000, LONG_MS = 1000000 };
+enum { EPOCH_MS = 1700000000, LONG_MS = 1000000, SILENCE_MS = 20 };
 
 static void write_event(const struct plan *plan, const struct plan_event *event)
 {
@@ -27,8 +27,8 @@ void upstream_run(void *unused)
     for (size_t i = 0; i < plan->events_count && !fibers_are_over(); i++) {
         if (plan->events[i].at > world->now)
             fiber_sleep(plan->events[i].at - world->now);
-        while (history->hush && !fibers_are_over())
-            fiber_sleep(1);
+        while ((history->hush || history->silent) && !fibers_are_over())
+            fiber_sleep(history->hush ? 1 : SILENCE_MS);
         write_event(plan, &plan->events[i]);
     }
     while (!fibers_are_over())
