@@ -191,9 +191,14 @@ static int execute(struct resolve *resolve, struct opened *opened)
                                                                          : result.error.text);
         return -EIO;
     }
-    if (session_gate_wait(redis.session, redis.arena, GATE_MS))
-        opened_say(opened, "(not yet confirmed by redis.durability; the daemon will wait for it)");
     return 0;
+}
+
+/* It is done whatever comes of this, so what it is was said before. */
+static void confirm(struct resolve *resolve)
+{
+    if (session_gate_wait(resolve->start.redis->session, resolve->start.redis->arena, GATE_MS))
+        say_line(resolve, "(not yet confirmed by redis.durability; the daemon will wait for it)");
 }
 
 /* What was gathered, line by line. */
@@ -209,6 +214,7 @@ static void say_all(struct resolve *resolve, struct opened *opened)
 static int run_once(struct resolve *resolve, int32_t shard, struct opened_scope scope, resolve_plan plan, void *argument)
 {
     struct opened opened = {.scope = scope, .registry = -ENOENT};
+    bool written;
     int r;
 
     shard_init(&opened.shard, resolve->start.prefix, shard);
@@ -222,10 +228,13 @@ static int run_once(struct resolve *resolve, int32_t shard, struct opened_scope 
     command_texts(&opened.writes, "MULTI", NULL);
     if (!r)
         r = plan(resolve, &opened, argument);
-    if (!r && !resolve->dry && opened.writes.count > 1)
+    written = !r && !resolve->dry && opened.writes.count > 1;
+    if (written)
         r = execute(resolve, &opened);
     if (!r)
         say_all(resolve, &opened);
+    if (!r && written)
+        confirm(resolve);
     end(resolve, &opened);
     return r;
 }

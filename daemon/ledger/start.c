@@ -186,19 +186,22 @@ static void put_registry(const struct start *s, const struct shard *shard, const
     command_texts(s->redis->commands, "XDEL", shard->outbox_key, "0-1", NULL);
 }
 
-/* Kafka knows the market: refused only if the registry is still missing, since another instance may have made it meanwhile. */
+/* Kafka knows the market: refused only if the registry is seen to be still missing, since another instance may have made it meanwhile. */
 static int confirm_missing(const struct start *s, const struct shard *shard, struct refusal *refusal)
 {
+    struct error_text error;
     struct reply **replies;
     int r;
 
     commands_reset(s->redis->commands);
     command_texts(s->redis->commands, "EXISTS", shard->meta_key, NULL);
     r = asker_ask(s->redis, &replies);
-    if (r || replies[0]->type != REPLY_INTEGER || !replies[0]->integer)
-        return r;
+    if (!r)
+        r = store_replies_check(replies, 1, &error);
+    if (!r && !replies[0]->integer)
+        return 0;
     *refusal = (struct refusal){0};
-    return -EAGAIN;
+    return r ? r : -EAGAIN;
 }
 
 static int make(const struct start *s, const struct shard *shard, const char *topics, struct refusal *refusal)

@@ -292,6 +292,34 @@ static void a_sequence_that_would_fall_is_not_published(struct checks *c)
     story_end();
 }
 
+static void redis_comes_back_once(struct node *node, enum arrow arrow)
+{
+    (void)node;
+    if (arrow != ARROW_ASK)
+        return;
+    world->passes = NULL;
+    redis_comes_back_as("run-2", &kept);
+}
+
+/* Between the two looks another instance has made it, or as here, a state that has it has come back: and the connection broke. */
+static void a_registry_that_cannot_be_looked_for_again_is_not_missing(struct checks *c)
+{
+    struct daemon *a = story_at_rest(NULL, nothing), *b;
+
+    produce(0, DEPOSIT("d1", "1"));
+    daemon_run(a, 100);
+    daemon_crash(a);
+    keep_redis();
+    keyspace_flush(&world->redis.data);
+    world->passes = redis_comes_back_once;
+    b = daemon_start("B");
+    group_gives("B", "orders", 0);
+    produce(0, DEPOSIT("d2", "2"));
+    CHECK_INT(c, daemon_run(b, 1000), 0);
+    expect_outcomes(c, "0 applied, 1 applied");
+    end(b);
+}
+
 TESTS({"a rollback is accepted in the markets that went back, and the others are left alone",
        a_rollback_is_accepted_in_the_markets_that_went_back_and_the_others_are_left_alone},
       {"a resolution that broke off between two markets is run once more", a_resolution_that_broke_off_between_two_markets_is_run_once_more},
@@ -302,4 +330,5 @@ TESTS({"a rollback is accepted in the markets that went back, and the others are
       {"what is lost is refused with what resolves it", what_is_lost_is_refused_with_what_resolves_it},
       {"an empty Redis behind Kafka's offsets is no first start", an_empty_redis_behind_kafkas_offsets_is_no_first_start},
       {"a list that may not be read is no loss", a_list_that_may_not_be_read_is_no_loss},
-      {"a sequence that would fall is not published", a_sequence_that_would_fall_is_not_published})
+      {"a sequence that would fall is not published", a_sequence_that_would_fall_is_not_published},
+      {"a registry that cannot be looked for again is not missing", a_registry_that_cannot_be_looked_for_again_is_not_missing})
