@@ -56,6 +56,8 @@ void calamity_run(void *unused);
 void operator_run(void *unused);
 void foreign_run(void *name);
 
+/* upstream.c: a message more. */
+void upstream_writes(const struct plan_event *event);
 /* operator.c: a line of an instance's log. */
 void operator_hears(void *name, const char *line);
 /* calamity.c: the node passes an arrow. */
@@ -66,6 +68,7 @@ struct passage mishap_passage(struct node *node, bool has_exec);
  * that a loss of what was published before is noticed: so nothing is ordered until all is delivered, or it took too long (false). Whoever
  * calls it ends the hush. */
 bool mishap_hush(void);
+void mishap_kill_all(int64_t down_ms);
 /* And every commit is where its mark is. */
 bool mishap_all_is_committed(void);
 int32_t history_outcome_partitions(void);

@@ -58,7 +58,7 @@
     X(redis_limits,      ARROW_COUNT,    2,  800, "connections with large replies or large commands are closed")                               \
     X(redis_paused,      ARROW_COUNT,    2, 1500, "CLIENT PAUSE: writes wait")                                                                 \
     X(redis_reloads,     ARROW_COUNT,    2,    0, "DEBUG RELOAD: whoever watches a key gets nil")                                              \
-    X(keys_deleted,      ARROW_COUNT,    2,    0, "somebody deletes one of orderd's own keys while nothing is on its way")                      \
+    X(keys_deleted,      ARROW_COUNT,    2,    0, "somebody deletes a mark or a seen list while nothing is on its way")                        \
     X(kill_misses,       ARROW_COUNT,    2, 4000, "CLIENT KILL finds nobody")                                                                  \
     X(broker_away,       ARROW_COUNT,    4, 3000, "the brokers are away")                                                                      \
     X(delivery_late,     ARROW_COUNT,    5, 2000, "nothing of one outcome partition is delivered for a while")                                 \

@@ -17,6 +17,14 @@ static void kill(struct mishap *m, struct node *node)
     program->down_until = world->now + m->ms;
 }
 
+void mishap_kill_all(int64_t down_ms)
+{
+    for (int i = 0; i < history->plan->nodes; i++) {
+        history->programs[i].node->dead = true;
+        history->programs[i].down_until = world->now + down_ms;
+    }
+}
+
 static void freeze(struct mishap *m, struct node *node)
 {
     struct program *program = history_program(node);

@@ -201,7 +201,7 @@ static void outcomes_trimmed(struct mishap *m, struct node *node)
     for (int32_t p = 0; p < PLAN_PARTITIONS_MAX; p++) {
         struct log_partition *out = kafka_log_partition(&world->kafka, "out", p);
 
-        if (out && noted(p) > out->start)
+        if (out && noted(p) > out->start && noted(p) <= out->end)
             kafka_log_trim(out, noted(p));
     }
     history->outcomes_gone = true;
@@ -235,10 +235,7 @@ static void offsets_reset(struct mishap *m, struct node *node)
     (void)node;
     if (history->outcomes_gone || !history->first_position)
         return;
-    for (int i = 0; i < history->plan->nodes; i++) {
-        history->programs[i].node->dead = true;
-        history->programs[i].down_until = world->now + m->ms;
-    }
+    mishap_kill_all(m->ms);
     history->outcomes_stay = true;
     partition->metadata[0] = '\0';
     partition->committed = partition->committed > 0 && m->number >> 32 & 1 ? (int64_t)((m->number >> 16) % (uint64_t)partition->committed) : KAFKA_OFFSET_NONE;

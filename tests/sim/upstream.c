@@ -4,8 +4,9 @@
 
 enum { EPOCH_MS = 1700000000, LONG_MS = 1000000, SILENCE_MS = 20 };
 
-static void write_event(const struct plan *plan, const struct plan_event *event)
+void upstream_writes(const struct plan_event *event)
 {
+    const struct plan *plan = history->plan;
     struct log_partition *partition = kafka_log_partition(&world->kafka, plan->settings.topics[event->topic], event->partition);
     struct logged message = {.offset = partition->end, .timestamp = (int64_t)EPOCH_MS * 1000 + world->now + event->timestamp_shift,
                              .key = bytes_of("k"), .value = event->value, .headers = event->headers, .headers_count = event->headers_count};
@@ -29,7 +30,7 @@ void upstream_run(void *unused)
             fiber_sleep(plan->events[i].at - world->now);
         while ((history->hush || history->silent) && !fibers_are_over())
             fiber_sleep(history->hush ? 1 : SILENCE_MS);
-        write_event(plan, &plan->events[i]);
+        upstream_writes(&plan->events[i]);
     }
     while (!fibers_are_over())
         fiber_sleep(LONG_MS);

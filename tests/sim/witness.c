@@ -29,7 +29,7 @@ struct witness {
     struct audit_happening *happenings;
     int64_t *positions;               /* of the data's journal, when each of them was */
     size_t happenings_count, happenings_capacity;
-    struct audit_place before_restore[PLAN_PARTITIONS_MAX], last[PLAN_PARTITIONS_MAX];
+    struct audit_place before_restore[PLAN_PARTITIONS_MAX];
     struct audit_world world;
     struct finding finding;
 };
@@ -203,17 +203,6 @@ static void happened(struct witness *w, const struct audit_happening *happening)
     w->happenings[w->happenings_count++] = *happening;
 }
 
-/* An outbox that was deleted does not make earlier what comes after it. */
-static struct audit_place place_of(struct witness *w, int32_t shard)
-{
-    struct audit_place place = keys_place(w->plan, shard), *last = &w->last[shard];
-
-    if (place.era == last->era && (place.ms < last->ms || (place.ms == last->ms && place.seq < last->seq)))
-        place = *last;
-    *last = place;
-    return place;
-}
-
 void witness_outcomes_go(struct witness *w)
 {
     put_world(w);
@@ -254,7 +243,7 @@ void witness_look(struct witness *w)
 
 void witness_foreign(struct witness *w, int32_t shard, const struct bytes *args, size_t count)
 {
-    struct audit_happening happening = {.kind = AUDIT_FOREIGN, .shard = shard, .place = place_of(w, shard), .args_count = count};
+    struct audit_happening happening = {.kind = AUDIT_FOREIGN, .shard = shard, .place = keys_place(w->plan, shard), .args_count = count};
     struct bytes *kept = arena_take(w->arena, count * sizeof *kept);
 
     ASSERT(kept);
@@ -276,7 +265,7 @@ static int32_t shards(const struct witness *w)
 void witness_restoring(struct witness *w)
 {
     for (int32_t i = 0; i < shards(w); i++)
-        w->before_restore[i] = place_of(w, i);
+        w->before_restore[i] = keys_place(w->plan, i);
 }
 
 void witness_restored(struct witness *w)
@@ -286,15 +275,14 @@ void witness_restored(struct witness *w)
 
     while (since && w->positions[since - 1] > position)
         since--;
-    memset(w->last, 0, sizeof w->last);
     for (int32_t i = 0; i < shards(w); i++)
-        happened(w, &(struct audit_happening){.kind = AUDIT_RESTORED, .shard = i, .place = w->before_restore[i], .to = place_of(w, i), .since = since});
+        happened(w, &(struct audit_happening){.kind = AUDIT_RESTORED, .shard = i, .place = w->before_restore[i], .to = keys_place(w->plan, i), .since = since});
 }
 
 /* Which part of it was applied nobody can derive: the market is what it is. */
 void witness_torn(struct witness *w, int32_t shard)
 {
-    happened(w, &(struct audit_happening){.kind = AUDIT_MARKET_IS, .shard = shard, .place = place_of(w, shard), .keys = keys_of_redis(w->arena)});
+    happened(w, &(struct audit_happening){.kind = AUDIT_MARKET_IS, .shard = shard, .place = keys_place(w->plan, shard), .keys = keys_of_redis(w->arena)});
 }
 
 /* What the operator reads is what the auditor may know. */
@@ -310,7 +298,7 @@ void witness_hears(struct witness *w, const char *line)
         return;
     happening.source = source_of(w, topic, partition);
     happening.shard = w->plan->settings.sharded ? partition : 0;
-    happening.place = place_of(w, happening.shard);
+    happening.place = keys_place(w->plan, happening.shard);
     if (sscanf(colon, ": the outcomes of offsets %lld to %lld are lost", &from, &last) == 2 && strstr(colon, "are lost")) {
         happening.from = from;
         happening.end = last + 1;
@@ -321,6 +309,10 @@ void witness_hears(struct witness *w, const char *line)
     } else if (sscanf(colon, ": goes on at offset %lld:", &from) == 1 && !strstr(colon, "its mark is kept")) {
         happening.kind = AUDIT_SEEN_ANEW;      /* an adoption made it anew */
         happening.from = happening.end = from;
+    } else if (sscanf(colon, ": offset %lld will be decided malformed", &from) == 1) {
+        happening.kind = AUDIT_QUARANTINED;
+        happening.from = from;
+        happening.end = from + 1;
     } else if (strstr(colon, "are not known") && sscanf(strstr(colon, "before offset"), "before offset %lld", &from) == 1) {
         happening.kind = AUDIT_SEEN_ANEW;
         happening.from = happening.end = from;
