@@ -11,6 +11,7 @@ struct stand {
     int64_t next;
     bool keep;              /* the mark stays as it is */
     const char *why;
+    int64_t deleted_from;   /* from here to the log's start nothing was decided; 0: nothing is known of it */
 };
 
 static bool names_place(const struct resolve_from *from, const struct partition *p)
@@ -65,6 +66,13 @@ static bool same_log(const struct resolve *resolve, const struct opened *opened,
     return !moved || (item->partition->mark.fingerprint_offset >= 0 && e->fingerprint == FINGERPRINT_SAME);
 }
 
+static int64_t highest(int64_t a, int64_t b, int64_t c)
+{
+    int64_t most = a > b ? a : b;
+
+    return most > c ? most : c;
+}
+
 /* The highest that anything shows as decided: commit, outcomes, the entries that wait. */
 static struct stand found(struct resolve *resolve, const struct opened *opened, const struct opened_partition *item, const struct gathered *gathered,
                           const struct evidence *e)
@@ -72,18 +80,21 @@ static struct stand found(struct resolve *resolve, const struct opened *opened, 
     const struct mark *mark = &item->partition->mark;
     bool recreated = item->mark == 0 && !same_log(resolve, opened, item, e);
     int64_t waiting = gathered->last ? gathered->last->to : -1;
-    struct stand stand = {e->log_start, false, "the start of its log, nothing was decided from it"};
+    int64_t known = highest(e->committed, e->published_any + 1, highest(waiting, item->mark == 0 ? mark->next : 0, 0));
+    struct stand stand = {e->log_start, false, "the start of its log, nothing was decided from it", 0};
 
     if (recreated)
-        return (struct stand){e->log_start, false, "the start of its log, which is not the one that was decided from"};
+        return (struct stand){e->log_start, false, "the start of its log, which is not the one that was decided from", 0};
     if (item->mark == 0 && mark->next >= e->log_start && mark->next >= e->committed)
-        return (struct stand){mark->next, true, "its mark is kept"};
+        return (struct stand){mark->next, true, "its mark is kept", 0};
+    if (known > 0 && known < e->log_start)
+        stand = (struct stand){e->log_start, false, "the start of its log, what was before it is deleted", known};
     if (e->committed != KAFKA_OFFSET_NONE && e->committed >= stand.next && e->committed <= e->log_end)
-        stand = (struct stand){e->committed, false, "the committed offset"};
+        stand = (struct stand){e->committed, false, "the committed offset", 0};
     if (e->published_any + 1 > stand.next && e->published_any + 1 <= e->log_end)
-        stand = (struct stand){e->published_any + 1, false, "behind the last outcome that was published"};
+        stand = (struct stand){e->published_any + 1, false, "behind the last outcome that was published", 0};
     if (waiting > stand.next && waiting <= e->log_end)
-        stand = (struct stand){waiting, false, "behind the last outcome that waits in the outbox"};
+        stand = (struct stand){waiting, false, "behind the last outcome that waits in the outbox", 0};
     return stand;
 }
 
@@ -134,6 +145,9 @@ static void say_stand(struct opened *opened, const struct opened_partition *item
     opened_say(opened, "%s: goes on at offset %lld: %s", p->at, (long long)stand->next, stand->why);
     if (stand->next < decided && decided <= e->log_end)
         opened_say(opened, "%s: offsets %lld to %lld will be decided a second time", p->at, (long long)stand->next, (long long)decided - 1);
+    if (stand->deleted_from)
+        opened_say(opened, "%s: offsets %lld to %lld were deleted before they were decided and are passed over", p->at, (long long)stand->deleted_from,
+                   (long long)e->log_start - 1);
     if (stand->next > decided && decided >= e->log_start && stand->next > e->log_start)
         opened_say(opened, "%s: offsets %lld to %lld are passed over if nobody decided them", p->at,
                    (long long)(decided > e->log_start ? decided : e->log_start), (long long)stand->next - 1);

@@ -320,6 +320,25 @@ static void a_registry_that_cannot_be_looked_for_again_is_not_missing(struct che
     end(b);
 }
 
+/* Nothing is dropped in silence, also when two things are lost at once. */
+static void an_adoption_says_what_was_deleted_before_it_was_decided(struct checks *c)
+{
+    struct daemon *a = story_at_rest(NULL, nothing);
+
+    produce(0, DEPOSIT("d1", "1"));
+    daemon_run(a, 200);
+    daemon_crash(a);
+    produce(0, DEPOSIT("d2", "2"));
+    produce(0, DEPOSIT("d3", "4"));
+    kafka_log_trim(kafka_log_partition(&world->kafka, "orders", 0), 2);
+    redis("DEL orderd:mark:orders:0");
+    CHECK_INT(c, operator_runs("--adopt"), 0);
+    CHECK(c, was_logged("orders:0: goes on at offset 2: the start of its log, what was before it is deleted"));
+    CHECK(c, was_logged("orders:0: offsets 1 to 1 were deleted before they were decided and are passed over"));
+    keyspace_deinit(&kept);
+    story_end();
+}
+
 TESTS({"a rollback is accepted in the markets that went back, and the others are left alone",
        a_rollback_is_accepted_in_the_markets_that_went_back_and_the_others_are_left_alone},
       {"a resolution that broke off between two markets is run once more", a_resolution_that_broke_off_between_two_markets_is_run_once_more},
@@ -331,4 +350,5 @@ TESTS({"a rollback is accepted in the markets that went back, and the others are
       {"an empty Redis behind Kafka's offsets is no first start", an_empty_redis_behind_kafkas_offsets_is_no_first_start},
       {"a list that may not be read is no loss", a_list_that_may_not_be_read_is_no_loss},
       {"a sequence that would fall is not published", a_sequence_that_would_fall_is_not_published},
-      {"a registry that cannot be looked for again is not missing", a_registry_that_cannot_be_looked_for_again_is_not_missing})
+      {"a registry that cannot be looked for again is not missing", a_registry_that_cannot_be_looked_for_again_is_not_missing},
+      {"an adoption says what was deleted before it was decided", an_adoption_says_what_was_deleted_before_it_was_decided})
