@@ -127,6 +127,11 @@ int main(int argc, char **argv)
         for (size_t i = 0; i < ablations_count; i++)
             if (strcmp(ablations[i].name, argv[2]) == 0)
                 return !ablation_breaks(&ablations[i], trace);
-    fprintf(stderr, "usage: model [--list | --scope NAME [--trace] | --ablation NAME [--trace]]\n");
-    return 2;
+    bool help = argc == 2 && strcmp(argv[1], "--help") == 0;
+
+    fprintf(help ? stdout : stderr, "model_protocol: every scope and every ablation\n"
+                                    "    --list                        what there is\n"
+                                    "    --scope NAME [--trace]        this one\n"
+                                    "    --ablation NAME [--trace]     what goes wrong without a mechanism\n");
+    return help ? 0 : 64;
 }

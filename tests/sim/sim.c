@@ -20,7 +20,7 @@ struct request {
     struct trials trials;
     int64_t seed;                     /* one history; -1: many */
     const char *events, *mishaps;     /* what is kept of it, by number; NULL: all */
-    bool shrink, report, quiet;
+    bool shrink, report, quiet, help;
 };
 
 static const char usage[] =
@@ -42,7 +42,8 @@ static int parse(int argc, char **argv, struct request *request)
         {"histories", required_argument, NULL, 'n'}, {"first", required_argument, NULL, 'f'}, {"jobs", required_argument, NULL, 'j'},
         {"minutes", required_argument, NULL, 'm'}, {"findings", required_argument, NULL, 'g'}, {"seed", required_argument, NULL, 's'},
         {"events", required_argument, NULL, 'e'}, {"mishaps", required_argument, NULL, 'p'}, {"shrink", no_argument, NULL, 'k'},
-        {"report", no_argument, NULL, 'r'}, {"quiet", no_argument, NULL, 'q'}, {NULL, 0, NULL, 0}};
+        {"report", no_argument, NULL, 'r'}, {"quiet", no_argument, NULL, 'q'}, {"help", no_argument, NULL, 'h'},
+        {NULL, 0, NULL, 0}};
     int option;
     bool right = true;
 
@@ -61,6 +62,7 @@ static int parse(int argc, char **argv, struct request *request)
         request->shrink |= option == 'k';
         request->report |= option == 'r';
         request->quiet |= option == 'q';
+        request->help |= option == 'h';
     }
     return right && optind == argc && request->trials.jobs >= 1 && request->trials.jobs <= JOBS_MAX ? 0 : -EINVAL;
 }
@@ -162,6 +164,8 @@ int main(int argc, char **argv)
         fputs(usage, stderr);
         return 64;
     }
+    if (request.help)
+        return fputs(usage, stdout) < 0;
     /* Memory goes from one history to the next without a detour over the kernel. */
     mallopt(M_MMAP_THRESHOLD, KEEP_MEMORY);
     mallopt(M_TRIM_THRESHOLD, KEEP_MEMORY);
