@@ -386,6 +386,8 @@ int session_gate_wait(struct session *session, struct arena *arena, int64_t time
             return r;
         if (session_gate_confirms(session, replies[0]))
             return session_probe(session);
+        if (replies[0]->type == REPLY_ERROR)      /* which comes at once: asked again in a while, not over and over */
+            return -EAGAIN;
     } while (clock_monotonic_ms(session->options.clock) < until);
     return -EAGAIN;
 }
