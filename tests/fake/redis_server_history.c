@@ -82,8 +82,10 @@ int64_t redis_server_replica_position(struct redis_server *server, size_t i)
 {
     struct redis_replica *replica = &server->replicas[i];
 
-    if (replica->lag_ms == 0)
+    if (replica->lag_ms == 0) {
         replica->position = server->position;
+        replica->seen = server->stamps_count;
+    }
     for (; replica->lag_ms > 0 && replica->seen < server->stamps_count; replica->seen++) {
         const struct stamp *stamp = &server->stamps[replica->seen];
 
@@ -167,9 +169,25 @@ static void replay(struct redis_server *server, int64_t position)
     redis_server_deinit(&mute);
 }
 
+/* Whoever waits is told that the server has become another one, and is closed. */
+static void unblock_waiting(struct redis_server *server)
+{
+    for (size_t i = server->clients_count; i-- > 0;) {
+        struct redis_client *client = server->clients[i];
+
+        if (!client->waits)
+            continue;
+        resp_error(&client->outbox, "UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)");
+        client->marks = room_for(client->marks, client->marks_count, &client->marks_room, sizeof *client->marks);
+        client->marks[client->marks_count++] = (struct mark){client->outbox.size, server->now};
+        redis_server_close(server, client);
+    }
+}
+
 void redis_server_resync(struct redis_server *server, int64_t position)
 {
     ASSERT(server->journal && position >= server->journal->from && position <= server->position);
+    unblock_waiting(server);
     replay(server, position);
     server->position = position;
     server->stamps_count = 0;

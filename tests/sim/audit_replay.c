@@ -177,14 +177,16 @@ static void refuse(struct audit_verdict *verdict, const char *status, const char
 static void check_expired(struct audit *audit, const struct audit_source *source, size_t at, const struct audit_event *event)
 {
     const struct audit_world *world = audit->world;
-    int64_t offset = source->log->messages[at].offset;
+    int64_t offset = source->log->messages[at].offset, deadline = world->deadline_ms[event->kind];
 
-    if (!world->deadline_ms[event->kind] && !event->deadline_ms)
+    if (event->deadline_ms && (!deadline || event->deadline_ms < deadline))
+        deadline = event->deadline_ms;
+    if (!deadline)
         audit_found(audit->report, AUDIT_EXPIRED, AUDIT_AT ": the event expired, but neither it nor its kind has a deadline",
                     AUDIT_AT_ARGS(source->log, offset));
-    else if (world->expirable && !world->expirable(world->context, (size_t)(source - audit->sources), offset))
-        audit_found(audit->report, AUDIT_EXPIRED, AUDIT_AT ": the event expired without having been in conflict past its deadline",
-                    AUDIT_AT_ARGS(source->log, offset));
+    else if (world->in_conflict_ms && world->in_conflict_ms(world->context, (size_t)(source - audit->sources), offset) < deadline)
+        audit_found(audit->report, AUDIT_EXPIRED, AUDIT_AT ": the event expired without having been in conflict past its deadline of %lld ms",
+                    AUDIT_AT_ARGS(source->log, offset), (long long)deadline);
 }
 
 static void came_in(struct audit *audit, const struct audit_event *event)
@@ -274,12 +276,8 @@ static void replay_outcome(struct audit *audit, const struct audit_outcome *outc
     if (outcome->undone) {
         struct audit_event event;
 
-        audit_event_decode(&event, &audit->members, audit->arena, &source->log->messages[outcome->index]);
+        decode(audit, source, outcome->index, outcome, &event);      /* its dead letter stands, though the decision went with an older Redis */
         audit_check_headers(audit, outcome, &event);
-        if (event.reason) {      /* its dead letter stands, though the decision went with an older Redis */
-            source->slots[outcome->index].malformed = true;
-            source->slots[outcome->index].reason = event.reason;
-        }
         return;
     }
     if (source->slots[outcome->index].replayed) {

@@ -113,8 +113,8 @@ struct audit_world {
     struct audit_keys before, after;     /* Redis at the start and at the end */
     const struct audit_happening *happenings;
     size_t happenings_count;
-    /* Whether this event may have been in conflict past its deadline; NULL: any may. */
-    bool (*expirable)(void *context, size_t source, int64_t offset);
+    /* How long after it was ordered this event, alone in its transaction, was last in conflict, ms; -1: never. NULL: not known. */
+    int64_t (*in_conflict_ms)(void *context, size_t source, int64_t offset);
     void *context;
 };
 

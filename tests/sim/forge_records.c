@@ -316,13 +316,13 @@ void an_event_without_a_deadline_expires(struct told *told)
     expire(told, "\"status\":\"rejected\",\"reason\":\"not_held\"", "\"status\":\"rejected\",\"reason\":\"not_held\"");
 }
 
-static bool never(void *context, size_t source, int64_t offset)
+static int64_t never(void *context, size_t source, int64_t offset)
 {
-    return context && source && offset < 0;
+    return context && source && offset > 0 ? 0 : -1;
 }
 
 void an_event_expires_without_a_conflict(struct told *told)
 {
-    told->world.expirable = never;
+    told->world.in_conflict_ms = never;
     expire(told, "\"status\":\"rejected\",\"reason\":\"not_held\"", "\"status\":\"rejected\",\"reason\":\"not_held\"");
 }

@@ -6,6 +6,7 @@
 #include "fake/redis_trace.h"
 #include "sim/fiber.h"
 #include "sim/keys.h"
+#include "sim/written.h"
 
 enum { SETTLE_MS = 180000, AFTER_REFUSAL_MS = 300, AFTER_ERROR_MS = 100, LOOK_MS = 20, EPOCH_MS = 1700000000, MANY_ARGS = 4096,
        EVICTING = 24 /* one Redis in so many is set to evict keys, and has room enough */ };
@@ -185,6 +186,8 @@ static void executed(struct node *node, struct redis_client *client, enum exec_a
 {
     if (foreign_is(node))
         foreign_executed(client, answer);
+    else
+        written_executed(client, answer, node == world_node("op"));
     if (answer == EXEC_ANSWER_TORN)
         world->redis.trouble.conditions |= history->when_torn;
     if (answer == EXEC_ANSWER_TORN && is_turn(client) && history_program(node) && !redis_trace_is_selftest(client)) {

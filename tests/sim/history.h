@@ -42,7 +42,7 @@ struct history {
     bool outcomes_stay;               /* or the other way round: one carries none */
     int64_t redis_skew_ms;            /* of its clock when it is right: far from zero, as a clock is */
     int64_t first_position;           /* of Redis's journal when registry and marks were there: it never comes back older than that */
-    char wanted[256];                 /* the resolution that a refusal named last; "": none */
+    char wanted[1024];                /* the resolutions that refusals named, a line each */
 };
 
 extern struct history *history;
@@ -60,6 +60,8 @@ void foreign_run(void *name);
 void upstream_writes(const struct plan_event *event);
 /* operator.c: a line of an instance's log. */
 void operator_hears(void *name, const char *line);
+/* A resolution to be carried out when those named before are. */
+void operator_wants(const char *command, size_t size);
 /* calamity.c: the node passes an arrow. */
 void mishap_arrow_passed(struct node *node, enum arrow arrow);
 /* mishap_come.c: what becomes of a write of the node's to Redis. */

@@ -20,21 +20,21 @@
     X(crash_reporting,   ARROW_REPORT,   5, 3000, "the process is killed before a delivery report")                                            \
     X(crash_committing,  ARROW_COMMIT,   5, 3000, "the process is killed before it commits")                                                   \
     X(crash_asking,      ARROW_ASK,      3, 3000, "the process is killed before a question to Kafka")                                          \
-    X(freeze_sending,    ARROW_SEND,     5, 9000, "the process is stopped before a write to Redis and goes on later, perhaps as a zombie")     \
-    X(freeze_executed,   ARROW_EXECUTED, 5, 9000, "the process is stopped when its EXEC was executed, and goes on later")                      \
-    X(freeze_producing,  ARROW_PRODUCE,  4, 9000, "the process is stopped before it hands over a record, and goes on later")                   \
-    X(freeze_committing, ARROW_COMMIT,   3, 9000, "the process is stopped before it commits, and goes on later")                               \
-    X(exec_conflicts,    ARROW_EXEC,     6,    0, "somebody touches what the transaction watches")                                             \
+    X(freeze_sending,    ARROW_SEND,     9, 9000, "the process is stopped before a write to Redis and goes on later, perhaps as a zombie")     \
+    X(freeze_executed,   ARROW_EXECUTED, 7, 9000, "the process is stopped when its EXEC was executed, and goes on later")                      \
+    X(freeze_producing,  ARROW_PRODUCE,  6, 9000, "the process is stopped before it hands over a record, and goes on later")                   \
+    X(freeze_committing, ARROW_COMMIT,   6, 9000, "the process is stopped before it commits, and goes on later")                               \
+    X(exec_conflicts,    ARROW_EXEC,    10,    0, "somebody touches what the transaction watches")                                             \
     X(exec_lost,         ARROW_SEND,     6,    0, "the connection breaks before the write arrives")                                            \
     X(exec_cut,          ARROW_SEND,     4,    0, "the connection breaks in the middle of the write")                                          \
     X(reply_lost,        ARROW_SEND,     8,    0, "the write arrives and is executed, the connection breaks before the reply")                 \
     X(exec_late,         ARROW_SEND,     8, 4000, "the connection breaks, and the write arrives later all the same")                           \
     X(stop,              ARROW_COUNT,    4, 2000, "SIGTERM; started again later")                                                              \
     X(kill,              ARROW_COUNT,    4, 8000, "SIGKILL; started again later, perhaps after the session timeout")                           \
-    X(freeze,            ARROW_COUNT,    4, 9000, "SIGSTOP for a while")                                                                       \
+    X(freeze,            ARROW_COUNT,    6, 9000, "SIGSTOP for a while")                                                                       \
     X(rebalance,         ARROW_COUNT,    8,    0, "the group deals its partitions anew")                                                       \
     X(clock_jumps,       ARROW_COUNT,    2,    0, "a node's wall clock jumps")                                                                 \
-    X(foreign_touch,     ARROW_COUNT,    6,  500, "another program writes to the market, blindly and often")                                   \
+    X(foreign_touch,     ARROW_COUNT,    8,  500, "another program writes to the market, blindly and often")                                   \
     X(foreign_loop,      ARROW_COUNT,    4, 1000, "another program sells and buys by the loop of Redis in Action")                             \
     X(foreign_types,     ARROW_COUNT,    2,  500, "another program puts wrong types and odd numbers into the market")                          \
     X(redis_full,        ARROW_COUNT,    3, 2000, "OOM: Redis has no memory left")                                                             \
@@ -47,11 +47,11 @@
     X(redis_frozen,      ARROW_COUNT,    5, 1500, "Redis is stopped; what was sent is executed when it goes on")                               \
     X(redis_away,        ARROW_COUNT,    4, 2500, "Redis is away: connections are refused, those that were there break")                       \
     X(redis_restarts,    ARROW_COUNT,    3,  500, "Redis restarts and has kept everything")                                                    \
-    X(redis_older,       ARROW_COUNT,    5,  500, "Redis comes back with older data: a tail of the log is lost")                               \
-    X(redis_failover,    ARROW_COUNT,    4,  500, "a replica that lags becomes the master; a connection may outlive it")                       \
-    X(redis_lags,        ARROW_COUNT,    4, 2000, "replicas and the append-only file lag: WAIT confirms too few")                              \
+    X(redis_older,       ARROW_COUNT,    8,  500, "Redis comes back with older data: a tail of the log is lost")                               \
+    X(redis_failover,    ARROW_COUNT,    8, 1500, "a replica that lags becomes the master; a connection may outlive it")                       \
+    X(redis_lags,        ARROW_COUNT,    6, 2000, "replicas and the append-only file lag: WAIT confirms too few")                              \
     X(redis_clock,       ARROW_COUNT,    2, 2000, "Redis's clock goes back")                                                                   \
-    X(redis_torn,        ARROW_EXEC,     2, 2000, "the ACL changes between queueing and EXEC: a part of it fails; memory may be full then")    \
+    X(redis_torn,        ARROW_EXEC,     3, 2000, "the ACL changes between queueing and EXEC: a part of it fails; memory may be full then")    \
     X(redis_denied,      ARROW_COUNT,    3, 1500, "ACL: the user may not run one of the commands")                                            \
     X(redis_cluster,     ARROW_COUNT,    2,  800, "EXEC is answered MOVED, ASK, CLUSTERDOWN, TRYAGAIN, or what nobody knows")                  \
     X(redis_closes,      ARROW_RECEIVE,  4,    0, "the server closes an instance's connection: its user was deleted, a limit")                 \
@@ -67,7 +67,7 @@
     X(queue_full,        ARROW_COUNT,    3, 1000, "the producer's queue holds next to nothing")                                                \
     X(commits_fail,      ARROW_COUNT,    4, 2000, "commits fail")                                                                              \
     X(commits_late,      ARROW_COUNT,    4, 3000, "commits are answered late, or not at all though they were made")                            \
-    X(retention,         ARROW_COUNT,    2,    0, "a log's begin is deleted, perhaps beyond what was decided")                                 \
+    X(retention,         ARROW_COUNT,    3,    0, "a log's begin is deleted, perhaps beyond what was decided")                                 \
     X(cut_off,           ARROW_COUNT,    4, 8000, "an instance and the brokers do not reach each other")                                       \
     X(fetches_fail,      ARROW_COUNT,    3, 2000, "fetches fail")                                                                              \
     X(questions_fail,    ARROW_COUNT,    4, 2500, "questions to Kafka fail, at once or by their timeout")                                      \

@@ -143,11 +143,11 @@ static void quarantine(struct mishap *m, struct node *node)
     size_t topic = m->number % s->topics_count;
     int32_t number = (int32_t)((m->number >> 8) % (uint64_t)s->partitions[topic]);
     int64_t end = kafka_log_partition(&world->kafka, s->topics[topic], number)->end;
+    char command[256];
 
     (void)node;
-    if (!history->wanted[0])
-        snprintf(history->wanted, sizeof history->wanted, "--quarantine %s:%d:%lld", s->topics[topic], (int)number,
-                 (long long)end + (long long)((m->number >> 16) % 30));
+    snprintf(command, sizeof command, "--quarantine %s:%d:%lld", s->topics[topic], (int)number, (long long)end + (long long)((m->number >> 16) % 30));
+    operator_wants(command, strlen(command));
 }
 
 static void dedupe_differs(struct mishap *m, struct node *node)

@@ -109,15 +109,6 @@ static void redis_older(struct mishap *m, struct node *node)
     lose(position, false, true);
 }
 
-static void redis_fails_over(struct mishap *m, struct node *node)
-{
-    (void)node;
-    if (history->plan->settings.durability == DURABILITY_AOF)
-        redis_restarts(m, node);
-    else
-        lose(redis_server_replica_position(&world->redis, 0), m->number % 4 == 0, m->number % 2);
-}
-
 static void replicas_lag(struct mishap *m, struct node *node)
 {
     (void)node;
@@ -130,6 +121,26 @@ static void replicas_follow(struct mishap *m)
     (void)m;
     for (size_t i = 0; i < world->redis.replicas_count; i++)
         world->redis.replicas[i].lag_ms = history->plan->latency_ms;
+}
+
+/* First the replicas receive nothing more, then one of them is the master. */
+static void replicas_stop(struct mishap *m, struct node *node)
+{
+    (void)m, (void)node;
+    for (size_t i = 0; i < world->redis.replicas_count; i++) {
+        redis_server_replica_position(&world->redis, i);
+        world->redis.replicas[i].lag_ms = -1;
+    }
+}
+
+/* Often beneath connections that outlive it. */
+static void redis_fails_over(struct mishap *m)
+{
+    if (history->plan->settings.durability == DURABILITY_AOF)
+        redis_restarts(m, NULL);
+    else
+        lose(redis_server_replica_position(&world->redis, 0), m->number % 2 == 0, m->number % 8 >= 5);
+    replicas_follow(m);
 }
 
 static void redis_clock(struct mishap *m, struct node *node)
@@ -284,7 +295,7 @@ const struct mishap_ways mishap_ways_of_redis[MISHAP_COUNT] = {
     [MISHAP_redis_away] = {redis_goes, redis_comes},
     [MISHAP_redis_restarts] = {redis_restarts, NULL},
     [MISHAP_redis_older] = {redis_older, NULL},
-    [MISHAP_redis_failover] = {redis_fails_over, NULL},
+    [MISHAP_redis_failover] = {replicas_stop, redis_fails_over},
     [MISHAP_redis_lags] = {replicas_lag, replicas_follow},
     [MISHAP_redis_clock] = {redis_clock, redis_clock_right},
     [MISHAP_redis_torn] = {torn, torn_no_more},

@@ -16,6 +16,16 @@ static void say(void *context, const char *line)
     trace(context, "says", "%s", line);
 }
 
+void operator_wants(const char *command, size_t size)
+{
+    size_t used = strlen(history->wanted);
+    char line[256];
+
+    snprintf(line, sizeof line, "%.*s\n", (int)size, command);
+    if (!strstr(history->wanted, line) && used + strlen(line) < sizeof history->wanted)
+        snprintf(history->wanted + used, sizeof history->wanted - used, "%s", line);
+}
+
 void operator_hears(void *name, const char *line)
 {
     const char *command = strstr(line, "orderd init -c orderd.conf ");
@@ -29,7 +39,7 @@ void operator_hears(void *name, const char *line)
         witness_fault(history->witness, "FALSE_REFUSAL", "%s says what is not so: %s", (const char *)name, line);
     if (command && strcmp(name, "op") != 0) {
         command += strlen("orderd init -c orderd.conf ");
-        snprintf(history->wanted, sizeof history->wanted, "%.*s", (int)strcspn(command, "\"\n"), command);
+        operator_wants(command, strcspn(command, "\"\n"));
     }
 }
 
@@ -47,8 +57,8 @@ static void resolve(struct node *node, const char *command)
     trace(node, "ends", "%s", r ? strerror(-r) : "done");
     if (r == -EINVAL)
         witness_fault(history->witness, "operator", "an instance named a command that nothing here should lead to: %s", command);
-    if (r && r != -EPROTO && !history->wanted[0])
-        snprintf(history->wanted, sizeof history->wanted, "%s", command);      /* "try again" */
+    if (r && r != -EPROTO)
+        operator_wants(command, strlen(command));      /* "try again" */
     if (r)
         coverage_note(history->coverage, COVERED_resolution_failed);
     else
@@ -58,14 +68,16 @@ static void resolve(struct node *node, const char *command)
 void operator_run(void *unused)
 {
     char command[sizeof history->wanted];
+    size_t size;
 
     (void)unused;
     while (!fibers_are_over()) {
         fiber_sleep(LOOK_MS + world_draw(SLOW_MS));
         if (!history->wanted[0] || fibers_are_over())
             continue;
-        memcpy(command, history->wanted, sizeof command);
-        history->wanted[0] = '\0';
+        size = strcspn(history->wanted, "\n");
+        snprintf(command, sizeof command, "%.*s", (int)size, history->wanted);
+        memmove(history->wanted, history->wanted + size + 1, sizeof history->wanted - size - 1);
         resolve(world_node("op"), command);
     }
 }

@@ -3,7 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { TEXT_LIMIT = 64 << 20, SPOKEN_OUT = 16 /* one in so many says all that it has to say, which costs */ };
+enum { TEXT_LIMIT = 64 << 20, FEW = 6, BURST_MS = 200, SPOKEN_OUT = 16 /* one in so many says all that it has to say, which costs */ };
 
 uint64_t dice_next(struct dice *dice)
 {
@@ -98,16 +98,34 @@ static int64_t draw_passing(struct dice *dice, enum arrow arrow, size_t events)
     return log_distributed(dice, 1, often > 2 ? often : 2);
 }
 
+/* Mostly short. A process that stands still must also be able to do so until its partitions have another owner. */
+static int64_t draw_duration(struct dice *dice, int64_t longest)
+{
+    if (!longest)
+        return 0;
+    return dice_one_in(dice, 2) ? log_distributed(dice, 1, longest) : dice_between(dice, longest / 4, longest);
+}
+
+/* Half of the histories are about few kinds of mishaps, which then meet each other often; and what has its time often comes close behind another. */
 static void draw_mishaps(struct plan *plan, struct dice *dice)
 {
+    enum mishap_kind few[FEW];
+    bool of_few = dice_one_in(dice, 2);
+    int64_t last = -1;
+
+    for (int i = 0; i < FEW; i++)
+        few[i] = draw_kind(dice);
     plan->mishaps_count = dice_one_in(dice, 20) ? 0 : (size_t)leaning(dice, 2, PLAN_MISHAPS_MAX, 1.5);
     for (size_t i = 0; i < plan->mishaps_count; i++) {
         struct mishap *m = &plan->mishaps[i];
 
-        *m = (struct mishap){.kind = draw_kind(dice), .node = (int)dice_between(dice, 0, plan->nodes - 1), .number = dice_next(dice)};
-        m->at = mishap_arrow(m->kind) == ARROW_COUNT ? dice_between(dice, 0, plan->busy_ms)
-                                                     : draw_passing(dice, mishap_arrow(m->kind), plan->events_count);
-        m->ms = mishap_longest_ms(m->kind) ? log_distributed(dice, 1, mishap_longest_ms(m->kind)) : 0;
+        *m = (struct mishap){.kind = of_few ? few[dice_between(dice, 0, FEW - 1)] : draw_kind(dice), .node = (int)dice_between(dice, 0, plan->nodes - 1),
+                             .number = dice_next(dice)};
+        if (mishap_arrow(m->kind) != ARROW_COUNT)
+            m->at = draw_passing(dice, mishap_arrow(m->kind), plan->events_count);
+        else
+            last = m->at = last >= 0 && dice_one_in(dice, 2) ? last + dice_between(dice, 0, BURST_MS) : dice_between(dice, 0, plan->busy_ms);
+        m->ms = draw_duration(dice, mishap_longest_ms(m->kind));
     }
 }
 
@@ -123,7 +141,7 @@ void plan_draw(struct plan *plan, uint64_t seed)
         plan->settings.log_level = LOG_LEVEL_DEBUG;
     plan->nodes = (int)dice_between(&dice, 1, PLAN_NODES_MAX);
     plan->cooperative = dice_one_in(&dice, 2);
-    plan->session_timeout_ms = (int)dice_between(&dice, 500, 4000);
+    plan->session_timeout_ms = (int)log_distributed(&dice, 200, 4000);
     plan->latency_ms = dice_one_in(&dice, 2) ? 0 : (int)dice_between(&dice, 1, 4);
     plan->preemption = (int)log_distributed(&dice, 3, 200);
     plan->events_count = (size_t)leaning(&dice, PLAN_EVENTS_MIN, PLAN_EVENTS_MAX, 3);

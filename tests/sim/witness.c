@@ -8,6 +8,7 @@
 #include "base/number.h"
 #include "sim/history.h"
 #include "sim/keys.h"
+#include "sim/written.h"
 
 enum { SOURCES_MAX = 8, MEMORY = 512 << 20 };
 
@@ -15,6 +16,7 @@ enum { SOURCES_MAX = 8, MEMORY = 512 << 20 };
 struct record_log {
     struct audit_log log;
     struct audit_message *messages;
+    int64_t *arrived;                 /* each of them, virtual ms */
     size_t capacity;
     size_t taken;                     /* of the model's log */
     int64_t base;                     /* where it begins, when others of that name were before it */
@@ -53,8 +55,10 @@ static void record_add(struct witness *w, struct record_log *record, const struc
     if (record->log.count == record->capacity) {
         record->capacity = record->capacity ? 2 * record->capacity : 64;
         record->messages = realloc(record->messages, record->capacity * sizeof *record->messages);
+        record->arrived = realloc(record->arrived, record->capacity * sizeof *record->arrived);
     }
-    ASSERT(record->messages && headers);
+    ASSERT(record->messages && record->arrived && headers);
+    record->arrived[record->log.count] = world->now;
     for (size_t i = 0; i < message->headers_count; i++)
         headers[i] = (struct audit_header){message->headers[i].name, message->headers[i].value};
     record->messages[record->log.count++] = (struct audit_message){.offset = record->base + message->offset, .timestamp = message->timestamp, .key = message->key,
@@ -63,19 +67,43 @@ static void record_add(struct witness *w, struct record_log *record, const struc
     record->log.end = record->base + message->offset + 1;
 }
 
+static void take_arrival(struct witness *w, const struct record_log *record, const struct logged *message)
+{
+    const char *against = written_arrived(record->log.topic, record->log.partition, message), *colon = against ? strchr(against, ':') : NULL;
+    char kind[32];
+
+    if (!against)
+        return;
+    snprintf(kind, sizeof kind, "%.*s", (int)(colon - against), against);
+    witness_fault(w, kind, "%s", colon + 2);
+}
+
 /* What the model's log has more than the record. */
 static void record_follow(struct witness *w, struct record_log *record)
 {
     const struct log_partition *partition = kafka_log_partition(&world->kafka, record->log.topic, record->log.partition);
 
-    for (; partition && record->taken < partition->count; record->taken++)
+    for (; partition && record->taken < partition->count; record->taken++) {
         record_add(w, record, &partition->messages[record->taken]);
+        take_arrival(w, record, &partition->messages[record->taken]);
+    }
 }
 
 static void records_make(struct record_log *records, size_t *count, const char *topic, int32_t partitions)
 {
     for (int32_t i = 0; i < partitions; i++)
         records[(*count)++].log = (struct audit_log){.topic = topic, .partition = i, .committed = -1};
+}
+
+/* Its messages have rising offsets. */
+static int64_t in_conflict_ms(void *context, size_t source, int64_t offset)
+{
+    const struct record_log *record = &((const struct witness *)context)->sources[source];
+
+    for (size_t i = 0; i < record->log.count; i++)
+        if (record->messages[i].offset == offset)
+            return written_conflict_ms(record->log.topic, record->log.partition, offset, record->arrived[i]);
+    return -1;
 }
 
 struct witness *witness_new(const struct plan *plan)
@@ -90,7 +118,9 @@ struct witness *witness_new(const struct plan *plan)
     w->plan = plan;
     w->world = (struct audit_world){.prefix = "", .sharded = plan->settings.sharded, .window_ms = plan->settings.window_s * 1000,
                                     .ids = (size_t)plan->settings.ids, .sources = w->source_logs, .outcomes = w->outcome_logs,
-                                    .letters = w->letter_logs, .before = keys_of_redis(w->arena)};
+                                    .letters = w->letter_logs, .before = keys_of_redis(w->arena),
+                                    .in_conflict_ms = in_conflict_ms, .context = w};
+    written_reset(plan);
     for (size_t i = 0; i < plan->settings.topics_count; i++) {
         records_make(w->sources, &w->world.sources_count, plan->settings.topics[i], plan->settings.partitions[i]);
         most = plan->settings.partitions[i] > most ? plan->settings.partitions[i] : most;
@@ -103,13 +133,19 @@ struct witness *witness_new(const struct plan *plan)
     return w;
 }
 
+static void record_free(struct record_log *record)
+{
+    free(record->messages);
+    free(record->arrived);
+}
+
 struct witness *witness_free(struct witness *w)
 {
     for (size_t i = 0; i < SOURCES_MAX; i++)
-        free(w->sources[i].messages);
+        record_free(&w->sources[i]);
     for (size_t i = 0; i < LOG_PARTITIONS_MAX; i++) {
-        free(w->outcomes[i].messages);
-        free(w->letters[i].messages);
+        record_free(&w->outcomes[i]);
+        record_free(&w->letters[i]);
     }
     free(w->happenings);
     free(w->positions);
@@ -161,21 +197,28 @@ void witness_ordered(struct witness *w, const char *topic, int32_t partition, co
         record->log.end++;
 }
 
+static void follow(struct witness *w)
+{
+    for (size_t i = 0; i < w->world.outcomes_count; i++)
+        record_follow(w, &w->outcomes[i]);
+    for (size_t i = 0; i < w->world.letters_count; i++)
+        record_follow(w, &w->letters[i]);
+}
+
 /* The logs as they stand now. */
 static void put_world(struct witness *w)
 {
+    follow(w);
     for (size_t i = 0; i < w->world.sources_count; i++) {
         w->source_logs[i] = w->sources[i].log;
         w->source_logs[i].messages = w->sources[i].messages;
         w->source_logs[i].committed = kafka_log_partition(&world->kafka, w->sources[i].log.topic, w->sources[i].log.partition)->committed;
     }
     for (size_t i = 0; i < w->world.outcomes_count; i++) {
-        record_follow(w, &w->outcomes[i]);
         w->outcome_logs[i] = w->outcomes[i].log;
         w->outcome_logs[i].messages = w->outcomes[i].messages;
     }
     for (size_t i = 0; i < w->world.letters_count; i++) {
-        record_follow(w, &w->letters[i]);
         w->letter_logs[i] = w->letters[i].log;
         w->letter_logs[i].messages = w->letters[i].messages;
     }
@@ -228,6 +271,7 @@ static void look_at_commit(struct witness *w, size_t source, int64_t committed)
 
 void witness_look(struct witness *w)
 {
+    follow(w);
     for (size_t i = 0; i < w->world.sources_count; i++) {
         const struct audit_log *log = &w->sources[i].log;
         const struct log_partition *partition = kafka_log_partition(&world->kafka, log->topic, log->partition);
@@ -264,6 +308,8 @@ static int32_t shards(const struct witness *w)
 
 void witness_restoring(struct witness *w)
 {
+    follow(w);
+    written_restoring();
     for (int32_t i = 0; i < shards(w); i++)
         w->before_restore[i] = keys_place(w->plan, i);
 }
@@ -273,6 +319,7 @@ void witness_restored(struct witness *w)
     int64_t position = keys_journal_position();
     size_t since = w->happenings_count;
 
+    written_restored();
     while (since && w->positions[since - 1] > position)
         since--;
     for (int32_t i = 0; i < shards(w); i++)

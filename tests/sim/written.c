@@ -1,0 +1,237 @@
+#include "sim/written.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "base/number.h"
+#include "codec/record.h"
+#include "codec/sequence.h"
+#include "sim/keys.h"
+
+enum { ROOM = 1 << 14, ARGS_MAX = 32 };
+
+/* A record that an EXEC wrote, by the hash of its bytes. */
+struct written {
+    uint64_t hash;
+    struct audit_place place;
+    unsigned in_entry;
+    int64_t position;            /* of Redis's journal; INT64_MAX: Redis lost it before anybody else had it */
+    bool durable;                /* whatever becomes of Redis: it was on a replica */
+};
+
+/* An event that was in conflict alone, last at `at`. */
+struct conflict {
+    uint64_t hash;
+    int64_t at;
+};
+
+static struct {
+    const struct plan *plan;
+    struct written records[ROOM];
+    struct conflict conflicts[ROOM];
+    struct bytes args[ARGS_MAX];
+    char text[512];
+} all;
+
+void written_reset(const struct plan *plan)
+{
+    memset(all.records, 0, sizeof all.records);
+    memset(all.conflicts, 0, sizeof all.conflicts);
+    all.plan = plan;
+}
+
+/* Its place, taken or free. */
+static struct written *record_at(uint64_t hash)
+{
+    size_t at = hash % ROOM;
+
+    while (all.records[at].hash && all.records[at].hash != hash)
+        at = (at + 1) % ROOM;
+    return &all.records[at];
+}
+
+static struct conflict *conflict_at(uint64_t hash)
+{
+    size_t at = hash % ROOM;
+
+    while (all.conflicts[at].hash && all.conflicts[at].hash != hash)
+        at = (at + 1) % ROOM;
+    return &all.conflicts[at];
+}
+
+static uint64_t mixed(uint64_t hash, struct bytes bytes)
+{
+    return hash64((struct hash_key){hash, bytes.data != NULL}, bytes);
+}
+
+/* Of everything but the sequence, which is only known behind EXEC. */
+static uint64_t hash_of(struct bytes key, struct bytes value, const struct kafka_header *headers, size_t count)
+{
+    uint64_t hash = mixed(mixed(1, key), value);
+
+    for (size_t i = 0; i < count; i++)
+        if (!bytes_equal_text(headers[i].name, "ce_sequence"))
+            hash = mixed(mixed(hash, headers[i].name), headers[i].value);
+    return hash ? hash : 1;
+}
+
+static int64_t durable_position(void)
+{
+    int64_t most = -1;
+
+    for (size_t i = 0; i < world->redis.replicas_count; i++) {
+        int64_t position = redis_server_replica_position(&world->redis, i);
+
+        most = position > most ? position : most;
+    }
+    return most;
+}
+
+/* Room for all that a history writes, and then some; beyond it nothing is looked at. */
+static void note_record(const struct record *record, const struct audit_place *place, unsigned in_entry, bool carried)
+{
+    uint64_t hash = hash_of(record->key, record->value, record->headers, record->headers_count);
+    struct written *written = record_at(hash);
+
+    if (written->hash && carried) {
+        written->position = redis_server_position(&world->redis);
+        return;
+    }
+    *written = (struct written){hash, *place, in_entry, redis_server_position(&world->redis), false};
+}
+
+static struct bytes field_of(const struct bytes *args, size_t count, const char *name)
+{
+    for (size_t i = 3; i + 1 < count; i += 2)
+        if (bytes_equal_text(args[i], name))
+            return args[i + 1];
+    return (struct bytes){NULL, 0};
+}
+
+static void note_entry(const struct bytes *args, size_t count, const struct audit_place *place, bool by_operator)
+{
+    struct reader reader = reader_of(field_of(args, count, "records"));
+    struct record record;
+
+    for (unsigned i = 0; reader.at < reader.end && record_next(&reader, &record) == 0; i++)
+        note_record(&record, place, i, by_operator);
+}
+
+static struct bytes id_of(const struct kafka_header *headers, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (bytes_equal_text(headers[i].name, "ce_id"))
+            return headers[i].value;
+    return (struct bytes){NULL, 0};
+}
+
+static void note_conflict(const struct bytes *args, size_t count)
+{
+    struct reader reader = reader_of(field_of(args, count, "records"));
+    struct record record, second;
+    struct bytes id;
+
+    if (record_next(&reader, &record) || record.kind != RECORD_OUTCOME || (reader.at < reader.end && record_next(&reader, &second) == 0))
+        return;
+    id = id_of(record.headers, record.headers_count);
+    *conflict_at(mixed(1, id)) = (struct conflict){mixed(1, id), world->now};
+}
+
+/* "{3}orderd:outbox" */
+static int32_t shard_of(struct bytes key)
+{
+    return key.size && key.data[0] == '{' ? (int32_t)strtol(key.data + 1, NULL, 10) : 0;
+}
+
+/* The arguments of a queued XADD, in all.args; 0: it is another command. */
+static size_t entry_at(const struct redis_client *client, size_t i)
+{
+    size_t count = redis_client_queued_size(client, i) <= ARGS_MAX ? redis_client_queued(client, i, all.args, ARGS_MAX) : 0;
+
+    return count && bytes_equal_text(all.args[0], "XADD") ? count : 0;
+}
+
+void written_executed(struct redis_client *client, enum exec_answer answer, bool by_operator)
+{
+    size_t entries = 0, last = 0;
+
+    if (answer == EXEC_ANSWER_REFUSED)
+        return;
+    for (size_t i = 0; redis_client_queued_size(client, i); i++)
+        if (entry_at(client, i)) {
+            entries++;
+            last = i;
+        }
+    if (answer == EXEC_ANSWER_NIL && entries == 1)
+        note_conflict(all.args, entry_at(client, last));
+    for (size_t i = 0, at = 0; answer != EXEC_ANSWER_NIL && at < entries; i++) {
+        size_t count = entry_at(client, i);
+
+        if (count) {
+            struct audit_place place = keys_place(all.plan, shard_of(all.args[1]));      /* entries of one EXEC follow each other */
+
+            place.seq -= entries - ++at;
+            note_entry(all.args, count, &place, by_operator);
+        }
+    }
+}
+
+void written_restoring(void)
+{
+    int64_t durable = durable_position();
+
+    for (size_t i = 0; i < ROOM; i++)
+        all.records[i].durable |= all.records[i].hash && all.records[i].position <= durable;
+}
+
+void written_restored(void)
+{
+    int64_t position = redis_server_position(&world->redis);
+
+    for (size_t i = 0; i < ROOM; i++)
+        if (all.records[i].position > position)
+            all.records[i].position = INT64_MAX;
+}
+
+static const char *against_sequence(const struct written *written, const struct logged *message)
+{
+    char expected[SEQUENCE_TEXT_SIZE];
+
+    sequence_text(expected, written->place.era, (struct stream_id){written->place.ms, written->place.seq}, written->in_entry);
+    for (size_t i = 0; i < message->headers_count; i++)
+        if (bytes_equal_text(message->headers[i].name, "ce_sequence") && !bytes_equal_text(message->headers[i].value, expected)) {
+            snprintf(all.text, sizeof all.text, "SEQUENCE: it has the sequence %.*s, and Redis gave it %s", (int)message->headers[i].value.size,
+                     message->headers[i].value.data, expected);
+            return all.text;
+        }
+    return NULL;
+}
+
+const char *written_arrived(const char *topic, int32_t partition, const struct logged *message)
+{
+    struct written *written = record_at(hash_of(message->key, message->value, message->headers, message->headers_count));
+
+    if (!written->hash) {
+        snprintf(all.text, sizeof all.text, "UNWRITTEN: the record at %s/%d@%lld was published, and no EXEC ever wrote it", topic, (int)partition,
+                 (long long)message->offset);
+        return all.text;
+    }
+    if (all.plan->settings.durability == DURABILITY_REPLICAS && !written->durable && written->position > durable_position()) {
+        snprintf(all.text, sizeof all.text, "NOT_DURABLE: the record at %s/%d@%lld was published before a replica had it", topic, (int)partition,
+                 (long long)message->offset);
+        return all.text;
+    }
+    return against_sequence(written, message);
+}
+
+int64_t written_conflict_ms(const char *topic, int32_t partition, int64_t offset, int64_t since)
+{
+    const struct conflict *conflict;
+    char id[128];
+
+    snprintf(id, sizeof id, "%s/%d/%lld", topic, (int)partition, (long long)offset);
+    conflict = conflict_at(mixed(1, bytes_of(id)));
+    return conflict->hash ? conflict->at - since : -1;
+}
