@@ -11,7 +11,7 @@ struct stand {
     int64_t next;
     bool keep;              /* the mark stays as it is */
     const char *why;
-    int64_t deleted_from;   /* from here to the log's start nothing was decided; 0: nothing is known of it */
+    int64_t deleted_from;   /* from here to the log's start nothing was decided; -1: nothing is known of it */
 };
 
 static bool names_place(const struct resolve_from *from, const struct partition *p)
@@ -30,7 +30,7 @@ static bool chosen(struct resolve *resolve, const struct resolve_froms *froms, c
             from = &froms->items[i];
     if (!from || from->kind == FROM_FOUND)
         return false;
-    *out = (struct stand){.why = "as --from says"};
+    *out = (struct stand){.why = "as --from says", .deleted_from = -1};
     if (from->kind == FROM_START)
         out->next = e->log_start;
     else if (from->kind == FROM_END)
@@ -80,21 +80,21 @@ static struct stand found(struct resolve *resolve, const struct opened *opened, 
     const struct mark *mark = &item->partition->mark;
     bool recreated = item->mark == 0 && !same_log(resolve, opened, item, e);
     int64_t waiting = gathered->last ? gathered->last->to : -1;
-    int64_t known = highest(e->committed, e->published_any + 1, highest(waiting, item->mark == 0 ? mark->next : 0, 0));
-    struct stand stand = {e->log_start, false, "the start of its log, nothing was decided from it", 0};
+    int64_t known = highest(e->committed, e->published_any >= 0 ? e->published_any + 1 : -1, highest(waiting, item->mark == 0 ? mark->next : -1, -1));
+    struct stand stand = {e->log_start, false, "the start of its log, nothing was decided from it", -1};
 
     if (recreated)
-        return (struct stand){e->log_start, false, "the start of its log, which is not the one that was decided from", 0};
+        return (struct stand){e->log_start, false, "the start of its log, which is not the one that was decided from", -1};
     if (item->mark == 0 && mark->next >= e->log_start && mark->next >= e->committed)
-        return (struct stand){mark->next, true, "its mark is kept", 0};
-    if (known > 0 && known < e->log_start)
+        return (struct stand){mark->next, true, "its mark is kept", -1};
+    if (known >= 0 && known < e->log_start)
         stand = (struct stand){e->log_start, false, "the start of its log, what was before it is deleted", known};
     if (e->committed != KAFKA_OFFSET_NONE && e->committed >= stand.next && e->committed <= e->log_end)
-        stand = (struct stand){e->committed, false, "the committed offset", 0};
+        stand = (struct stand){e->committed, false, "the committed offset", -1};
     if (e->published_any + 1 > stand.next && e->published_any + 1 <= e->log_end)
-        stand = (struct stand){e->published_any + 1, false, "behind the last outcome that was published", 0};
+        stand = (struct stand){e->published_any + 1, false, "behind the last outcome that was published", -1};
     if (waiting > stand.next && waiting <= e->log_end)
-        stand = (struct stand){waiting, false, "behind the last outcome that waits in the outbox", 0};
+        stand = (struct stand){waiting, false, "behind the last outcome that waits in the outbox", -1};
     return stand;
 }
 
@@ -145,7 +145,7 @@ static void say_stand(struct opened *opened, const struct opened_partition *item
     opened_say(opened, "%s: goes on at offset %lld: %s", p->at, (long long)stand->next, stand->why);
     if (stand->next < decided && decided <= e->log_end)
         opened_say(opened, "%s: offsets %lld to %lld will be decided a second time", p->at, (long long)stand->next, (long long)decided - 1);
-    if (stand->deleted_from)
+    if (stand->deleted_from >= 0)
         opened_say(opened, "%s: offsets %lld to %lld were deleted before they were decided and are passed over", p->at, (long long)stand->deleted_from,
                    (long long)e->log_start - 1);
     if (stand->next > decided && decided >= e->log_start && stand->next > e->log_start)
