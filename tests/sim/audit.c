@@ -96,7 +96,7 @@ static void begin_source(struct audit *audit, size_t at)
         const struct audit_happening *h = &world->happenings[i];
         struct audit_range *range;
 
-        if (h->kind < AUDIT_LOST || h->source != at || was_undone(world, i))
+        if (h->kind < AUDIT_LOST || h->source != at || (h->kind != AUDIT_QUARANTINED && was_undone(world, i)))
             continue;
         range = take(audit, sizeof *range);
         *range = (struct audit_range){source->ranges, h->kind, h->from, h->kind == AUDIT_QUARANTINED ? h->from + 1 : h->end};

@@ -33,6 +33,7 @@ struct witness {
     size_t happenings_count, happenings_capacity;
     struct audit_place before_restore[PLAN_PARTITIONS_MAX];
     struct audit_world world;
+    int64_t kept;                     /* where the mark stands that an adoption has kept, as it said last */
     struct finding finding;
 };
 
@@ -353,14 +354,20 @@ void witness_hears(struct witness *w, const char *line)
         happening.kind = AUDIT_GAP;
         happening.from = from;
         happening.end = last + 1;
-    } else if (sscanf(colon, ": goes on at offset %lld:", &from) == 1 && !strstr(colon, "its mark is kept")) {
+    } else if (sscanf(colon, ": goes on at offset %lld:", &from) == 1 && strstr(colon, "its mark is kept")) {
+        w->kept = from;
+        return;
+    } else if (strstr(colon, "is begun anew: duplicates")) {
+        happening.kind = AUDIT_SEEN_ANEW;
+        happening.from = happening.end = w->kept;
+    } else if (sscanf(colon, ": goes on at offset %lld:", &from) == 1) {
         happening.kind = AUDIT_SEEN_ANEW;      /* an adoption made it anew */
         happening.from = happening.end = from;
     } else if (sscanf(colon, ": offset %lld will be decided malformed", &from) == 1) {
         happening.kind = AUDIT_QUARANTINED;
         happening.from = from;
         happening.end = from + 1;
-    } else if (strstr(colon, "are not known") && sscanf(strstr(colon, "before offset"), "before offset %lld", &from) == 1) {
+    } else if (strstr(colon, "are not known") && strstr(colon, "before offset") && sscanf(strstr(colon, "before offset"), "before offset %lld", &from) == 1) {
         happening.kind = AUDIT_SEEN_ANEW;
         happening.from = happening.end = from;
     } else if (strstr(colon, "was applied in part")) {
