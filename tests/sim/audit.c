@@ -75,7 +75,7 @@ static void *take(struct audit *audit, size_t size)
     return memory;
 }
 
-/* Whether Redis came back from before it: an operator's resolution went too. */
+/* Whether Redis came back from before it: an operator's resolution went too. (What was decided by a quarantine was published all the same.) */
 static bool was_undone(const struct audit_world *world, size_t at)
 {
     for (size_t i = at + 1; i < world->happenings_count; i++)

@@ -188,6 +188,8 @@ static void executed(struct node *node, struct redis_client *client, enum exec_a
         foreign_executed(client, answer);
     else
         written_executed(client, answer, node == world_node("op"));
+    if (!foreign_is(node) && answer == EXEC_ANSWER_APPLIED && !is_turn(client))
+        history->registry_at = world->now;
     if (answer == EXEC_ANSWER_TORN)
         world->redis.trouble.conditions |= history->when_torn;
     if (answer == EXEC_ANSWER_TORN && is_turn(client) && history_program(node) && !redis_trace_is_selftest(client)) {

@@ -8,7 +8,7 @@
 #include "sim/history.h"
 #include "sim/keys.h"
 
-enum { LOOK_MS = 100, SLOW_MS = 400 };
+enum { LOOK_MS = 100, SLOW_MS = 400, A_MOMENT_MS = 50 };
 
 static void say(void *context, const char *line)
 {
@@ -35,7 +35,7 @@ void operator_hears(void *name, const char *line)
     if (history->torn == world_node(name) && (strstr(line, "was applied in part") || strstr(line, "connection dropped") || strstr(line, "redis refuses")))
         history->torn = NULL;
     trace(world_node(name), "logs", "%s", line);
-    if (command && strstr(line, "is missing") && keys_are_whole(history->plan))
+    if (command && strstr(line, "is missing") && keys_are_whole(history->plan) && world->now - history->registry_at > A_MOMENT_MS)
         witness_fault(history->witness, "FALSE_REFUSAL", "%s says what is not so: %s", (const char *)name, line);
     if (command && strcmp(name, "op") != 0) {
         command += strlen("orderd init -c orderd.conf ");

@@ -384,7 +384,7 @@ bool witness_is_at_rest(const struct witness *w, const char *topic, int32_t part
     const struct audit_log *log = &w->sources[source_of(w, topic, partition)].log;
     const struct log_partition *source = kafka_log_partition(&world->kafka, topic, partition);
 
-    return (source->committed == log->end || (log->end == 0 && source->committed <= 0)) && keys_mark_is_at(w->plan, topic, partition, log->end);
+    return source->committed == log->end && keys_mark_is_at(w->plan, topic, partition, log->end);
 }
 
 void witness_unrest(const struct witness *w, struct finding *out)
