@@ -99,7 +99,7 @@ static void begin_source(struct audit *audit, size_t at)
         if (h->kind < AUDIT_LOST || h->source != at || (h->kind != AUDIT_QUARANTINED && was_undone(world, i)))
             continue;
         range = take(audit, sizeof *range);
-        *range = (struct audit_range){source->ranges, h->kind, h->from, h->kind == AUDIT_QUARANTINED ? h->from + 1 : h->end};
+        *range = (struct audit_range){source->ranges, h->kind, h->from, h->kind == AUDIT_QUARANTINED ? h->from + 1 : h->end, false};
         source->ranges = range;
     }
     audit->report->events += source->log->count;

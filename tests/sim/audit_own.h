@@ -29,6 +29,7 @@ struct audit_range {
     struct audit_range *next;
     enum audit_happening_kind kind;
     int64_t from, end;
+    bool passed;                 /* MARK_ANEW: the replay is behind it */
 };
 
 /* One source partition in the replay. */

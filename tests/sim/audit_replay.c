@@ -132,7 +132,7 @@ static int64_t none_is_zero(int64_t time)
 static bool forgotten(const struct audit_source *source, int64_t record, int64_t offset)
 {
     for (const struct audit_range *range = source->ranges; range; range = range->next)
-        if (range->kind == AUDIT_SEEN_ANEW && record < range->end && range->end <= offset)
+        if ((range->kind == AUDIT_SEEN_ANEW || range->kind == AUDIT_MARK_ANEW) && record < range->end && range->end <= offset)
             return true;
     return false;
 }
@@ -244,6 +244,16 @@ static void decode(struct audit *audit, struct audit_source *source, size_t at, 
     source->slots[at].reason = event->reason;
 }
 
+/* A mark that was made anew knows no time of before. */
+static void begin_time_anew(struct audit_source *source, int64_t offset)
+{
+    for (struct audit_range *range = source->ranges; range; range = range->next)
+        if (range->kind == AUDIT_MARK_ANEW && !range->passed && range->end <= offset) {
+            range->passed = true;
+            source->time = -1;
+        }
+}
+
 static void replay_one(struct audit *audit, struct audit_source *source, size_t at, const struct audit_outcome *outcome)
 {
     struct audit_event event;
@@ -252,6 +262,7 @@ static void replay_one(struct audit *audit, struct audit_source *source, size_t 
     verdict.event = &event;
     verdict.duplicate = false;
     verdict.decision.facts_size = verdict.decision.invalid_count = 0;
+    begin_time_anew(source, source->log->messages[at].offset);
     advance(source, source->log->messages[at].timestamp);
     decode(audit, source, at, outcome, &event);
     decide(audit, source, at, outcome, &event, &verdict);

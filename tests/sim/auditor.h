@@ -75,6 +75,8 @@ enum audit_happening_kind {
     AUDIT_LOST,
     /* The seen list was begun anew at `end`. */
     AUDIT_SEEN_ANEW,
+    /* The mark was made anew at `end` (--adopt): no seen list, and no largest timestamp yet. */
+    AUDIT_MARK_ANEW,
     /* Offsets [from, end) of a source that were never decided (--accept-gap). */
     AUDIT_GAP,
     /* The offset `from` may be decided malformed, quarantined. */
@@ -90,7 +92,7 @@ struct audit_happening {
     const struct bytes *args;        /* FOREIGN */
     size_t args_count;
     struct audit_keys keys;          /* MARKET_IS */
-    size_t source;                   /* LOST, SEEN_ANEW, GAP, QUARANTINED: index into `sources` */
+    size_t source;                   /* LOST, SEEN_ANEW, MARK_ANEW, GAP, QUARANTINED: index into `sources` */
     int64_t from, end;
 };
 

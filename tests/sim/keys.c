@@ -149,7 +149,8 @@ bool keys_mark_is_at(const struct plan *plan, const char *topic, int32_t partiti
     const struct key *mark = mark_of(plan, topic, partition);
     int64_t next, done;
 
-    return number_parse(field(mark, "next"), &next) && number_parse(field(mark, "done"), &done) && next == end && done == end;
+    return number_parse(field(mark, "next"), &next) && number_parse(field(mark, "done"), &done) && next == end && done == end &&
+           !field(mark, "torn").data && !field(find(plan, partition, "orderd:meta"), "halt").data;
 }
 
 bool keys_mark_is_done(const struct plan *plan, const char *topic, int32_t partition)

@@ -16,7 +16,7 @@ const struct keyspace *keys_data(void);
 int64_t keys_journal_position(void);
 /* Every partition of the plan has a mark. */
 bool keys_marks_are_there(const struct plan *plan);
-/* Whether the partition's mark says that all below `end` is decided and delivered; a mark that is not there yet is at 0. */
+/* Whether the partition's mark says that all below `end` is decided and delivered, and nobody has to look at it; a mark that is not there yet is at 0. */
 bool keys_mark_is_at(const struct plan *plan, const char *topic, int32_t partition, int64_t end);
 /* Whether all that is decided of it was delivered. */
 bool keys_mark_is_done(const struct plan *plan, const char *topic, int32_t partition);

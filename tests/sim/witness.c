@@ -361,7 +361,7 @@ void witness_hears(struct witness *w, const char *line)
         happening.kind = AUDIT_SEEN_ANEW;
         happening.from = happening.end = w->kept;
     } else if (sscanf(colon, ": goes on at offset %lld:", &from) == 1) {
-        happening.kind = AUDIT_SEEN_ANEW;      /* an adoption made it anew */
+        happening.kind = AUDIT_MARK_ANEW;
         happening.from = happening.end = from;
     } else if (sscanf(colon, ": offset %lld will be decided malformed", &from) == 1) {
         happening.kind = AUDIT_QUARANTINED;
