@@ -103,6 +103,8 @@ void redis_client_set_context(struct redis_client *client, void *context);
 /* Command `i` of those between MULTI and EXEC; returns its number of arguments, 0 behind the last one. */
 size_t redis_client_queued(const struct redis_client *client, size_t i, struct bytes *args, size_t max);
 size_t redis_client_queued_size(const struct redis_client *client, size_t i);
+/* Key `i` of those that it watches; false behind the last one. */
+bool redis_client_watches(const struct redis_client *client, size_t i, struct bytes *key);
 /* Somebody else writes to what it watches, among the keys that do not begin with `but`. */
 void redis_client_disturb(struct redis_client *client, const char *but);
 

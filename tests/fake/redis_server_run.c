@@ -306,6 +306,14 @@ void serve_unwatch(struct redis_client *client, const struct bytes *args, size_t
     resp_status(&client->outbox, "OK");
 }
 
+bool redis_client_watches(const struct redis_client *client, size_t i, struct bytes *key)
+{
+    if (i >= client->watches_count)
+        return false;
+    *key = entry_bytes(&client->watches[i].key->entry);
+    return true;
+}
+
 /* A key whose time is over since is touched by looking at it. */
 static bool watched_changed(const struct redis_client *client)
 {

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "fake/redis_trace.h"
 #include "sim/fiber.h"
@@ -199,6 +200,19 @@ static void executed(struct node *node, struct redis_client *client, enum exec_a
     world->redis.trouble.torn = false;
 }
 
+/* DESIGN 3: what a turn that was given up had watched of the market is watched no more, or the next one would fail for it. */
+static void watched(void *context, struct redis_client *client, const struct bytes *keys, size_t count)
+{
+    struct node *node = redis_client_context(client);
+    struct bytes key, former;
+
+    for (size_t i = 0; node && history_program(node) && redis_client_watches(client, i + count, &key); i++)
+        if (redis_client_watches(client, i, &former) && !memmem(former.data, former.size, "orderd:", strlen("orderd:")))
+            witness_fault(history->witness, "WATCH_KEPT", "%s begins to watch and still watches %.*s of before", node->name, (int)former.size, former.data);
+    if (history->watched)
+        history->watched(context, client, keys, count);
+}
+
 static void world_settle(const struct plan *plan)
 {
     world->random = plan->seed;
@@ -209,6 +223,8 @@ static void world_settle(const struct plan *plan)
     world->wake = fiber_wake;
     world->redis.skew_ms = history->redis_skew_ms = EPOCH_MS * 1000ll;
     world->executed = executed;
+    history->watched = world->redis.hooks.watched;
+    world->redis.hooks.watched = watched;
     weather_settle(plan);
     world->redis.replicas_count = plan->settings.durability == DURABILITY_NONE ? 1 : 2;
     for (size_t i = 0; i < world->redis.replicas_count; i++)

@@ -37,6 +37,7 @@ struct history {
     } foreign;
     struct node *torn;                /* whose transaction was applied in part, and who must say so; NULL: none's, or it cannot know */
     int64_t registry_at;              /* when a registry was made or changed last: who looked shortly before has seen the former state */
+    void (*watched)(void *context, struct redis_client *client, const struct bytes *keys, size_t count);      /* who heard it before */
     struct mishap *ill;               /* what the next transaction on its way to Redis meets; NULL: nothing */
     unsigned when_torn;               /* a set of conditions that begin when a transaction is torn */
     bool outcomes_gone;               /* what was published is not all in Kafka any more: each commit must carry its note */

@@ -127,6 +127,13 @@ struct audit_place keys_place(const struct plan *plan, int32_t shard)
     return place;
 }
 
+size_t keys_outbox_entries(const struct plan *plan, int32_t shard)
+{
+    const struct key *outbox = find(plan, shard, "orderd:outbox");
+
+    return outbox && outbox->type == KEY_STREAM ? outbox->end - outbox->head : 0;
+}
+
 static const struct key *mark_of(const struct plan *plan, const char *topic, int32_t partition)
 {
     char name[96];

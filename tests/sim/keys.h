@@ -8,6 +8,8 @@
 
 /* All keys as they are now, copied into the arena. */
 struct audit_keys keys_of_redis(struct arena *arena);
+/* How many entries the market's outbox holds. */
+size_t keys_outbox_entries(const struct plan *plan, int32_t shard);
 /* The last outbox entry's place in the order of that market. */
 struct audit_place keys_place(const struct plan *plan, int32_t shard);
 /* The data itself. */

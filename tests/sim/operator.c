@@ -26,6 +26,39 @@ void operator_wants(const char *command, size_t size)
         snprintf(history->wanted + used, sizeof history->wanted - used, "%s", line);
 }
 
+static bool came(enum mishap_kind kind)
+{
+    for (size_t i = 0; i < history->plan->mishaps_count; i++)
+        if (history->plan->mishaps[i].kind == kind && history->plan->mishaps[i].came)
+            return true;
+    return false;
+}
+
+/* Whether anything has happened that such a refusal can be about. */
+static bool has_a_reason(const char *command)
+{
+    static const struct {
+        const char *command;
+        enum mishap_kind kinds[6];
+        size_t count;
+    } reasons[] = {
+        {"--accept-rollback", {MISHAP_redis_older, MISHAP_redis_failover, MISHAP_keys_deleted, MISHAP_offsets_reset, MISHAP_outcomes_deleted}, 5},
+        {"--accept-loss", {MISHAP_redis_torn, MISHAP_keys_deleted}, 2},
+        {"--accept-gap", {MISHAP_retention, MISHAP_keys_deleted, MISHAP_offsets_reset}, 3},
+        {"--adopt", {MISHAP_redis_older, MISHAP_redis_failover, MISHAP_keys_deleted, MISHAP_offsets_reset, MISHAP_retention, MISHAP_redis_torn}, 6},
+    };
+
+    for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++) {
+        if (strncmp(command, reasons[i].command, strlen(reasons[i].command)) != 0)
+            continue;
+        for (size_t k = 0; k < reasons[i].count; k++)
+            if (came(reasons[i].kinds[k]))
+                return true;
+        return false;
+    }
+    return true;
+}
+
 void operator_hears(void *name, const char *line)
 {
     const char *command = strstr(line, "orderd init -c orderd.conf ");
@@ -39,6 +72,8 @@ void operator_hears(void *name, const char *line)
         witness_fault(history->witness, "FALSE_REFUSAL", "%s says what is not so: %s", (const char *)name, line);
     if (command && strcmp(name, "op") != 0) {
         command += strlen("orderd init -c orderd.conf ");
+        if (!has_a_reason(command))
+            witness_fault(history->witness, "FALSE_REFUSAL", "%s refuses what nothing has happened to: %s", (const char *)name, line);
         operator_wants(command, strcspn(command, "\"\n"));
     }
 }

@@ -28,6 +28,7 @@ struct witness {
     struct record_log sources[SOURCES_MAX], outcomes[LOG_PARTITIONS_MAX], letters[LOG_PARTITIONS_MAX];
     struct audit_log source_logs[SOURCES_MAX], outcome_logs[LOG_PARTITIONS_MAX], letter_logs[LOG_PARTITIONS_MAX];
     int64_t looked[SOURCES_MAX];      /* the commit that was looked at last */
+    unsigned execs_looked;
     struct audit_happening *happenings;
     int64_t *positions;               /* of the data's journal, when each of them was */
     size_t happenings_count, happenings_capacity;
@@ -68,9 +69,10 @@ static void record_add(struct witness *w, struct record_log *record, const struc
     record->log.end = record->base + message->offset + 1;
 }
 
-static void take_arrival(struct witness *w, const struct record_log *record, const struct logged *message)
+/* "KIND: text", or NULL. */
+static void take_word(struct witness *w, const char *against)
 {
-    const char *against = written_arrived(record->log.topic, record->log.partition, message), *colon = against ? strchr(against, ':') : NULL;
+    const char *colon = against ? strchr(against, ':') : NULL;
     char kind[32];
 
     if (!against)
@@ -86,7 +88,7 @@ static void record_follow(struct witness *w, struct record_log *record)
 
     for (; partition && record->taken < partition->count; record->taken++) {
         record_add(w, record, &partition->messages[record->taken]);
-        take_arrival(w, record, &partition->messages[record->taken]);
+        take_word(w, written_arrived(record->log.topic, record->log.partition, &partition->messages[record->taken]));
     }
 }
 
@@ -268,11 +270,22 @@ static void look_at_commit(struct witness *w, size_t source, int64_t committed)
     put_world(w);
     if (!audit_commit_is_honest(watch, &w->world, source, committed, &report))
         take_report(w, &report);
+    take_word(w, written_committed(w->sources[source].log.topic, w->sources[source].log.partition, committed));
+}
+
+static void look_at_outboxes(struct witness *w)
+{
+    if (world->execs == w->execs_looked)
+        return;
+    w->execs_looked = world->execs;
+    for (size_t i = 0; i < (w->plan->settings.sharded ? w->world.sources_count : 1); i++)
+        take_word(w, written_too_much(w->plan->settings.sharded ? w->sources[i].log.partition : 0));
 }
 
 void witness_look(struct witness *w)
 {
     follow(w);
+    look_at_outboxes(w);
     for (size_t i = 0; i < w->world.sources_count; i++) {
         const struct audit_log *log = &w->sources[i].log;
         const struct log_partition *partition = kafka_log_partition(&world->kafka, log->topic, log->partition);
@@ -357,7 +370,7 @@ void witness_hears(struct witness *w, const char *line)
     } else if (sscanf(colon, ": goes on at offset %lld:", &from) == 1 && strstr(colon, "its mark is kept")) {
         w->kept = from;
         return;
-    } else if (strstr(colon, "is begun anew: duplicates")) {
+    } else if (strstr(colon, "is begun anew: duplicates") && !strstr(colon, "before offset")) {
         happening.kind = AUDIT_SEEN_ANEW;
         happening.from = happening.end = w->kept;
     } else if (sscanf(colon, ": goes on at offset %lld:", &from) == 1) {

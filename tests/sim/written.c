@@ -10,7 +10,7 @@
 #include "codec/sequence.h"
 #include "sim/keys.h"
 
-enum { ROOM = 1 << 14, ARGS_MAX = 32 };
+enum { ROOM = 1 << 14, PENDING_MAX = 1 << 12, ARGS_MAX = 32, AT_SIZE = 64, SPARE_ENTRIES = 4 };
 
 /* A record that an EXEC wrote, by the hash of its bytes. */
 struct written {
@@ -27,8 +27,18 @@ struct conflict {
     int64_t at;
 };
 
+/* A record that is not yet in Kafka. */
+struct pending {
+    uint64_t hash;
+    char at[AT_SIZE];            /* "orders:3" */
+    int64_t to;                  /* of its entry: what may not be committed before */
+    int64_t position;
+};
+
 static struct {
     const struct plan *plan;
+    struct pending pending[PENDING_MAX];
+    size_t pending_count;
     struct written records[ROOM];
     struct conflict conflicts[ROOM];
     struct bytes args[ARGS_MAX];
@@ -39,6 +49,7 @@ void written_reset(const struct plan *plan)
 {
     memset(all.records, 0, sizeof all.records);
     memset(all.conflicts, 0, sizeof all.conflicts);
+    all.pending_count = 0;
     all.plan = plan;
 }
 
@@ -102,6 +113,23 @@ static void note_record(const struct record *record, const struct audit_place *p
     *written = (struct written){hash, *place, in_entry, redis_server_position(&world->redis), false};
 }
 
+static void note_pending(const struct record *record, struct bytes at, struct bytes to)
+{
+    struct pending *pending = &all.pending[all.pending_count];
+
+    if (all.pending_count == PENDING_MAX || at.size >= AT_SIZE || !number_parse(to, &pending->to))
+        return;
+    pending->hash = hash_of(record->key, record->value, record->headers, record->headers_count);
+    pending->position = redis_server_position(&world->redis);
+    snprintf(pending->at, sizeof pending->at, "%.*s", (int)at.size, at.data);
+    all.pending_count++;
+}
+
+static void drop_pending(size_t i)
+{
+    all.pending[i] = all.pending[--all.pending_count];
+}
+
 static struct bytes field_of(const struct bytes *args, size_t count, const char *name)
 {
     for (size_t i = 3; i + 1 < count; i += 2)
@@ -115,8 +143,11 @@ static void note_entry(const struct bytes *args, size_t count, const struct audi
     struct reader reader = reader_of(field_of(args, count, "records"));
     struct record record;
 
-    for (unsigned i = 0; reader.at < reader.end && record_next(&reader, &record) == 0; i++)
+    for (unsigned i = 0; reader.at < reader.end && record_next(&reader, &record) == 0; i++) {
         note_record(&record, place, i, by_operator);
+        if (!by_operator)
+            note_pending(&record, field_of(args, count, "at"), field_of(args, count, "to"));
+    }
 }
 
 static struct bytes id_of(const struct kafka_header *headers, size_t count)
@@ -159,6 +190,8 @@ void written_executed(struct redis_client *client, enum exec_answer answer, bool
 
     if (answer == EXEC_ANSWER_REFUSED)
         return;
+    if (by_operator || answer == EXEC_ANSWER_TORN)
+        all.pending_count = 0;      /* what an operator let go is not waited for */
     for (size_t i = 0; redis_client_queued_size(client, i); i++)
         if (entry_at(client, i)) {
             entries++;
@@ -193,6 +226,9 @@ void written_restored(void)
     for (size_t i = 0; i < ROOM; i++)
         if (all.records[i].position > position)
             all.records[i].position = INT64_MAX;
+    for (size_t i = all.pending_count; i-- > 0;)
+        if (all.pending[i].position > position)
+            drop_pending(i);
 }
 
 static const char *against_sequence(const struct written *written, const struct logged *message)
@@ -213,6 +249,9 @@ const char *written_arrived(const char *topic, int32_t partition, const struct l
 {
     struct written *written = record_at(hash_of(message->key, message->value, message->headers, message->headers_count));
 
+    for (size_t i = all.pending_count; i-- > 0;)
+        if (all.pending[i].hash == written->hash)
+            drop_pending(i);
     if (!written->hash) {
         snprintf(all.text, sizeof all.text, "UNWRITTEN: the record at %s/%d@%lld was published, and no EXEC ever wrote it", topic, (int)partition,
                  (long long)message->offset);
@@ -234,4 +273,32 @@ int64_t written_conflict_ms(const char *topic, int32_t partition, int64_t offset
     snprintf(id, sizeof id, "%s/%d/%lld", topic, (int)partition, (long long)offset);
     conflict = conflict_at(mixed(1, bytes_of(id)));
     return conflict->hash ? conflict->at - since : -1;
+}
+
+const char *written_committed(const char *topic, int32_t partition, int64_t offset)
+{
+    char at[AT_SIZE];
+
+    snprintf(at, sizeof at, "%s:%d", topic, (int)partition);
+    for (size_t i = 0; i < all.pending_count; i++)
+        if (all.pending[i].to <= offset && strcmp(all.pending[i].at, at) == 0) {
+            snprintf(all.text, sizeof all.text, "COMMIT_TOO_FAR: %lld is committed of %s, and a record of the entry that ends at %lld is not delivered",
+                     (long long)offset, at, (long long)all.pending[i].to);
+            return all.text;
+        }
+    return NULL;
+}
+
+const char *written_too_much(int32_t shard)
+{
+    const struct instance_settings *s = &all.plan->settings;
+    size_t most = 0, entries = keys_outbox_entries(all.plan, shard);
+
+    for (size_t i = 0; i < s->topics_count; i++)
+        most += (s->pipeline.outbox_entries + SPARE_ENTRIES) * (size_t)(s->sharded ? 1 : s->partitions[i]);
+    if (entries <= most)
+        return NULL;
+    snprintf(all.text, sizeof all.text, "OUTBOX_BOUND: the outbox of market %d holds %zu entries, at %zu a partition", (int)shard, entries,
+             s->pipeline.outbox_entries);
+    return all.text;
 }

@@ -17,6 +17,9 @@ void written_restoring(void);
 void written_restored(void);
 /* What is to be said against a record that arrived in Kafka, as "kind: text"; NULL: nothing. Valid until the next call. */
 const char *written_arrived(const char *topic, int32_t partition, const struct logged *message);
+/* What is to be said against a commit, and against what waits in a market's outbox; NULL: nothing. */
+const char *written_committed(const char *topic, int32_t partition, int64_t offset);
+const char *written_too_much(int32_t shard);
 /* How long after `since` (virtual ms) an EXEC that held this event alone got nil; -1: none did. */
 int64_t written_conflict_ms(const char *topic, int32_t partition, int64_t offset, int64_t since);
 
