@@ -48,7 +48,7 @@ class Play:
     def decided(self):
         return sum(int(self.market.mark(p).get("next", 0)) for p in range(self.market.partitions))
 
-    def goes_on(self, count=100, timeout=60):
+    def goes_on(self, count=100, timeout=150):
         """So many more events are decided."""
         goal = self.decided() + count
         until(lambda: self.decided() >= goal, timeout, lambda: f"only {self.decided()} of {goal} decided\n{self.tails()}")

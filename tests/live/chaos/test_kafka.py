@@ -37,10 +37,12 @@ def disk_full(stage, play):
     """A broker that finds no room ends itself; the other two go on, and with room it comes back."""
     node = stage.cluster.nodes[2]
     stage.disk.fill()
-    until(lambda: not node.alive, 60, "the broker does not mind a full disk")
-    play.goes_on()
-    stage.disk.empty()
-    node.start()
+    try:
+        until(lambda: not node.alive, 60, "the broker does not mind a full disk")
+        play.goes_on()
+    finally:
+        stage.disk.empty()
+        node.start()
 
 
 def all_frozen(stage, play):
