@@ -137,7 +137,7 @@ void audit_check_letter(struct audit *audit, struct audit_source *source, size_t
                     slot->reason);
     if (!slot->letter)
         return;
-    if (!slot->malformed) {
+    if (!slot->malformed && !slot->once_malformed) {
         audit_found(audit->report, AUDIT_LETTER_STRANGER, AUDIT_AT ": has a dead letter and is not malformed", AUDIT_AT_ARGS(source->log, offset));
         return;
     }

@@ -22,6 +22,7 @@ struct audit_slot {
     const struct audit_message *letter;
     int32_t letter_partition;
     bool replayed, malformed;
+    bool once_malformed;             /* in a decision that went with an older Redis */
     const char *reason;              /* malformed: why */
 };
 

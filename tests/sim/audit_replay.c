@@ -241,7 +241,8 @@ static void decode(struct audit *audit, struct audit_source *source, size_t at, 
         event->traceparent = (struct bytes){NULL, 0};      /* nothing of it is read */
     }
     source->slots[at].malformed = event->reason != NULL;
-    source->slots[at].reason = event->reason;
+    if (event->reason)
+        source->slots[at].reason = event->reason;
 }
 
 /* A mark that was made anew knows no time of before. */
@@ -288,6 +289,7 @@ static void replay_outcome(struct audit *audit, const struct audit_outcome *outc
         struct audit_event event;
 
         decode(audit, source, outcome->index, outcome, &event);      /* its dead letter stands, though the decision went with an older Redis */
+        source->slots[outcome->index].once_malformed |= event.reason != NULL;
         audit_check_headers(audit, outcome, &event);
         return;
     }

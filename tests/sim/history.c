@@ -206,6 +206,8 @@ static void watched(void *context, struct redis_client *client, const struct byt
     struct node *node = redis_client_context(client);
     struct bytes key, former;
 
+    if (world->redis.trouble.denied[0])      /* UNWATCH perhaps: its error ends the turn */
+        node = NULL;
     for (size_t i = 0; node && history_program(node) && redis_client_watches(client, i + count, &key); i++)
         if (redis_client_watches(client, i, &former) && !memmem(former.data, former.size, "orderd:", strlen("orderd:")))
             witness_fault(history->witness, "WATCH_KEPT", "%s begins to watch and still watches %.*s of before", node->name, (int)former.size, former.data);

@@ -27,6 +27,8 @@ struct history {
     struct witness *witness;
     bool quiet;                       /* no mishap any more */
     bool silent;                      /* nothing is ordered for a longer while */
+    bool older_before;                /* Redis's data has been put back once */
+    bool resolving;                   /* the operator's command runs */
     bool hush;                        /* nothing is ordered for a moment */
     bool settled;                     /* and everything is at rest */
     int64_t quiet_at;

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "sim/fiber.h"
 #include "sim/history.h"
 
 enum { MOST_LOST = 30 };
@@ -64,8 +65,12 @@ static void redis_comes(struct mishap *m)
 
 static void restore(int64_t position, bool same_process, bool close)
 {
+    /* What a resolution says must not be about a state that is gone meanwhile. */
+    while (history->resolving && !fibers_are_over())
+        fiber_sleep(1);
     /* Another process, on another machine perhaps: its clock is not behind that of the one before. */
     world->redis.skew_ms = ++history->redis_skew_ms;
+    history->older_before = true;
     witness_restoring(history->witness);
     if (same_process)
         redis_server_resync(&world->redis, position);
@@ -146,6 +151,8 @@ static void redis_fails_over(struct mishap *m)
 static void redis_clock(struct mishap *m, struct node *node)
 {
     (void)node;
+    if (history->older_before)
+        return;      /* the ids of what was lost would be given again, and nobody could tell the two apart */
     world->redis.skew_ms = history->redis_skew_ms - (int64_t)(m->number % 5000);
 }
 

@@ -88,7 +88,9 @@ static void resolve(struct node *node, const char *command)
     trace(node, "runs", "orderd init %s", command);
     if (sscanf(command, "--quarantine %63[^:]:%d:%lld", topic, &partition, &offset) == 3)
         witness_quarantined(history->witness, topic, partition, offset);
+    history->resolving = true;
     r = init_run(&init, command);
+    history->resolving = false;
     trace(node, "ends", "%s", r ? strerror(-r) : "done");
     if (r == -EINVAL)
         witness_fault(history->witness, "operator", "an instance named a command that nothing here should lead to: %s", command);
