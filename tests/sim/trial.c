@@ -88,6 +88,17 @@ static void say_end(struct finding *finding, int status)
                  signal ? signal : WEXITSTATUS(status));
 }
 
+/* A history that ended its process is a finding; the next one begins in another. */
+static pid_t go_on(struct job *job, const struct trials *trials, int64_t until, int status)
+{
+    struct finding finding = {"", ""};
+
+    say_end(&finding, status);
+    keep(job, job->next, &finding);
+    job->next += (uint64_t)trials->jobs;
+    return start(job, trials, until);
+}
+
 void trials_run(const struct trials *trials, struct trials_result *result)
 {
     size_t size = (size_t)trials->jobs * sizeof(struct job);
@@ -100,15 +111,17 @@ void trials_run(const struct trials *trials, struct trials_result *result)
         jobs[i].next = trials->first + (uint64_t)i;
         pids[i] = start(&jobs[i], trials, until);
     }
-    for (int i = 0, status; i < trials->jobs; i++)
-        while (waitpid(pids[i], &status, 0) == pids[i] && !jobs[i].ended) {
-            struct finding finding = {"", ""};
+    for (int status, running = trials->jobs; running;) {
+        pid_t pid = waitpid(-1, &status, 0);
+        int i = 0;
 
-            say_end(&finding, status);
-            keep(&jobs[i], jobs[i].next, &finding);
-            jobs[i].next += (uint64_t)trials->jobs;
-            pids[i] = start(&jobs[i], trials, until);
-        }
+        while (pids[i] != pid)
+            ASSERT(++i < trials->jobs);
+        if (jobs[i].ended)
+            running--;
+        else
+            pids[i] = go_on(&jobs[i], trials, until, status);
+    }
     memset(result, 0, sizeof *result);
     for (int i = 0; i < trials->jobs; i++) {
         coverage_add(&result->coverage, &jobs[i].coverage);
