@@ -5,7 +5,7 @@
 #include "sim/fiber.h"
 #include "sim/history.h"
 
-enum { MOST_LOST = 30 };
+enum { PATIENCE_MS = 1000, MOST_LOST = 30 };
 
 static unsigned condition_of(enum mishap_kind kind)
 {
@@ -65,9 +65,13 @@ static void redis_comes(struct mishap *m)
 
 static void restore(int64_t position, bool same_process, bool close)
 {
-    /* What a resolution says must not be about a state that is gone meanwhile. */
-    while (history->resolving && !fibers_are_over())
+    /* What a resolution says must not be about a state that is gone meanwhile. It may wait for what only passes behind this mishap. */
+    for (int ms = 0; history->resolving && ms < PATIENCE_MS && !fibers_are_over(); ms++)
         fiber_sleep(1);
+    if (history->resolving)
+        return;
+    if (position > redis_server_position(&world->redis))      /* another has put it back meanwhile */
+        position = redis_server_position(&world->redis);
     /* Another process, on another machine perhaps: its clock is not behind that of the one before. */
     world->redis.skew_ms = ++history->redis_skew_ms;
     history->older_before = true;
