@@ -74,6 +74,10 @@ struct passage mishap_passage(struct node *node, bool has_exec);
  * that a loss of what was published before is noticed: so nothing is ordered until all is delivered, or it took too long (false). Whoever
  * calls it ends the hush. */
 bool mishap_hush(void);
+/* mishap_kafka.c: deletes the outcomes that every note has passed. */
+void mishap_trim_outcomes(void);
+/* The same without a care for what the marks say of it yet. */
+bool mishap_hush_delivered(void);
 void mishap_kill_all(int64_t down_ms);
 /* And every commit is where its mark is. */
 bool mishap_all_is_committed(void);

@@ -193,9 +193,8 @@ static int64_t noted(int32_t number)
     return least == INT64_MAX ? -1 : least;
 }
 
-static void outcomes_trimmed(struct mishap *m, struct node *node)
+void mishap_trim_outcomes(void)
 {
-    (void)m, (void)node;
     if (history->outcomes_stay)
         return;
     for (int32_t p = 0; p < PLAN_PARTITIONS_MAX; p++) {
@@ -205,6 +204,12 @@ static void outcomes_trimmed(struct mishap *m, struct node *node)
             kafka_log_trim(out, noted(p));
     }
     history->outcomes_gone = true;
+}
+
+static void outcomes_trimmed(struct mishap *m, struct node *node)
+{
+    (void)m, (void)node;
+    mishap_trim_outcomes();
 }
 
 /* What was in it is evidence no more, so everything must be committed: nobody can know of what is lost in both. */

@@ -5,7 +5,7 @@
 #include "sim/fiber.h"
 #include "sim/history.h"
 
-enum { PATIENCE_MS = 1000, MOST_LOST = 30 };
+enum { PATIENCE_MS = 1000, MOST_LOST = 30, FEW_LOST = 5 };
 
 static unsigned condition_of(enum mishap_kind kind)
 {
@@ -93,12 +93,12 @@ static void redis_restarts(struct mishap *m, struct node *node)
 }
 
 /* So much is lost at the most. With a gate: only what it did not confirm; a file that is synced always loses nothing. */
-static void lose(int64_t position, bool same_process, bool close)
+static void lose(const struct mishap *m, int64_t position, bool same_process, bool close)
 {
     int64_t now = redis_server_position(&world->redis);
 
     if (history->plan->settings.durability == DURABILITY_NONE) {
-        bool quiet = mishap_hush();
+        bool quiet = m->number / 3 % 2 ? mishap_hush() : mishap_hush_delivered();
 
         position = redis_server_position(&world->redis) - (quiet ? now - position : 0);
     }
@@ -115,7 +115,7 @@ static void redis_older(struct mishap *m, struct node *node)
         position = kept;
     if (history->plan->settings.durability == DURABILITY_AOF)
         position = redis_server_position(&world->redis);
-    lose(position, false, true);
+    lose(m, position, false, true);
 }
 
 static void replicas_lag(struct mishap *m, struct node *node)
@@ -142,13 +142,55 @@ static void replicas_stop(struct mishap *m, struct node *node)
     }
 }
 
-/* Often beneath connections that outlive it. */
+static void closes(struct mishap *m, struct node *node)
+{
+    (void)m;
+    for (size_t i = world->redis.clients_count; i > 0; i--)
+        if (redis_client_context(world->redis.clients[i - 1]) == node && redis_client_is_open(world->redis.clients[i - 1]))
+            redis_server_close(&world->redis, world->redis.clients[i - 1]);
+}
+
+/* So what it wrote last is on no replica when it, or another, takes over. */
+static void killed_in_lag(struct mishap *m, struct node *node)
+{
+    struct program *program = history_program(node);
+
+    if (!program || node->dead)
+        return;
+    replicas_stop(m, node);
+    if (m->number % 2) {
+        closes(m, node);
+        return;
+    }
+    node->dead = true;
+    program->down_until = world->now + (int64_t)(m->number % 50);
+}
+
+/* Nobody remembers what it had handed to a producer, and perhaps the outcomes do not show it: then the commit's note must. */
+static void all_lost(struct mishap *m, struct node *node)
+{
+    if (!history->first_position || !mishap_hush() || !mishap_all_is_committed())
+        return;
+    if (m->number / 7 % 2)
+        mishap_trim_outcomes();
+    for (int i = 0; i < history->plan->nodes; i++) {
+        history->programs[i].node->dead = true;
+        history->programs[i].down_until = world->now + m->ms;
+    }
+    redis_older(m, node);
+}
+
+/* Often beneath connections that outlive it, and often only the last few writes are lost. */
 static void redis_fails_over(struct mishap *m)
 {
+    int64_t position = redis_server_replica_position(&world->redis, 0), now = redis_server_position(&world->redis);
+
+    if (history->plan->settings.durability == DURABILITY_NONE && (position == now || m->number / 16 % 2))
+        position = now - 1 - (int64_t)(m->number / 32 % FEW_LOST);
     if (history->plan->settings.durability == DURABILITY_AOF)
         redis_restarts(m, NULL);
     else
-        lose(redis_server_replica_position(&world->redis, 0), m->number % 2 == 0, m->number % 8 >= 5);
+        lose(m, position, m->number % 2 == 0, m->number % 8 >= 5);
     replicas_follow(m);
 }
 
@@ -212,14 +254,6 @@ static void cluster_no_more(struct mishap *m)
     world->redis.trouble.exec_reply = NULL;
 }
 
-static void closes(struct mishap *m, struct node *node)
-{
-    (void)m;
-    for (size_t i = world->redis.clients_count; i > 0; i--)
-        if (redis_client_context(world->redis.clients[i - 1]) == node && redis_client_is_open(world->redis.clients[i - 1]))
-            redis_server_close(&world->redis, world->redis.clients[i - 1]);
-}
-
 static void limits(struct mishap *m, struct node *node)
 {
     (void)node;
@@ -279,7 +313,7 @@ static void keys_deleted(struct mishap *m, struct node *node)
 
     (void)node;
     next.partition = (int32_t)((m->number >> 8) % (uint64_t)s->partitions[next.topic]);
-    if (history->first_position && mishap_hush() && mishap_all_is_committed()) {
+    if (history->first_position && !history->older_before && mishap_hush() && !history->older_before && mishap_all_is_committed()) {      /* one loss at a time */
         put_own_key(m, s->topics[next.topic], next.partition, key, sizeof key);
         trace(world_node("fate"), "deletes", "%s", key);
         client = redis_server_connect(&world->redis, world_node("fate"));
@@ -306,6 +340,8 @@ const struct mishap_ways mishap_ways_of_redis[MISHAP_COUNT] = {
     [MISHAP_redis_away] = {redis_goes, redis_comes},
     [MISHAP_redis_restarts] = {redis_restarts, NULL},
     [MISHAP_redis_older] = {redis_older, NULL},
+    [MISHAP_killed_in_lag] = {killed_in_lag, replicas_follow},
+    [MISHAP_all_lost] = {all_lost, NULL},
     [MISHAP_redis_failover] = {replicas_stop, redis_fails_over},
     [MISHAP_redis_lags] = {replicas_lag, replicas_follow},
     [MISHAP_redis_clock] = {redis_clock, redis_clock_right},

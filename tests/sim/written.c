@@ -289,6 +289,11 @@ const char *written_committed(const char *topic, int32_t partition, int64_t offs
     return NULL;
 }
 
+bool written_all_arrived(void)
+{
+    return all.pending_count == 0;
+}
+
 const char *written_too_much(int32_t shard)
 {
     const struct instance_settings *s = &all.plan->settings;

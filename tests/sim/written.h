@@ -20,6 +20,8 @@ const char *written_arrived(const char *topic, int32_t partition, const struct l
 /* What is to be said against a commit, and against what waits in a market's outbox; NULL: nothing. */
 const char *written_committed(const char *topic, int32_t partition, int64_t offset);
 const char *written_too_much(int32_t shard);
+/* Whether every record that was written is in Kafka. */
+bool written_all_arrived(void);
 /* How long after `since` (virtual ms) an EXEC that held this event alone got nil; -1: none did. */
 int64_t written_conflict_ms(const char *topic, int32_t partition, int64_t offset, int64_t since);
 
