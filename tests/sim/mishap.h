@@ -52,7 +52,7 @@
     X(all_lost,          ARROW_COUNT,    6, 1500, "Redis comes back older, every process was killed, and outcomes may be trimmed")             \
     X(redis_lags,        ARROW_COUNT,    6, 2000, "replicas and the append-only file lag: WAIT confirms too few")                              \
     X(redis_clock,       ARROW_COUNT,    2, 2000, "Redis's clock goes back")                                                                   \
-    X(killed_in_lag,     ARROW_EXECUTED, 5, 2000, "the replicas stop to follow, then the process is killed or cut off when its EXEC was executed")         \
+    X(killed_in_lag,     ARROW_EXECUTED, 9, 2000, "the replicas stop to follow, then the process is killed or cut off when its EXEC was executed")         \
     X(redis_torn,        ARROW_EXEC,     3, 2000, "the ACL changes between queueing and EXEC: a part of it fails; memory may be full then")    \
     X(redis_denied,      ARROW_COUNT,    3, 1500, "ACL: the user may not run one of the commands")                                            \
     X(redis_cluster,     ARROW_COUNT,    2,  800, "EXEC is answered MOVED, ASK, CLUSTERDOWN, TRYAGAIN, or what nobody knows")                  \
