@@ -63,15 +63,16 @@ static void redis_comes(struct mishap *m)
     world->redis_away = false;
 }
 
-static void restore(int64_t position, bool same_process, bool close)
+/* What a resolution says must not be about a state that is gone meanwhile. False: it waits itself for what passes only behind this mishap. */
+static bool operator_rests(void)
 {
-    /* What a resolution says must not be about a state that is gone meanwhile. It may wait for what only passes behind this mishap. */
     for (int ms = 0; history->resolving && ms < PATIENCE_MS && !fibers_are_over(); ms++)
         fiber_sleep(1);
-    if (history->resolving)
-        return;
-    if (position > redis_server_position(&world->redis))      /* another has put it back meanwhile */
-        position = redis_server_position(&world->redis);
+    return !history->resolving;
+}
+
+static void restore(int64_t position, bool same_process, bool close)
+{
     /* Another process, on another machine perhaps: its clock is not behind that of the one before. */
     world->redis.skew_ms = ++history->redis_skew_ms;
     history->older_before = true;
@@ -89,7 +90,8 @@ static void restore(int64_t position, bool same_process, bool close)
 static void redis_restarts(struct mishap *m, struct node *node)
 {
     (void)m, (void)node;
-    restore(redis_server_position(&world->redis), false, true);
+    if (operator_rests())
+        restore(redis_server_position(&world->redis), false, true);
 }
 
 /* So much is lost at the most. With a gate: only what it did not confirm; a file that is synced always loses nothing. */
@@ -100,6 +102,10 @@ static void lose(const struct mishap *m, int64_t position, bool same_process, bo
     if (history->plan->settings.durability == DURABILITY_NONE) {
         bool quiet = m->number / 3 % 2 ? mishap_hush() : mishap_hush_delivered();
 
+        if (!operator_rests()) {
+            history->hush = false;
+            return;
+        }
         position = redis_server_position(&world->redis) - (quiet ? now - position : 0);
     }
     restore(position < history->first_position ? history->first_position : position, same_process, close);
@@ -108,9 +114,13 @@ static void lose(const struct mishap *m, int64_t position, bool same_process, bo
 
 static void redis_older(struct mishap *m, struct node *node)
 {
-    int64_t position = redis_server_position(&world->redis) - (int64_t)(m->number % MOST_LOST), kept = redis_server_replica_position(&world->redis, 0);
+    int64_t position, kept;
 
     (void)node;
+    if (!operator_rests())
+        return;
+    position = redis_server_position(&world->redis) - (int64_t)(m->number % MOST_LOST);
+    kept = redis_server_replica_position(&world->redis, 0);
     if (history->plan->settings.durability == DURABILITY_REPLICAS && position < kept)
         position = kept;
     if (history->plan->settings.durability == DURABILITY_AOF)
@@ -183,8 +193,12 @@ static void all_lost(struct mishap *m, struct node *node)
 /* Often beneath connections that outlive it, and often only the last few writes are lost. */
 static void redis_fails_over(struct mishap *m)
 {
-    int64_t position = redis_server_replica_position(&world->redis, 0), now = redis_server_position(&world->redis);
+    int64_t position, now;
 
+    if (!operator_rests())
+        return;
+    position = redis_server_replica_position(&world->redis, 0);
+    now = redis_server_position(&world->redis);
     if (history->plan->settings.durability == DURABILITY_NONE && (position == now || m->number / 16 % 2))
         position = now - 1 - (int64_t)(m->number / 32 % FEW_LOST);
     if (history->plan->settings.durability == DURABILITY_AOF)
