@@ -193,17 +193,13 @@ static void all_lost(struct mishap *m, struct node *node)
 /* Often beneath connections that outlive it, and often only the last few writes are lost. */
 static void redis_fails_over(struct mishap *m)
 {
-    int64_t position, now;
-
-    if (!operator_rests())
-        return;
-    position = redis_server_replica_position(&world->redis, 0);
-    now = redis_server_position(&world->redis);
+    bool rests = operator_rests();
+    int64_t position = redis_server_replica_position(&world->redis, 0), now = redis_server_position(&world->redis);
     if (history->plan->settings.durability == DURABILITY_NONE && (position == now || m->number / 16 % 2))
         position = now - 1 - (int64_t)(m->number / 32 % FEW_LOST);
     if (history->plan->settings.durability == DURABILITY_AOF)
         redis_restarts(m, NULL);
-    else
+    else if (rests)
         lose(m, position, m->number % 2 == 0, m->number % 8 >= 5);
     replicas_follow(m);
 }
