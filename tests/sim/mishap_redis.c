@@ -76,6 +76,7 @@ static void restore(int64_t position, bool same_process, bool close)
     /* Another process, on another machine perhaps: its clock is not behind that of the one before. */
     world->redis.skew_ms = ++history->redis_skew_ms;
     history->older_before = true;
+    history->wanted[0] = '\0';      /* what was named before was about another state; an instance says anew what it refuses */
     witness_restoring(history->witness);
     if (same_process)
         redis_server_resync(&world->redis, position);
