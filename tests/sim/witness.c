@@ -346,6 +346,18 @@ void witness_torn(struct witness *w, int32_t shard)
     happened(w, &(struct audit_happening){.kind = AUDIT_MARKET_IS, .shard = shard, .place = keys_place(w->plan, shard), .keys = keys_of_redis(w->arena)});
 }
 
+/* A mark made anew over data that came back older: what was decided below it is not decided again, though its effects went. */
+static void adopted_older(struct witness *w, const struct audit_happening *said, int64_t next)
+{
+    struct audit_happening lost = *said;
+
+    if (!history->older_before)
+        return;
+    lost.end = next;
+    happened(w, &lost);
+    witness_torn(w, said->shard);
+}
+
 /* What the operator reads is what the auditor may know. */
 void witness_hears(struct witness *w, const char *line)
 {
@@ -374,6 +386,7 @@ void witness_hears(struct witness *w, const char *line)
         happening.kind = AUDIT_SEEN_ANEW;
         happening.from = happening.end = w->kept;
     } else if (sscanf(colon, ": goes on at offset %lld:", &from) == 1) {
+        adopted_older(w, &happening, from);
         happening.kind = AUDIT_MARK_ANEW;
         happening.from = happening.end = from;
     } else if (sscanf(colon, ": offset %lld will be decided malformed", &from) == 1) {
