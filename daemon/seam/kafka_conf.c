@@ -7,18 +7,22 @@
 
 enum { ERROR_SIZE = 512 };
 
-/* What a user may change. The fetch queue is bounded by bytes: bounded by messages, 2.0.2 pauses a whole second. */
-/* The two timeouts: a broker that hangs without being dead is given up, and its successor found, in seconds, not in the library's one and five minutes. */
-static const struct kafka_setting consumer_defaults[] = {
+/* The two times: a broker that hangs without being dead is given up, and its successor found, in seconds, not in the library's one and five minutes. */
+const struct kafka_setting kafka_conf_defaults[] = {
     {"client.id", "orderd", false},
-    {"queued.min.messages", "1000000", false},
-    {"queued.max.messages.kbytes", "65536", false},
-    {"fetch.wait.max.ms", "100", false},
     {"socket.nagle.disable", "true", false},
     {"socket.timeout.ms", "10000", false},
     {"topic.metadata.refresh.interval.ms", "10000", false},
-    {"partition.assignment.strategy", "range", false},
     {"enable.metrics.push", "false", true},
+    {NULL, NULL, false},
+};
+
+/* The fetch queue is bounded by bytes: bounded by messages, 2.0.2 pauses a whole second. */
+static const struct kafka_setting consumer_defaults[] = {
+    {"queued.min.messages", "1000000", false},
+    {"queued.max.messages.kbytes", "65536", false},
+    {"fetch.wait.max.ms", "100", false},
+    {"partition.assignment.strategy", "range", false},
     {"fetch.queue.backoff.ms", "10", true},
     {NULL, NULL, false},
 };
@@ -101,8 +105,10 @@ int kafka_conf_settings(void *conf, const struct kafka_setting *settings, struct
 
 int kafka_conf_consumer(void *conf, const struct kafka_in_options *options, struct error_text *error)
 {
-    int r = kafka_conf_settings(conf, consumer_defaults, error);
+    int r = kafka_conf_settings(conf, kafka_conf_defaults, error);
 
+    if (!r)
+        r = kafka_conf_settings(conf, consumer_defaults, error);
     for (size_t i = 0; !r && i < options->properties.count; i++)
         r = kafka_conf_set(conf, options->properties.items[i].name, options->properties.items[i].value, false, error);
     if (!r)

@@ -19,6 +19,8 @@ int kafka_conf_set(void *conf, const char *name, const char *value, bool optiona
 int kafka_conf_settings(void *conf, const struct kafka_setting *settings, struct error_text *error) MUST_CHECK;
 /* One of librdkafka's own lines, its syslog level made ours. Its threads call this at any time. */
 void kafka_log_line(const struct log *log, int level, const char *facility, const char *line);
+/* What every client of ours has, until the user says otherwise. */
+extern const struct kafka_setting kafka_conf_defaults[];
 /* Everything that a consumer of ours has: defaults, then the user's, then what the promise rests on. */
 int kafka_conf_consumer(void *conf, const struct kafka_in_options *options, struct error_text *error) MUST_CHECK;
 

@@ -17,12 +17,7 @@ struct kafka_out {
 };
 
 static const struct kafka_setting producer_defaults[] = {
-    {"client.id", "orderd", false},
-    {"socket.nagle.disable", "true", false},
-    {"socket.timeout.ms", "10000", false},      /* as the consumer's */
-    {"topic.metadata.refresh.interval.ms", "10000", false},
     {"linger.ms", "20", false},
-    {"enable.metrics.push", "false", true},
     {NULL, NULL, false},
 };
 
@@ -73,8 +68,10 @@ static void on_log(const rd_kafka_t *rk, int level, const char *facility, const 
 
 static int configure(rd_kafka_conf_t *conf, const struct kafka_out_options *options, struct error_text *error)
 {
-    int r = kafka_conf_settings(conf, producer_defaults, error);
+    int r = kafka_conf_settings(conf, kafka_conf_defaults, error);
 
+    if (!r)
+        r = kafka_conf_settings(conf, producer_defaults, error);
     for (size_t i = 0; !r && i < options->properties.count; i++)
         r = kafka_conf_set(conf, options->properties.items[i].name, options->properties.items[i].value, false, error);
     if (!r)
