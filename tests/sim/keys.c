@@ -27,55 +27,29 @@ static struct bytes text_bytes(const struct text *text)
     return (struct bytes){text->data ? text->data : "", text->size};
 }
 
-static struct audit_pair pair_of_item(struct arena *arena, const struct key *key, const struct key_member *item)
+struct pairs {
+    struct arena *arena;
+    struct audit_pair *items;
+    size_t count;
+};
+
+static void put_pair(void *context, struct bytes name, struct bytes value)
 {
-    struct audit_pair pair = {.field = kept(arena, (struct bytes){item->entry.name, item->entry.size})};
-    char score[40];
+    struct pairs *pairs = context;
 
-    if (key->type == KEY_HASH) {
-        pair.value = kept(arena, text_bytes(&item->value));
-    } else if (key->type == KEY_ZSET) {
-        snprintf(score, sizeof score, "%.17g", item->score);
-        pair.value = kept(arena, bytes_of(score));
-    }
-    return pair;
-}
-
-static size_t put_elements(struct arena *arena, const struct key *key, struct audit_pair *pairs)
-{
-    size_t count = 0;
-    char id[64];
-
-    for (size_t i = key->head; i < key->end; i++, count++) {
-        if (key->type == KEY_LIST) {
-            pairs[count].value = kept(arena, text_bytes(&((const struct text *)key->elements)[i]));
-            continue;
-        }
-        const struct stream_entry *entry = &((const struct stream_entry *)key->elements)[i];
-
-        snprintf(id, sizeof id, "%llu-%llu", (unsigned long long)entry->ms, (unsigned long long)entry->seq);
-        pairs[count] = (struct audit_pair){kept(arena, bytes_of(id)), kept(arena, text_bytes(&entry->fields))};
-    }
-    return count;
+    pairs->items[pairs->count++] = (struct audit_pair){kept(pairs->arena, name), kept(pairs->arena, value)};
 }
 
 static void put_key(struct arena *arena, const struct key *key, struct audit_key *out)
 {
     static const enum audit_type types[] = {[KEY_STRING] = AUDIT_STRING, [KEY_HASH] = AUDIT_HASH, [KEY_SET] = AUDIT_SET,
                                             [KEY_ZSET] = AUDIT_ZSET, [KEY_LIST] = AUDIT_LIST, [KEY_STREAM] = AUDIT_STREAM};
-    struct audit_pair *pairs = arena_take(arena, (key_count(key) + 1) * sizeof *pairs);
-    size_t count = 0;
+    struct pairs pairs = {.arena = arena, .items = arena_take(arena, (key_count(key) + 1) * sizeof *pairs.items)};
 
-    ASSERT(pairs);
-    *out = (struct audit_key){.name = kept(arena, (struct bytes){key->entry.name, key->entry.size}), .type = types[key->type], .pairs = pairs};
-    if (key->type == KEY_STRING)
-        pairs[count++].value = kept(arena, text_bytes(&key->string));
-    else if (key->type == KEY_LIST || key->type == KEY_STREAM)
-        count = put_elements(arena, key, pairs);
-    else
-        TABLE_EACH(&key->items, entry)
-            pairs[count++] = pair_of_item(arena, key, (const struct key_member *)(const void *)entry);
-    out->count = count;
+    ASSERT(pairs.items);
+    key_each(key, put_pair, &pairs);
+    *out = (struct audit_key){.name = kept(arena, (struct bytes){key->entry.name, key->entry.size}), .type = types[key->type], .pairs = pairs.items,
+                              .count = pairs.count};
 }
 
 struct audit_keys keys_of_redis(struct arena *arena)
@@ -151,21 +125,26 @@ bool keys_marks_are_there(const struct plan *plan)
     return true;
 }
 
+/* False when there is no readable mark. */
+static bool mark_numbers(const struct key *mark, int64_t *next, int64_t *done)
+{
+    return number_parse(field(mark, "next"), next) && number_parse(field(mark, "done"), done);
+}
+
 bool keys_mark_is_at(const struct plan *plan, const char *topic, int32_t partition, int64_t end)
 {
     const struct key *mark = mark_of(plan, topic, partition);
     int64_t next, done;
 
-    return number_parse(field(mark, "next"), &next) && number_parse(field(mark, "done"), &done) && next == end && done == end &&
+    return mark_numbers(mark, &next, &done) && next == end && done == end &&
            !field(mark, "torn").data && !field(find(plan, partition, "orderd:meta"), "halt").data;
 }
 
 bool keys_mark_is_done(const struct plan *plan, const char *topic, int32_t partition)
 {
-    const struct key *mark = mark_of(plan, topic, partition);
     int64_t next, done;
 
-    return number_parse(field(mark, "next"), &next) && number_parse(field(mark, "done"), &done) && next == done;
+    return mark_numbers(mark_of(plan, topic, partition), &next, &done) && next == done;
 }
 
 bool keys_are_whole(const struct plan *plan)

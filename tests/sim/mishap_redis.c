@@ -196,6 +196,7 @@ static void redis_fails_over(struct mishap *m)
 {
     bool rests = operator_rests();
     int64_t position = redis_server_replica_position(&world->redis, 0), now = redis_server_position(&world->redis);
+
     if (history->plan->settings.durability == DURABILITY_NONE && (position == now || m->number / 16 % 2))
         position = now - 1 - (int64_t)(m->number / 32 % FEW_LOST);
     if (history->plan->settings.durability == DURABILITY_AOF)
