@@ -13,11 +13,14 @@ static void put_field(struct commands *c, const char *name, int64_t value)
     command_int(c, value);
 }
 
+/* Nothing, when all that changes is that outcomes which an adoption carried over leave the outbox: they belong to no range of the mark. */
 static void put_mark(struct commands *c, const struct run *run)
 {
     const struct mark *before = &run->lane->partition->mark, *after = &run->after;
     bool moved = run->entry != NULL, done = after->done != before->done, seen = after->seen_from != before->seen_from;
 
+    if (!moved && !done && !seen)
+        return;
     command_begin(c, 2 + 2 * (size_t)((moved ? 4 : 0) + done + seen));
     command_text(c, "HSET");
     command_text(c, run->lane->partition->mark_key);

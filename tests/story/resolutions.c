@@ -339,6 +339,25 @@ static void an_adoption_says_what_was_deleted_before_it_was_decided(struct check
     story_end();
 }
 
+/* It belongs to no range of the new mark, so that `done` does not move when it is delivered. */
+static void an_outcome_that_an_adoption_carried_over_leaves_the_outbox(struct checks *c)
+{
+    struct daemon *a = story_at_rest(NULL, nothing), *b;
+
+    produce(0, DEPOSIT("d1", "1"));
+    daemon_run(a, 30);
+    daemon_crash(a);
+    redis("DEL orderd:mark:orders:0");
+    CHECK_INT(c, operator_runs("--adopt"), 0);
+    CHECK(c, was_logged("orders:0: 1 entries of outcomes that wait are published as they are"));
+    b = daemon_start("B");
+    group_gives("B", "orders", 0);
+    CHECK_INT(c, daemon_run(b, 1000), 0);
+    CHECK_INT(c, (int64_t)key_count(keyspace_key(&world->redis.data, bytes_of("orderd:outbox"))), 0);
+    expect_outcomes(c, "0 applied");
+    end(b);
+}
+
 TESTS({"a rollback is accepted in the markets that went back, and the others are left alone",
        a_rollback_is_accepted_in_the_markets_that_went_back_and_the_others_are_left_alone},
       {"a resolution that broke off between two markets is run once more", a_resolution_that_broke_off_between_two_markets_is_run_once_more},
@@ -351,4 +370,5 @@ TESTS({"a rollback is accepted in the markets that went back, and the others are
       {"a list that may not be read is no loss", a_list_that_may_not_be_read_is_no_loss},
       {"a sequence that would fall is not published", a_sequence_that_would_fall_is_not_published},
       {"a registry that cannot be looked for again is not missing", a_registry_that_cannot_be_looked_for_again_is_not_missing},
-      {"an adoption says what was deleted before it was decided", an_adoption_says_what_was_deleted_before_it_was_decided})
+      {"an adoption says what was deleted before it was decided", an_adoption_says_what_was_deleted_before_it_was_decided},
+      {"an outcome that an adoption carried over leaves the outbox", an_outcome_that_an_adoption_carried_over_leaves_the_outbox})
