@@ -272,11 +272,19 @@ static void replay_one(struct audit *audit, struct audit_source *source, size_t 
         audit_check_outcome(audit, outcome, &verdict);
 }
 
-/* Everything below the offset that has no outcome: lost or a gap, or missing, which is said in the end. */
+/* Nobody has decided it, or nobody was to decide it again. */
+static bool is_undecided(const struct audit_source *source, size_t at)
+{
+    int64_t offset = source->log->messages[at].offset;
+
+    return audit_in_range(source, AUDIT_GAP, offset) || (source->slots[at].outcomes && audit_in_range(source, AUDIT_PASSED, offset));
+}
+
+/* Everything below the offset that has no outcome: lost or undecided, or missing, which is said in the end. */
 static void catch_up(struct audit *audit, struct audit_source *source, size_t at)
 {
     for (; source->cursor < at; source->cursor++)
-        if (!audit_in_range(source, AUDIT_GAP, source->log->messages[source->cursor].offset))
+        if (!is_undecided(source, source->cursor))
             replay_one(audit, source, source->cursor, NULL);
 }
 
@@ -342,7 +350,7 @@ static void report_missing(struct audit *audit, const struct audit_source *sourc
     for (size_t i = 0; i < source->log->count; i++) {
         int64_t offset = source->log->messages[i].offset;
 
-        if (source->slots[i].replayed || offset < source->log->start || audit_in_range(source, AUDIT_GAP, offset) || audit_in_range(source, AUDIT_LOST, offset))
+        if (source->slots[i].replayed || offset < source->log->start || is_undecided(source, i) || audit_in_range(source, AUDIT_LOST, offset))
             continue;
         audit_found(audit->report, AUDIT_OUTCOME_MISSING, AUDIT_AT ": no outcome%s", AUDIT_AT_ARGS(source->log, offset),
                     source->slots[i].outcomes ? " but one whose effects went with an older Redis" : "");

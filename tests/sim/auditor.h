@@ -79,6 +79,9 @@ enum audit_happening_kind {
     AUDIT_MARK_ANEW,
     /* Offsets [from, end) of a source that were never decided (--accept-gap). */
     AUDIT_GAP,
+    /* Offsets [from, end) of a source that the mark stands above, so that what was decided of them is not decided again when its effects went
+     * with an older Redis: an operator has put it there, or compaction has taken the message out of the log. */
+    AUDIT_PASSED,
     /* The offset `from` may be decided malformed, quarantined. */
     AUDIT_QUARANTINED
 };
@@ -92,7 +95,7 @@ struct audit_happening {
     const struct bytes *args;        /* FOREIGN */
     size_t args_count;
     struct audit_keys keys;          /* MARKET_IS */
-    size_t source;                   /* LOST, SEEN_ANEW, MARK_ANEW, GAP, QUARANTINED: index into `sources` */
+    size_t source;                   /* LOST, SEEN_ANEW, MARK_ANEW, GAP, PASSED, QUARANTINED: index into `sources` */
     int64_t from, end;
 };
 

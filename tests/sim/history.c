@@ -189,6 +189,8 @@ static void executed(struct node *node, struct redis_client *client, enum exec_a
         foreign_executed(client, answer);
     else
         written_executed(client, answer, node == world_node("op"));
+    if (!foreign_is(node) && (answer == EXEC_ANSWER_APPLIED || answer == EXEC_ANSWER_TORN))
+        witness_executed(history->witness, client, node == world_node("op"));
     if (!foreign_is(node) && answer == EXEC_ANSWER_APPLIED && !is_turn(client))
         history->registry_at = world->now;
     if (answer == EXEC_ANSWER_TORN)
@@ -206,6 +208,8 @@ static void watched(void *context, struct redis_client *client, const struct byt
     struct node *node = redis_client_context(client);
     struct bytes key, former;
 
+    if (node && node == world_node("op"))
+        witness_operator_looks(history->witness);
     if (world->redis.trouble.denied[0])      /* UNWATCH perhaps: its error ends the turn */
         node = NULL;
     for (size_t i = 0; node && history_program(node) && redis_client_watches(client, i + count, &key); i++)

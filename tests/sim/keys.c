@@ -131,6 +131,15 @@ static bool mark_numbers(const struct key *mark, int64_t *next, int64_t *done)
     return number_parse(field(mark, "next"), next) && number_parse(field(mark, "done"), done);
 }
 
+struct keys_mark keys_mark(const struct plan *plan, const char *topic, int32_t partition)
+{
+    const struct key *key = mark_of(plan, topic, partition);
+    struct keys_mark mark = {.torn = field(key, "torn").data != NULL};
+
+    mark.there = mark_numbers(key, &mark.next, &mark.done);
+    return mark;
+}
+
 bool keys_mark_is_at(const struct plan *plan, const char *topic, int32_t partition, int64_t end)
 {
     const struct key *mark = mark_of(plan, topic, partition);

@@ -6,6 +6,11 @@
 #include "sim/auditor.h"
 #include "sim/plan.h"
 
+struct keys_mark {
+    bool there, torn;                 /* it can be read; its transaction was applied in part */
+    int64_t next, done;
+};
+
 /* All keys as they are now, copied into the arena. */
 struct audit_keys keys_of_redis(struct arena *arena);
 /* How many entries the market's outbox holds. */
@@ -16,6 +21,8 @@ struct audit_place keys_place(const struct plan *plan, int32_t shard);
 const struct keyspace *keys_data(void);
 /* How far the data's journal has come; after it was put back, where it was put. */
 int64_t keys_journal_position(void);
+/* The mark of the partition. */
+struct keys_mark keys_mark(const struct plan *plan, const char *topic, int32_t partition);
 /* Every partition of the plan has a mark. */
 bool keys_marks_are_there(const struct plan *plan);
 /* Whether the partition's mark says that all below `end` is decided and delivered, and nobody has to look at it; a mark that is not there yet is at 0. */

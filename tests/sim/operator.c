@@ -10,12 +10,6 @@
 
 enum { LOOK_MS = 100, SLOW_MS = 400, A_MOMENT_MS = 50 };
 
-static void say(void *context, const char *line)
-{
-    witness_hears(history->witness, line);
-    trace(context, "says", "%s", line);
-}
-
 void operator_wants(const char *command, size_t size)
 {
     size_t used = strlen(history->wanted);
@@ -24,6 +18,22 @@ void operator_wants(const char *command, size_t size)
     snprintf(line, sizeof line, "%.*s\n", (int)size, command);
     if (!strstr(history->wanted, line) && used + strlen(line) < sizeof history->wanted)
         snprintf(history->wanted + used, sizeof history->wanted - used, "%s", line);
+}
+
+/* A resolution that refuses may name one that must be before it: "…; --accept-loss orders:0 comes first". */
+static void take_advice(const char *line)
+{
+    const char *command = strstr(line, "; --"), *end = command ? strstr(command, " comes first") : NULL;
+
+    if (end)
+        operator_wants(command + 2, (size_t)(end - command - 2));
+}
+
+static void say(void *context, const char *line)
+{
+    witness_hears(history->witness, line);
+    take_advice(line);
+    trace(context, "says", "%s", line);
 }
 
 static bool came(enum mishap_kind kind)
@@ -89,9 +99,12 @@ static void resolve(struct node *node, const char *command)
     if (sscanf(command, "--quarantine %63[^:]:%d:%lld", topic, &partition, &offset) == 3)
         witness_quarantined(history->witness, topic, partition, offset);
     history->resolving = true;
+    witness_operator_begins(history->witness);
     r = init_run(&init, command);
     history->resolving = false;
     trace(node, "ends", "%s", r ? strerror(-r) : "done");
+    if (!r)
+        witness_operator_ends(history->witness);
     if (r == -EINVAL)
         witness_fault(history->witness, "operator", "an instance named a command that nothing here should lead to: %s", command);
     if (r && r != -EPROTO)

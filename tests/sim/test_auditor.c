@@ -181,6 +181,33 @@ static void what_an_older_redis_forgot_is_decided_again(struct checks *c)
     told_end(&told);
 }
 
+static void lose_all_of(struct told *told, int64_t offset)
+{
+    for (size_t i = told->outcomes[0].count; i-- > 0;)
+        if (atoll(strrchr(told_header(told_message(&told->outcomes[0], i), "ce_id")->value.data, '/') + 1) == offset)
+            told_remove(&told->outcomes[0], i);
+}
+
+/* An operator has put the mark above it, or it is in the log no more. */
+static void what_the_mark_stands_above_is_not_decided_again(struct checks *c)
+{
+    struct audit_happening *h;
+    struct told told;
+    int64_t offset;
+
+    told_begin(&told, SEED, EVENTS, false);
+    decide_again(&told, (struct audit_place){1, ms_of(told_message(&told.outcomes[0], told.outcomes[0].count / 2)), UINT64_MAX});
+    offset = lose_one(&told);
+    expect_found(c, &told, AUDIT_OUTCOME_MISSING);
+    h = happens(&told, AUDIT_PASSED);
+    h->from = offset;
+    h->end = offset + 1;
+    expect_honest(c, &told);
+    lose_all_of(&told, offset);      /* it was never decided at all */
+    expect_found(c, &told, AUDIT_OUTCOME_MISSING);
+    told_end(&told);
+}
+
 /* --- commits on the way */
 
 static bool is_honest(struct audit_watch *watch, struct told *told, int64_t committed)
@@ -225,4 +252,5 @@ TESTS({"what the daemon made is honest", what_the_daemon_made_is_honest},
       {"a seen list begun anew knows no duplicates of before", a_seen_list_begun_anew_knows_no_duplicates_of_before},
       {"a market may be taken as it is", a_market_may_be_taken_as_it_is},
       {"what an older Redis forgot is decided again", what_an_older_redis_forgot_is_decided_again},
+      {"what the mark stands above is not decided again", what_the_mark_stands_above_is_not_decided_again},
       {"a commit may not pass what was delivered", a_commit_may_not_pass_what_was_delivered})

@@ -1,42 +1,14 @@
-#include "sim/witness.h"
+#include "sim/witness_own.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/arena.h"
 #include "base/number.h"
 #include "sim/history.h"
-#include "sim/keys.h"
 #include "sim/written.h"
 
-enum { SOURCES_MAX = 8, MEMORY = 512 << 20 };
-
-/* A log as the auditor wants it, which grows as the model's does. */
-struct record_log {
-    struct audit_log log;
-    struct audit_message *messages;
-    int64_t *arrived;                 /* each of them, virtual ms */
-    size_t capacity;
-    size_t taken;                     /* of the model's log */
-    int64_t base;                     /* where it begins, when others of that name were before it */
-};
-
-struct witness {
-    const struct plan *plan;
-    struct arena *arena;
-    struct record_log sources[SOURCES_MAX], outcomes[LOG_PARTITIONS_MAX], letters[LOG_PARTITIONS_MAX];
-    struct audit_log source_logs[SOURCES_MAX], outcome_logs[LOG_PARTITIONS_MAX], letter_logs[LOG_PARTITIONS_MAX];
-    int64_t looked[SOURCES_MAX];      /* the commit that was looked at last */
-    unsigned execs_looked;
-    struct audit_happening *happenings;
-    int64_t *positions;               /* of the data's journal, when each of them was */
-    size_t happenings_count, happenings_capacity;
-    struct audit_place before_restore[PLAN_PARTITIONS_MAX];
-    struct audit_world world;
-    int64_t kept;                     /* where the mark stands that an adoption has kept, as it said last */
-    struct finding finding;
-};
+enum { MEMORY = 512 << 20 };
 
 /* These outlive a history, because their memory is worth keeping. */
 static struct audit *auditor;
@@ -180,7 +152,7 @@ static void take_report(struct witness *w, const struct audit_report *report)
         witness_fault(w, audit_violation_name(report->items[0].kind), "%s: %s", audit_violation_sentence(report->items[0].kind), report->items[0].text);
 }
 
-static size_t source_of(const struct witness *w, const char *topic, int32_t partition)
+size_t witness_source(const struct witness *w, const char *topic, int32_t partition)
 {
     size_t i = 0;
 
@@ -192,7 +164,7 @@ static size_t source_of(const struct witness *w, const char *topic, int32_t part
 
 void witness_ordered(struct witness *w, const char *topic, int32_t partition, const struct logged *message)
 {
-    struct record_log *record = &w->sources[source_of(w, topic, partition)];
+    struct record_log *record = &w->sources[witness_source(w, topic, partition)];
 
     if (message)
         record_add(w, record, message);
@@ -237,7 +209,7 @@ static void look_at_fall(struct witness *w, const struct log_partition *partitio
                       (long long)partition->fallen);
 }
 
-static void happened(struct witness *w, const struct audit_happening *happening)
+void witness_happened(struct witness *w, const struct audit_happening *happening)
 {
     if (w->happenings_count == w->happenings_capacity) {
         w->happenings_capacity = w->happenings_capacity ? 2 * w->happenings_capacity : 64;
@@ -260,7 +232,7 @@ void witness_outcomes_go(struct witness *w)
 
 void witness_quarantined(struct witness *w, const char *topic, int32_t partition, int64_t offset)
 {
-    happened(w, &(struct audit_happening){.kind = AUDIT_QUARANTINED, .source = source_of(w, topic, partition), .from = offset, .end = offset + 1});
+    witness_happened(w, &(struct audit_happening){.kind = AUDIT_QUARANTINED, .source = witness_source(w, topic, partition), .from = offset, .end = offset + 1});
 }
 
 static void look_at_commit(struct witness *w, size_t source, int64_t committed)
@@ -308,7 +280,7 @@ void witness_foreign(struct witness *w, int32_t shard, const struct bytes *args,
     for (size_t i = 0; i < count; i++)
         kept[i] = copied(w, args[i]);
     happening.args = kept;
-    happened(w, &happening);
+    witness_happened(w, &happening);
 }
 
 static int32_t shards(const struct witness *w)
@@ -337,80 +309,21 @@ void witness_restored(struct witness *w)
     while (since && w->positions[since - 1] > position)
         since--;
     for (int32_t i = 0; i < shards(w); i++)
-        happened(w, &(struct audit_happening){.kind = AUDIT_RESTORED, .shard = i, .place = w->before_restore[i], .to = keys_place(w->plan, i), .since = since});
+        witness_happened(w, &(struct audit_happening){.kind = AUDIT_RESTORED, .shard = i, .place = w->before_restore[i], .to = keys_place(w->plan, i), .since = since});
 }
 
 /* Which part of it was applied nobody can derive: the market is what it is. */
 void witness_torn(struct witness *w, int32_t shard)
 {
-    happened(w, &(struct audit_happening){.kind = AUDIT_MARKET_IS, .shard = shard, .place = keys_place(w->plan, shard), .keys = keys_of_redis(w->arena)});
-}
-
-/* A mark made anew over data that came back older: what was decided below it is not decided again, though its effects went. */
-static void adopted_older(struct witness *w, const struct audit_happening *said, int64_t next)
-{
-    struct audit_happening lost = *said;
-
-    if (!history->older_before)
-        return;
-    lost.end = next;
-    happened(w, &lost);
-    witness_torn(w, said->shard);
-}
-
-/* What the operator reads is what the auditor may know. */
-void witness_hears(struct witness *w, const char *line)
-{
-    const char *colon = strstr(line, ": ");
-    long long from, last;
-    char topic[64];
-    int partition;
-    struct audit_happening happening = {.kind = AUDIT_LOST};
-
-    if (!colon || sscanf(line, "%63[^:]:%d:", topic, &partition) != 2)
-        return;
-    happening.source = source_of(w, topic, partition);
-    happening.shard = w->plan->settings.sharded ? partition : 0;
-    happening.place = keys_place(w->plan, happening.shard);
-    if (sscanf(colon, ": the outcomes of offsets %lld to %lld are lost", &from, &last) == 2 && strstr(colon, "are lost")) {
-        happening.from = from;
-        happening.end = last + 1;
-    } else if (sscanf(colon, ": offsets %lld to %lld were deleted before", &from, &last) == 2) {
-        happening.kind = AUDIT_GAP;
-        happening.from = from;
-        happening.end = last + 1;
-    } else if (sscanf(colon, ": goes on at offset %lld:", &from) == 1 && strstr(colon, "its mark is kept")) {
-        w->kept = from;
-        return;
-    } else if (strstr(colon, "is begun anew: duplicates") && !strstr(colon, "before offset")) {
-        happening.kind = AUDIT_SEEN_ANEW;
-        happening.from = happening.end = w->kept;
-    } else if (sscanf(colon, ": goes on at offset %lld:", &from) == 1) {
-        adopted_older(w, &happening, from);
-        happening.kind = AUDIT_MARK_ANEW;
-        happening.from = happening.end = from;
-    } else if (sscanf(colon, ": offset %lld will be decided malformed", &from) == 1) {
-        happening.kind = AUDIT_QUARANTINED;
-        happening.from = from;
-        happening.end = from + 1;
-    } else if (strstr(colon, "are not known") && strstr(colon, "before offset") && sscanf(strstr(colon, "before offset"), "before offset %lld", &from) == 1) {
-        happening.kind = AUDIT_SEEN_ANEW;
-        happening.from = happening.end = from;
-    } else if (strstr(colon, "was applied in part")) {
-        happening.kind = AUDIT_MARKET_IS;
-        happening.keys = keys_of_redis(w->arena);
-    } else {
-        return;
-    }
-    happened(w, &happening);
+    witness_happened(w, &(struct audit_happening){.kind = AUDIT_MARKET_IS, .shard = shard, .place = keys_place(w->plan, shard), .keys = keys_of_redis(w->arena)});
 }
 
 bool witness_is_at_rest(const struct witness *w, const char *topic, int32_t partition)
 {
-    const struct audit_log *log = &w->sources[source_of(w, topic, partition)].log;
+    const struct audit_log *log = &w->sources[witness_source(w, topic, partition)].log;
     const struct log_partition *source = kafka_log_partition(&world->kafka, topic, partition);
 
-    return source->committed == log->end && keys_mark_is_at(w->plan, topic, partition, log->end);
+    return source->committed == log->end && keys_mark_is_at(w->plan, topic, partition, log->end) && !keys_outbox_entries(w->plan, partition);
 }
 
 void witness_unrest(const struct witness *w, struct finding *out)
@@ -424,9 +337,10 @@ void witness_unrest(const struct witness *w, struct finding *out)
             continue;
         buffer_init(&text, sizeof out->text);
         keys_mark_text(w->plan, log->topic, log->partition, &text);
-        snprintf(out->text, sizeof out->text, "%s:%d did not come to rest: its log ends at %lld, committed is %lld, its mark says %s", log->topic,
-                 (int)log->partition, (long long)log->end,
-                 (long long)kafka_log_partition(&world->kafka, log->topic, log->partition)->committed, buffer_text(&text));
+        snprintf(out->text, sizeof out->text, "%s:%d did not come to rest: its log ends at %lld, committed is %lld, the outbox of its market holds %zu entries, "
+                 "its mark says %s", log->topic, (int)log->partition, (long long)log->end,
+                 (long long)kafka_log_partition(&world->kafka, log->topic, log->partition)->committed, keys_outbox_entries(w->plan, log->partition),
+                 buffer_text(&text));
         buffer_deinit(&text);
         return;
     }

@@ -21,7 +21,7 @@ struct witness *witness_free(struct witness *witness);
 void witness_look(struct witness *witness);
 /* What was found so far. */
 const struct finding *witness_finding(const struct witness *witness);
-/* Whether the partition was decided, delivered and committed to its end. */
+/* Whether the partition was decided, delivered and committed to its end, and nothing waits in its market's outbox. */
 bool witness_is_at_rest(const struct witness *witness, const char *topic, int32_t partition);
 
 /* The upstream wrote a message, or passed over an offset (`message` NULL). */
@@ -37,8 +37,13 @@ void witness_restoring(struct witness *witness);
 void witness_restored(struct witness *witness);
 /* A transaction of an instance was applied in part. */
 void witness_torn(struct witness *witness, int32_t shard);
-/* A line that a resolution said, and that it was done. */
+/* A transaction of an instance or of the operator was applied, or a part of it. */
+void witness_executed(struct witness *witness, const struct redis_client *client, bool by_operator);
+/* The operator begins a resolution, WATCHes, says a line, and has carried it out: then all that it changed must have been said. */
+void witness_operator_begins(struct witness *witness);
+void witness_operator_looks(struct witness *witness);
 void witness_hears(struct witness *witness, const char *line);
+void witness_operator_ends(struct witness *witness);
 /* Something is wrong already now; only the first is kept. `kind` is one word. */
 void witness_fault(struct witness *witness, const char *kind, const char *format, ...) PRINTF_LIKE(3, 4);
 

@@ -1,0 +1,50 @@
+/* What the witness's parts share. */
+#ifndef ORDERD_TESTS_SIM_WITNESS_OWN_H
+#define ORDERD_TESTS_SIM_WITNESS_OWN_H
+
+#include "base/arena.h"
+#include "sim/keys.h"
+#include "sim/witness.h"
+
+enum { SOURCES_MAX = 8, UNSAID_MAX = 64 };
+
+/* A line that the operator must read: how it begins, and words of it. */
+struct unsaid {
+    char begin[128];
+    const char *words;
+};
+
+/* A log as the auditor wants it, which grows as the model's does. */
+struct record_log {
+    struct audit_log log;
+    struct audit_message *messages;
+    int64_t *arrived;                 /* each of them, virtual ms */
+    size_t capacity;
+    size_t taken;                     /* of the model's log */
+    int64_t base;                     /* where it begins, when others of that name were before it */
+};
+
+struct witness {
+    const struct plan *plan;
+    struct arena *arena;
+    struct record_log sources[SOURCES_MAX], outcomes[LOG_PARTITIONS_MAX], letters[LOG_PARTITIONS_MAX];
+    struct audit_log source_logs[SOURCES_MAX], outcome_logs[LOG_PARTITIONS_MAX], letter_logs[LOG_PARTITIONS_MAX];
+    int64_t looked[SOURCES_MAX];      /* the commit that was looked at last */
+    unsigned execs_looked;
+    struct audit_happening *happenings;
+    int64_t *positions;               /* of the data's journal, when each of them was */
+    size_t happenings_count, happenings_capacity;
+    struct audit_place before_restore[PLAN_PARTITIONS_MAX];
+    struct audit_world world;
+    struct keys_mark marks[SOURCES_MAX];      /* as the operator has seen them */
+    struct unsaid unsaid[UNSAID_MAX];
+    size_t unsaid_count;
+    struct finding finding;
+};
+
+/* Index of the source. */
+size_t witness_source(const struct witness *witness, const char *topic, int32_t partition);
+/* In the order of what Redis did. */
+void witness_happened(struct witness *witness, const struct audit_happening *happening);
+
+#endif
