@@ -54,6 +54,7 @@ static void write_down(const struct kafka_commit *commit, const struct kafka_pos
     if (position->offset < partition->committed && strncmp(partition->metadata, position->metadata, INCARNATION_END) == 0)
         partition->fallen = partition->committed;
     partition->committed = position->offset;
+    partition->log->changes++;
     memcpy(partition->metadata, position->metadata, sizeof partition->metadata);
 }
 

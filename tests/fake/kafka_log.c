@@ -73,8 +73,12 @@ void kafka_log_topic(struct kafka_log *log, const char *name, int32_t partitions
         partition_clear(log, &topic->partitions[topic->count]);
 }
 
+/* Mostly it is asked for by the very name that it was made with. */
 struct log_topic *kafka_log_find(struct kafka_log *log, const char *topic)
 {
+    for (size_t t = 0; t < log->count; t++)
+        if (!log->topics[t].gone && log->topics[t].name == topic)
+            return &log->topics[t];
     for (size_t t = 0; t < log->count; t++)
         if (!log->topics[t].gone && strcmp(log->topics[t].name, topic) == 0)
             return &log->topics[t];
@@ -158,6 +162,7 @@ void kafka_log_append_kept(struct log_partition *partition, const struct logged 
     }
     partition->messages[partition->count] = *kept;
     partition->messages[partition->count++].offset = partition->end++;
+    partition->log->changes++;
     if (partition->log->appended)
         partition->log->appended();
 }

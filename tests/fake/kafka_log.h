@@ -41,6 +41,7 @@ struct kafka_log {
     size_t count;
     bool copies;                             /* what is handed over is a copy, so that a sanitizer sees its use after kafka_message_free() */
     struct log_chunk *chunks;
+    uint64_t changes;                        /* of messages and commits: who looks often need not look at what did not change */
     void (*appended)(void);                  /* called after each message; may be NULL */
 };
 

@@ -100,7 +100,7 @@ int64_t redis_client_id(const struct redis_client *client);
 struct redis_client *redis_server_client(const struct redis_server *server, int64_t id);
 void *redis_client_context(const struct redis_client *client);
 void redis_client_set_context(struct redis_client *client, void *context);
-/* Command `i` of those between MULTI and EXEC; returns its number of arguments, 0 behind the last one. */
+/* Command `i` of those between MULTI and EXEC: its first `max` arguments; returns the number of all, 0 behind the last one. */
 size_t redis_client_queued(const struct redis_client *client, size_t i, struct bytes *args, size_t max);
 size_t redis_client_queued_size(const struct redis_client *client, size_t i);
 /* Key `i` of those that it watches; false behind the last one. */

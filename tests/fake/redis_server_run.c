@@ -336,8 +336,7 @@ size_t redis_client_queued(const struct redis_client *client, size_t i, struct b
 
     if (i >= client->queued_count)
         return 0;
-    ASSERT(queued->args_count <= max);
-    for (size_t a = 0; a < queued->args_count; a++) {
+    for (size_t a = 0; a < queued->args_count && a < max; a++) {
         struct span span = client->spans[queued->args_at + a];
 
         args[a] = (struct bytes){client->queue.data + span.at, span.size};

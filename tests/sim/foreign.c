@@ -8,7 +8,7 @@
 #include "sim/fiber.h"
 #include "sim/history.h"
 
-enum { USERS = 6, ITEMS = 10, SKUS = 4, ARGS_MAX = 16, MANY_ARGS = 4096, TEXT_MAX = 256, PATIENCE_MS = 300, IDLE_MS = 25 };
+enum { USERS = 6, ITEMS = 10, SKUS = 4, ARGS_MAX = 16, TEXT_MAX = 256, PATIENCE_MS = 300, IDLE_MS = 25 };
 
 struct foreigner {
     const char *name;
@@ -29,9 +29,9 @@ static int32_t shard_of(struct bytes key)
 
 int32_t foreign_shard(const struct redis_client *client)
 {
-    struct bytes args[MANY_ARGS];
+    struct bytes args[2];
 
-    return redis_client_queued(client, 0, args, MANY_ARGS) > 1 ? shard_of(args[1]) : 0;
+    return redis_client_queued(client, 0, args, 2) > 1 ? shard_of(args[1]) : 0;
 }
 
 bool foreign_is(const struct node *node)

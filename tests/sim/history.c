@@ -9,7 +9,7 @@
 #include "sim/keys.h"
 #include "sim/written.h"
 
-enum { SETTLE_MS = 180000, AFTER_REFUSAL_MS = 300, AFTER_ERROR_MS = 100, LOOK_MS = 20, EPOCH_MS = 1700000000, MANY_ARGS = 4096,
+enum { SETTLE_MS = 180000, AFTER_REFUSAL_MS = 300, AFTER_ERROR_MS = 100, LOOK_MS = 20, EPOCH_MS = 1700000000,
        EVICTING = 24 /* one Redis in so many is set to evict keys, and has room enough */ };
 
 struct history *history;
@@ -176,8 +176,8 @@ static void weather_settle(const struct plan *plan)
 /* A turn or a flush, not the claim of a take-over, which writes fresh epochs as often as it takes. */
 static bool is_turn(const struct redis_client *client)
 {
-    struct bytes args[MANY_ARGS];
-    size_t count = redis_client_queued(client, 0, args, MANY_ARGS);
+    struct bytes args[3];
+    size_t count = redis_client_queued(client, 0, args, 3);
 
     return count > 2 && memmem(args[1].data, args[1].size, "orderd:mark:", strlen("orderd:mark:")) && !bytes_equal_text(args[2], "epoch");
 }

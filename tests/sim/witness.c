@@ -256,8 +256,11 @@ static void look_at_outboxes(struct witness *w)
 
 void witness_look(struct witness *w)
 {
-    follow(w);
     look_at_outboxes(w);
+    if (w->changes_looked == world->kafka.changes)
+        return;
+    w->changes_looked = world->kafka.changes;
+    follow(w);
     for (size_t i = 0; i < w->world.sources_count; i++) {
         const struct audit_log *log = &w->sources[i].log;
         const struct log_partition *partition = kafka_log_partition(&world->kafka, log->topic, log->partition);

@@ -31,6 +31,7 @@ struct witness {
     struct audit_log source_logs[SOURCES_MAX], outcome_logs[LOG_PARTITIONS_MAX], letter_logs[LOG_PARTITIONS_MAX];
     int64_t looked[SOURCES_MAX];      /* the commit that was looked at last */
     unsigned execs_looked;
+    uint64_t changes_looked;
     struct audit_happening *happenings;
     int64_t *positions;               /* of the data's journal, when each of them was */
     size_t happenings_count, happenings_capacity;

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/hash.h"
 #include "base/number.h"
 #include "codec/record.h"
 #include "codec/sequence.h"
@@ -72,18 +71,29 @@ static struct conflict *conflict_at(uint64_t hash)
     return &all.conflicts[at];
 }
 
+/* Nobody chooses these bytes to meet others: eight at a time, by multiplying and folding. */
 static uint64_t mixed(uint64_t hash, struct bytes bytes)
 {
-    return hash64((struct hash_key){hash, bytes.data != NULL}, bytes);
+    uint64_t word;
+
+    hash ^= bytes.data ? bytes.size + 1 : 0;
+    for (size_t i = 0; i < bytes.size; i += sizeof word) {
+        word = 0;
+        memcpy(&word, bytes.data + i, bytes.size - i < sizeof word ? bytes.size - i : sizeof word);
+        hash = (hash ^ word) * 0x9e3779b97f4a7c15u;
+        hash ^= hash >> 32;
+    }
+    return (hash + 1) * 0xbf58476d1ce4e5b9u;
 }
 
 /* Of everything but the sequence, which is only known behind EXEC. */
 static uint64_t hash_of(struct bytes key, struct bytes value, const struct kafka_header *headers, size_t count)
 {
+    static const struct bytes sequence = {"ce_sequence", sizeof "ce_sequence" - 1};
     uint64_t hash = mixed(mixed(1, key), value);
 
     for (size_t i = 0; i < count; i++)
-        if (!bytes_equal_text(headers[i].name, "ce_sequence"))
+        if (!bytes_equal(headers[i].name, sequence))
             hash = mixed(mixed(hash, headers[i].name), headers[i].value);
     return hash ? hash : 1;
 }
@@ -101,9 +111,8 @@ static int64_t durable_position(void)
 }
 
 /* Room for all that a history writes, and then some; beyond it nothing is looked at. */
-static void note_record(const struct record *record, const struct audit_place *place, unsigned in_entry, bool carried)
+static void note_record(uint64_t hash, const struct audit_place *place, unsigned in_entry, bool carried)
 {
-    uint64_t hash = hash_of(record->key, record->value, record->headers, record->headers_count);
     struct written *written = record_at(hash);
 
     if (written->hash && carried) {
@@ -113,13 +122,13 @@ static void note_record(const struct record *record, const struct audit_place *p
     *written = (struct written){hash, *place, in_entry, redis_server_position(&world->redis), false};
 }
 
-static void note_pending(const struct record *record, struct bytes at, struct bytes to)
+static void note_pending(uint64_t hash, struct bytes at, struct bytes to)
 {
     struct pending *pending = &all.pending[all.pending_count];
 
     if (all.pending_count == PENDING_MAX || at.size >= AT_SIZE || !number_parse(to, &pending->to))
         return;
-    pending->hash = hash_of(record->key, record->value, record->headers, record->headers_count);
+    pending->hash = hash;
     pending->position = redis_server_position(&world->redis);
     snprintf(pending->at, sizeof pending->at, "%.*s", (int)at.size, at.data);
     all.pending_count++;
@@ -144,9 +153,11 @@ static void note_entry(const struct bytes *args, size_t count, const struct audi
     struct record record;
 
     for (unsigned i = 0; reader.at < reader.end && record_next(&reader, &record) == 0; i++) {
-        note_record(&record, place, i, by_operator);
+        uint64_t hash = hash_of(record.key, record.value, record.headers, record.headers_count);
+
+        note_record(hash, place, i, by_operator);
         if (!by_operator)
-            note_pending(&record, field_of(args, count, "at"), field_of(args, count, "to"));
+            note_pending(hash, field_of(args, count, "at"), field_of(args, count, "to"));
     }
 }
 
