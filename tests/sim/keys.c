@@ -108,6 +108,23 @@ size_t keys_outbox_entries(const struct plan *plan, int32_t shard)
     return outbox && outbox->type == KEY_STREAM ? outbox->end - outbox->head : 0;
 }
 
+bool keys_outbox_holds(const struct plan *plan, int32_t shard, const struct audit_place *place)
+{
+    const struct key *outbox = find(plan, shard, "orderd:outbox");
+    const struct stream_entry *entries = outbox && outbox->type == KEY_STREAM ? outbox->elements : NULL;
+    char id[48], as[80];
+
+    snprintf(id, sizeof id, "%llu-%llu", (unsigned long long)place->ms, (unsigned long long)place->seq);
+    snprintf(as, sizeof as, "$2\r\nas\r\n$%zu\r\n%s\r\n", strlen(id), id);
+    for (size_t i = entries ? outbox->head : 0; entries && i < outbox->end; i++) {
+        struct bytes fields = text_bytes(&entries[i].fields);
+
+        if ((entries[i].ms == place->ms && entries[i].seq == place->seq) || memmem(fields.data, fields.size, as, strlen(as)))
+            return true;
+    }
+    return false;
+}
+
 static const struct key *mark_of(const struct plan *plan, const char *topic, int32_t partition)
 {
     char name[96];

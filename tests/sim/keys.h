@@ -15,6 +15,8 @@ struct keys_mark {
 struct audit_keys keys_of_redis(struct arena *arena);
 /* How many entries the market's outbox holds. */
 size_t keys_outbox_entries(const struct plan *plan, int32_t shard);
+/* Whether the entry of that place waits in it, or another that an adoption has carried it over to. */
+bool keys_outbox_holds(const struct plan *plan, int32_t shard, const struct audit_place *place);
 /* The last outbox entry's place in the order of that market. */
 struct audit_place keys_place(const struct plan *plan, int32_t shard);
 /* The data itself. */

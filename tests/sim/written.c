@@ -32,6 +32,8 @@ struct pending {
     char at[AT_SIZE];            /* "orders:3" */
     int64_t to;                  /* of its entry: what may not be committed before */
     int64_t position;
+    int32_t shard;
+    struct audit_place place;
 };
 
 static struct {
@@ -122,7 +124,7 @@ static void note_record(uint64_t hash, const struct audit_place *place, unsigned
     *written = (struct written){hash, *place, in_entry, redis_server_position(&world->redis), false};
 }
 
-static void note_pending(uint64_t hash, struct bytes at, struct bytes to)
+static void note_pending(uint64_t hash, struct bytes at, struct bytes to, int32_t shard, const struct audit_place *place)
 {
     struct pending *pending = &all.pending[all.pending_count];
 
@@ -130,6 +132,8 @@ static void note_pending(uint64_t hash, struct bytes at, struct bytes to)
         return;
     pending->hash = hash;
     pending->position = redis_server_position(&world->redis);
+    pending->shard = shard;
+    pending->place = *place;
     snprintf(pending->at, sizeof pending->at, "%.*s", (int)at.size, at.data);
     all.pending_count++;
 }
@@ -139,12 +143,26 @@ static void drop_pending(size_t i)
     all.pending[i] = all.pending[--all.pending_count];
 }
 
+/* What an operator let go, or what was not written because the transaction was torn, is not waited for. */
+static void drop_what_is_gone(void)
+{
+    for (size_t i = all.pending_count; i-- > 0;)
+        if (!keys_outbox_holds(all.plan, all.pending[i].shard, &all.pending[i].place))
+            drop_pending(i);
+}
+
 static struct bytes field_of(const struct bytes *args, size_t count, const char *name)
 {
     for (size_t i = 3; i + 1 < count; i += 2)
         if (bytes_equal_text(args[i], name))
             return args[i + 1];
     return (struct bytes){NULL, 0};
+}
+
+/* "{3}orderd:outbox" */
+static int32_t shard_of(struct bytes key)
+{
+    return key.size && key.data[0] == '{' ? (int32_t)strtol(key.data + 1, NULL, 10) : 0;
 }
 
 static void note_entry(const struct bytes *args, size_t count, const struct audit_place *place, bool by_operator)
@@ -157,7 +175,7 @@ static void note_entry(const struct bytes *args, size_t count, const struct audi
 
         note_record(hash, place, i, by_operator);
         if (!by_operator)
-            note_pending(hash, field_of(args, count, "at"), field_of(args, count, "to"));
+            note_pending(hash, field_of(args, count, "at"), field_of(args, count, "to"), shard_of(args[1]), place);
     }
 }
 
@@ -181,12 +199,6 @@ static void note_conflict(const struct bytes *args, size_t count)
     *conflict_at(mixed(1, id)) = (struct conflict){mixed(1, id), world->now};
 }
 
-/* "{3}orderd:outbox" */
-static int32_t shard_of(struct bytes key)
-{
-    return key.size && key.data[0] == '{' ? (int32_t)strtol(key.data + 1, NULL, 10) : 0;
-}
-
 /* The arguments of a queued XADD, in all.args; 0: it is another command. */
 static size_t entry_at(const struct redis_client *client, size_t i)
 {
@@ -201,8 +213,6 @@ void written_executed(struct redis_client *client, enum exec_answer answer, bool
 
     if (answer == EXEC_ANSWER_REFUSED)
         return;
-    if (by_operator || answer == EXEC_ANSWER_TORN)
-        all.pending_count = 0;      /* what an operator let go is not waited for */
     for (size_t i = 0; redis_client_queued_size(client, i); i++)
         if (entry_at(client, i)) {
             entries++;
@@ -220,6 +230,8 @@ void written_executed(struct redis_client *client, enum exec_answer answer, bool
             note_entry(all.args, count, &place, by_operator);
         }
     }
+    if (answer == EXEC_ANSWER_TORN || (by_operator && answer == EXEC_ANSWER_APPLIED))
+        drop_what_is_gone();
 }
 
 void written_restoring(void)
