@@ -75,17 +75,31 @@ static bool entry_finished(const struct outbox_entry *entry)
     return entry->whole && entry->due == 0;
 }
 
-/* The frontier moves over every finished entry that follows it. */
-static void frontier_move(struct outbox *outbox)
+static struct outbox_entry *first_unfinished(const struct outbox *outbox)
 {
     struct outbox_entry *entry = outbox->head;
 
     for (size_t i = 0; i < outbox->finished; i++)
         entry = entry->next;
+    return entry;
+}
+
+/* The frontier moves over every finished entry that follows it. */
+static void frontier_move(struct outbox *outbox)
+{
+    struct outbox_entry *entry = first_unfinished(outbox);
+
     for (; entry && entry_finished(entry); entry = entry->next) {
         outbox->frontier = entry->to;
         outbox->finished++;
     }
+}
+
+bool outbox_owes(const struct outbox *outbox)
+{
+    const struct outbox_entry *entry = first_unfinished(outbox);
+
+    return entry && entry->from == entry->to;
 }
 
 void outbox_append(struct outbox *outbox, struct outbox_entry *entry)

@@ -66,6 +66,9 @@ int outbox_publish(struct outbox *outbox, struct sink *sink, int64_t *handed) MU
 void outbox_delivered(struct outbox_pool *pool, struct outbox_entry *entry, int64_t offset);
 /* A record of the entry came to nothing (its producer was ended): only the count of reports goes down. */
 void outbox_abandoned(struct outbox_pool *pool, struct outbox_entry *entry);
+/* Whether the next entry to be finished is one that an adoption carried over. Its outcomes are of offsets below the frontier already, so that nothing may
+ * be committed before they are delivered. */
+bool outbox_owes(const struct outbox *outbox);
 /* The first `count` finished entries have left Redis. */
 void outbox_removed(struct outbox *outbox, struct outbox_pool *pool, size_t count);
 

@@ -51,7 +51,7 @@ static bool position_fill(const struct lane *lane, struct kafka_position *out)
     struct commit_note note = {.era = partition->shard->registry.era, .last = partition->shard->last, .handed = partition->handed};
 
     /* Never below what may be committed already: one on its way would be overtaken by a lower one behind it. */
-    if (partition->state != PARTITION_OWNED || partition->outbox.frontier < partition->asked)
+    if (partition->state != PARTITION_OWNED || partition->outbox.frontier < partition->asked || outbox_owes(&partition->outbox))
         return false;
     partition->asked = partition->outbox.frontier;
     note.reached = partition->reached;

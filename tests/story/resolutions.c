@@ -339,11 +339,12 @@ static void an_adoption_says_what_was_deleted_before_it_was_decided(struct check
     story_end();
 }
 
-/* It belongs to no range of the new mark, so that `done` does not move when it is delivered. */
-static void an_outcome_that_an_adoption_carried_over_leaves_the_outbox(struct checks *c)
+/* It belongs to no range of the new mark: neither `done` nor the frontier moves when it is delivered. */
+static void an_outcome_that_an_adoption_carried_over_is_delivered_before_the_commit(struct checks *c)
 {
     struct daemon *a = story_at_rest(NULL, nothing), *b;
 
+    world->deliveries_held = true;
     produce(0, DEPOSIT("d1", "1"));
     daemon_run(a, 30);
     daemon_crash(a);
@@ -353,6 +354,10 @@ static void an_outcome_that_an_adoption_carried_over_leaves_the_outbox(struct ch
     b = daemon_start("B");
     group_gives("B", "orders", 0);
     CHECK_INT(c, daemon_run(b, 1000), 0);
+    expect_committed(c, 0);
+    world->deliveries_held = false;
+    CHECK_INT(c, daemon_run(b, 1000), 0);
+    expect_committed(c, 1);
     CHECK_INT(c, (int64_t)key_count(keyspace_key(&world->redis.data, bytes_of("orderd:outbox"))), 0);
     expect_outcomes(c, "0 applied");
     end(b);
@@ -371,4 +376,5 @@ TESTS({"a rollback is accepted in the markets that went back, and the others are
       {"a sequence that would fall is not published", a_sequence_that_would_fall_is_not_published},
       {"a registry that cannot be looked for again is not missing", a_registry_that_cannot_be_looked_for_again_is_not_missing},
       {"an adoption says what was deleted before it was decided", an_adoption_says_what_was_deleted_before_it_was_decided},
-      {"an outcome that an adoption carried over leaves the outbox", an_outcome_that_an_adoption_carried_over_leaves_the_outbox})
+      {"an outcome that an adoption carried over is delivered before the commit, and leaves the outbox",
+       an_outcome_that_an_adoption_carried_over_is_delivered_before_the_commit})
