@@ -50,8 +50,10 @@ static bool position_fill(const struct lane *lane, struct kafka_position *out)
     struct partition *partition = lane->partition;
     struct commit_note note = {.era = partition->shard->registry.era, .last = partition->shard->last, .handed = partition->handed};
 
+    if (outbox_owes(&partition->outbox))
+        return false;
     /* Never below what may be committed already: one on its way would be overtaken by a lower one behind it. */
-    if (partition->state != PARTITION_OWNED || partition->outbox.frontier < partition->asked || outbox_owes(&partition->outbox))
+    if (partition->state != PARTITION_OWNED || partition->outbox.frontier < partition->asked)
         return false;
     partition->asked = partition->outbox.frontier;
     note.reached = partition->reached;
