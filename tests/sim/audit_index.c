@@ -204,7 +204,7 @@ static void index_letter(struct audit *audit, const struct audit_message *record
 {
     struct bytes topic = audit_header_of(record, "dlq.original.topic"), number = audit_header_of(record, "dlq.original.partition");
     struct bytes at = audit_header_of(record, "dlq.original.offset");
-    struct audit_slot *slot;
+    struct audit_letter *letter;
     int64_t partition = -1, offset = -1;
     size_t source = 0, index;
 
@@ -216,14 +216,15 @@ static void index_letter(struct audit *audit, const struct audit_message *record
         audit_found(audit->report, AUDIT_LETTER_STRANGER, "dead letter " AUDIT_AT " names no message of the sources", AUDIT_AT_ARGS(log, record->offset));
         return;
     }
-    slot = &audit->sources[source].slots[index];
-    if (slot->letter && (!audit_same_record(slot->letter, record) || slot->letter_partition != log->partition))
+    letter = &audit->sources[source].slots[index].letters[bytes_equal_text(audit_header_of(record, "dlq.reason"), "quarantined") ? AUDIT_BY_OPERATOR
+                                                                                                                               : AUDIT_BY_ITSELF];
+    if (letter->record && (!audit_same_record(letter->record, record) || letter->partition != log->partition))
         audit_found(audit->report, AUDIT_LETTER_COPY, AUDIT_AT ": its dead letter at offset %lld of partition %d is not the one at %lld of %d",
                     AUDIT_AT_ARGS(audit->sources[source].log, offset), (long long)record->offset, (int)log->partition,
-                    (long long)slot->letter->offset, (int)slot->letter_partition);
-    if (!slot->letter) {
-        slot->letter = record;
-        slot->letter_partition = log->partition;
+                    (long long)letter->record->offset, (int)letter->partition);
+    if (!letter->record) {
+        letter->record = record;
+        letter->partition = log->partition;
     }
 }
 

@@ -43,10 +43,10 @@ static size_t size_of(const struct audit_message *message)
 }
 
 /* Only what cannot fit may be cut: more headers than are read, or more bytes than the topic takes. */
-static struct cut cut_of(struct audit *audit, const struct audit_source *source, size_t index)
+static struct cut cut_of(struct audit *audit, const struct audit_source *source, size_t index, const struct audit_message *letter)
 {
     const struct audit_message *from = &source->log->messages[index];
-    struct bytes words = audit_header_of(source->slots[index].letter, "dlq.truncated");
+    struct bytes words = audit_header_of(letter, "dlq.truncated");
     struct cut cut = {.any = words.data != NULL};
 
     if (!cut.any)
@@ -59,9 +59,10 @@ static struct cut cut_of(struct audit *audit, const struct audit_source *source,
     return cut;
 }
 
-static void check_message(struct audit *audit, const struct audit_source *source, size_t index, const struct cut *cut, size_t headers_count)
+static void check_message(struct audit *audit, const struct audit_source *source, size_t index, const struct audit_message *letter,
+                          const struct cut *cut, size_t headers_count)
 {
-    const struct audit_message *from = &source->log->messages[index], *letter = source->slots[index].letter;
+    const struct audit_message *from = &source->log->messages[index];
 
     if (!cut->key && !bytes_equal(from->key, letter->key))
         wrong(audit, source, index, "the key", letter->key, from->key);
@@ -82,9 +83,9 @@ static struct bytes number_text(struct audit *audit, int64_t value)
     return buffer_bytes(&audit->text);
 }
 
-static void check_note(struct audit *audit, const struct audit_source *source, size_t index, size_t at, const char *name, struct bytes value)
+static void check_note(struct audit *audit, const struct audit_source *source, size_t index, const struct audit_header *header, const char *name,
+                       struct bytes value)
 {
-    const struct audit_header *header = &source->slots[index].letter->headers[at];
 
     if (!bytes_equal_text(header->name, name))
         wrong(audit, source, index, "the header", header->name, bytes_of(name));
@@ -92,57 +93,67 @@ static void check_note(struct audit *audit, const struct audit_source *source, s
         wrong(audit, source, index, name, header->value, value);
 }
 
-/* They stand behind the first `at` headers, which are the message's own. */
-static void check_notes(struct audit *audit, const struct audit_source *source, size_t index, const struct cut *cut, size_t at)
+/* They stand behind the message's own headers. */
+static void check_notes(struct audit *audit, const struct audit_source *source, size_t index, const struct audit_letter *letter, const struct cut *cut,
+                        const struct audit_header *note)
 {
     const struct audit_message *from = &source->log->messages[index];
     char digest[33];
 
-    check_note(audit, source, index, at++, "dlq.original.topic", bytes_of(source->log->topic));
-    check_note(audit, source, index, at++, "dlq.original.partition", number_text(audit, source->log->partition));
-    check_note(audit, source, index, at++, "dlq.original.offset", number_text(audit, from->offset));
-    check_note(audit, source, index, at++, "dlq.original.timestamp", number_text(audit, from->timestamp));
-    check_note(audit, source, index, at++, "dlq.reason", bytes_of(source->slots[index].reason));
-    check_note(audit, source, index, at++, "dlq.message", (struct bytes){NULL, 0});
+    check_note(audit, source, index, note++, "dlq.original.topic", bytes_of(source->log->topic));
+    check_note(audit, source, index, note++, "dlq.original.partition", number_text(audit, source->log->partition));
+    check_note(audit, source, index, note++, "dlq.original.offset", number_text(audit, from->offset));
+    check_note(audit, source, index, note++, "dlq.original.timestamp", number_text(audit, from->timestamp));
+    check_note(audit, source, index, note++, "dlq.reason", bytes_of(letter->reason));
+    check_note(audit, source, index, note++, "dlq.message", (struct bytes){NULL, 0});
     if (!cut->any)
         return;
-    check_note(audit, source, index, at++, "dlq.truncated", (struct bytes){NULL, 0});
+    check_note(audit, source, index, note++, "dlq.truncated", (struct bytes){NULL, 0});
     hash128_text(hash128((struct hash_key){0, 0}, from->value), digest);
-    check_note(audit, source, index, at++, "dlq.digest", bytes_of(digest));
+    check_note(audit, source, index, note++, "dlq.digest", bytes_of(digest));
 }
 
-static void check_bytes(struct audit *audit, const struct audit_source *source, size_t index)
+static void check_bytes(struct audit *audit, const struct audit_source *source, size_t index, const struct audit_letter *letter)
 {
-    struct cut cut = cut_of(audit, source, index);
+    struct cut cut = cut_of(audit, source, index, letter->record);
     size_t wanted = source->log->messages[index].headers_count, notes = cut.any ? NOTES + CUT_NOTES : NOTES;
-    size_t count = source->slots[index].letter->headers_count;
+    size_t count = letter->record->headers_count;
 
     if (count < notes || (cut.headers ? count - notes >= wanted : count - notes != wanted)) {
         audit_found(audit->report, AUDIT_LETTER, AUDIT_AT ": its dead letter has %zu headers, the message %zu, and %zu notes belong behind them",
                     AUDIT_AT_ARGS(source->log, source->log->messages[index].offset), count, wanted, notes);
         return;
     }
-    check_message(audit, source, index, &cut, count - notes);
-    check_notes(audit, source, index, &cut, count - notes);
+    check_message(audit, source, index, letter->record, &cut, count - notes);
+    check_notes(audit, source, index, letter, &cut, letter->record->headers + count - notes);
+}
+
+static void check_one(struct audit *audit, const struct audit_source *source, size_t index, const struct audit_letter *letter)
+{
+    const struct audit_letter *letters = source->slots[index].letters;
+    int32_t partition = audit->world->letters_count ? source->log->partition % (int32_t)audit->world->letters_count : 0;
+    int64_t offset = source->log->messages[index].offset;
+
+    if (letter->rules && !letter->record)
+        audit_found(audit->report, AUDIT_LETTER_MISSING, AUDIT_AT ": malformed (%s), and no dead letter holds it", AUDIT_AT_ARGS(source->log, offset),
+                    letter->reason);
+    if (!letter->record)
+        return;
+    if (!letter->reason) {
+        if (letters[AUDIT_BY_ITSELF].reason || letters[AUDIT_BY_OPERATOR].reason)
+            wrong(audit, source, index, "dlq.reason", audit_header_of(letter->record, "dlq.reason"), (struct bytes){NULL, 0});
+        else
+            audit_found(audit->report, AUDIT_LETTER_STRANGER, AUDIT_AT ": has a dead letter and is not malformed", AUDIT_AT_ARGS(source->log, offset));
+        return;
+    }
+    if (letter->partition != partition)
+        audit_found(audit->report, AUDIT_LETTER_PARTITION, AUDIT_AT ": its dead letter lies in partition %d, expected %d",
+                    AUDIT_AT_ARGS(source->log, offset), (int)letter->partition, (int)partition);
+    check_bytes(audit, source, index, letter);
 }
 
 void audit_check_letter(struct audit *audit, struct audit_source *source, size_t index)
 {
-    const struct audit_slot *slot = &source->slots[index];
-    int64_t offset = source->log->messages[index].offset;
-    int32_t partition = audit->world->letters_count ? source->log->partition % (int32_t)audit->world->letters_count : 0;
-
-    if (slot->malformed && slot->replayed && !slot->letter)
-        audit_found(audit->report, AUDIT_LETTER_MISSING, AUDIT_AT ": malformed (%s), and no dead letter holds it", AUDIT_AT_ARGS(source->log, offset),
-                    slot->reason);
-    if (!slot->letter)
-        return;
-    if (!slot->malformed && !slot->once_malformed) {
-        audit_found(audit->report, AUDIT_LETTER_STRANGER, AUDIT_AT ": has a dead letter and is not malformed", AUDIT_AT_ARGS(source->log, offset));
-        return;
-    }
-    if (slot->letter_partition != partition)
-        audit_found(audit->report, AUDIT_LETTER_PARTITION, AUDIT_AT ": its dead letter lies in partition %d, expected %d",
-                    AUDIT_AT_ARGS(source->log, offset), (int)slot->letter_partition, (int)partition);
-    check_bytes(audit, source, index);
+    for (int way = 0; way < AUDIT_MALFORMED_WAYS; way++)
+        check_one(audit, source, index, &source->slots[index].letters[way]);
 }

@@ -16,14 +16,22 @@ struct audit_outcome {
     bool undone;                     /* its effects went with a restored Redis */
 };
 
+/* An event may be decided malformed for what it is, and also because an operator quarantined it: with an older Redis between, one after the other. */
+enum audit_malformed { AUDIT_BY_ITSELF, AUDIT_BY_OPERATOR, AUDIT_MALFORMED_WAYS };
+
+/* The dead letter of such a decision. */
+struct audit_letter {
+    const struct audit_message *record;      /* NULL: none was found */
+    int32_t partition;
+    const char *reason;              /* NULL: it was never decided so */
+    bool rules;                      /* it was, and Redis did not forget it */
+};
+
 /* What came of one event. */
 struct audit_slot {
     struct audit_outcome *outcomes;
-    const struct audit_message *letter;
-    int32_t letter_partition;
-    bool replayed, malformed;
-    bool once_malformed;             /* in a decision that went with an older Redis */
-    const char *reason;              /* malformed: why */
+    struct audit_letter letters[AUDIT_MALFORMED_WAYS];
+    bool replayed;
 };
 
 struct audit_range {

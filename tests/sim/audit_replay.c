@@ -231,18 +231,22 @@ static void decide(struct audit *audit, struct audit_source *source, size_t at, 
     record_seen(audit, source, event, offset, verdict->decision.status);
 }
 
+/* `outcome` NULL: lost, so that nobody knows which of the ways it was. */
 static void decode(struct audit *audit, struct audit_source *source, size_t at, const struct audit_outcome *outcome, struct audit_event *event)
 {
-    int64_t offset = source->log->messages[at].offset;
+    struct audit_letter *letters = source->slots[at].letters;
+    bool quarantined = audit_in_range(source, AUDIT_QUARANTINED, source->log->messages[at].offset);
 
     audit_event_decode(event, &audit->members, audit->arena, &source->log->messages[at]);
-    if (outcome && audit_in_range(source, AUDIT_QUARANTINED, offset) && audit_claims(audit, outcome, event, "malformed\",\"reason\":\"quarantined")) {
-        event->reason = "quarantined";
-        event->traceparent = (struct bytes){NULL, 0};      /* nothing of it is read */
+    if (!outcome || !quarantined || !audit_claims(audit, outcome, event, "malformed\",\"reason\":\"quarantined")) {
+        letters[AUDIT_BY_ITSELF].reason = event->reason;
+        letters[AUDIT_BY_ITSELF].rules |= outcome && !outcome->undone && event->reason;
+        letters[AUDIT_BY_OPERATOR].reason = !outcome && quarantined ? "quarantined" : letters[AUDIT_BY_OPERATOR].reason;
+        return;
     }
-    source->slots[at].malformed = event->reason != NULL;
-    if (event->reason)
-        source->slots[at].reason = event->reason;
+    event->reason = letters[AUDIT_BY_OPERATOR].reason = "quarantined";
+    event->traceparent = (struct bytes){NULL, 0};      /* nothing of it is read */
+    letters[AUDIT_BY_OPERATOR].rules |= !outcome->undone;
 }
 
 /* A mark that was made anew knows no time of before. */
@@ -297,7 +301,6 @@ static void replay_outcome(struct audit *audit, const struct audit_outcome *outc
         struct audit_event event;
 
         decode(audit, source, outcome->index, outcome, &event);      /* its dead letter stands, though the decision went with an older Redis */
-        source->slots[outcome->index].once_malformed |= event.reason != NULL;
         audit_check_headers(audit, outcome, &event);
         return;
     }

@@ -208,6 +208,43 @@ static void what_the_mark_stands_above_is_not_decided_again(struct checks *c)
     told_end(&told);
 }
 
+/* The dead letter of partition 0's offset, once more and with another reason. */
+static void put_letter(struct told *told, const char *offset, const char *reason)
+{
+    struct audit_log *log = &told->letters[0];
+
+    for (size_t i = 0; i < log->count; i++)
+        if (bytes_equal_text(told_header(told_message(log, i), "dlq.original.partition")->value, "0") &&
+            bytes_equal_text(told_header(told_message(log, i), "dlq.original.offset")->value, offset)) {
+            told_append(told, log, told_message(log, i));
+            told_header(told_message(log, log->count - 1), "dlq.reason")->value = bytes_of(reason);
+            return;
+        }
+}
+
+/* Decided a second time without the quarantine, which went with an older Redis too: each decision has its dead letter. */
+static void a_malformed_event_may_have_been_quarantined_before(struct checks *c)
+{
+    struct audit_message *first;
+    struct audit_happening *h;
+    struct told told;
+    const char *offset;
+
+    told_begin(&told, SEED, EVENTS, false);
+    decide_again(&told, (struct audit_place){1, 0, 0});
+    first = told_outcome(&told, 0, "\"reason\":\"not_json\"", 0);
+    told_replace(&told, &first->value, "not_json", "quarantined");
+    offset = strrchr(told_header(first, "ce_id")->value.data, '/') + 1;
+    put_letter(&told, offset, "quarantined");
+    expect_found(c, &told, AUDIT_LETTER);
+    h = happens(&told, AUDIT_QUARANTINED);
+    h->from = atoll(offset);
+    expect_honest(c, &told);
+    put_letter(&told, offset, "not_object");
+    expect_found(c, &told, AUDIT_LETTER_COPY);
+    told_end(&told);
+}
+
 /* --- commits on the way */
 
 static bool is_honest(struct audit_watch *watch, struct told *told, int64_t committed)
@@ -253,4 +290,5 @@ TESTS({"what the daemon made is honest", what_the_daemon_made_is_honest},
       {"a market may be taken as it is", a_market_may_be_taken_as_it_is},
       {"what an older Redis forgot is decided again", what_an_older_redis_forgot_is_decided_again},
       {"what the mark stands above is not decided again", what_the_mark_stands_above_is_not_decided_again},
+      {"a malformed event may have been quarantined before", a_malformed_event_may_have_been_quarantined_before},
       {"a commit may not pass what was delivered", a_commit_may_not_pass_what_was_delivered})
