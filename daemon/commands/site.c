@@ -5,7 +5,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-enum { RETRY_MS = 500, SLICE_MS = 50, QUESTION_MS = 10000, WORKING_MEMORY = 256 << 20, COMMANDS_LIMIT = 256 << 20 };
+enum { RETRY_MS = 500, BELIEVE_MS = 10000, SLICE_MS = 50, QUESTION_MS = 10000, WORKING_MEMORY = 256 << 20, COMMANDS_LIMIT = 256 << 20 };
 
 static int session_make(struct site *site)
 {
@@ -95,19 +95,37 @@ int site_refuse(const struct site *site, const struct refusal *refusal)
     return EX_CONFIG;
 }
 
+/* One broker learns later than another what was just made or changed: a refusal is believed when it still stands some seconds later. */
+static bool believed(struct site *site, const struct refusal *refusal, int64_t *first)
+{
+    int64_t now = clock_monotonic_ms(site->clock);
+
+    if (*first < 0) {
+        *first = now;
+        log_notice(&site->log, "not every broker may know the topics yet, they are looked at for %d s found=\"%s\"", BELIEVE_MS / 1000, refusal->found);
+    }
+    return now - *first >= BELIEVE_MS;
+}
+
 int site_ask_kafka(struct site *site)
 {
     struct refusal refusal = {0};
     struct error_text error;
+    int64_t first = -1;
     int r;
 
-    while ((r = topics_ask(&site->topics, site->config, &site->log, &refusal, &error)) && !stopped(site)) {
-        log_warning(&site->log, "%s", error.text);
+    while (!stopped(site)) {
+        refusal = (struct refusal){0};
+        r = topics_ask(&site->topics, site->config, &site->log, &refusal, &error);
+        if (!r && (!refusal.set || believed(site, &refusal, &first)))
+            break;
+        if (r)
+            log_warning(&site->log, "%s", error.text);
         if (r == -EINVAL)
             return EX_CONFIG;
         if (r == -EACCES)
             return EX_NOPERM;
-        if (!site->stopped)
+        if (r && !site->stopped)
             return EX_UNAVAILABLE;
         site_wait_ms(site, RETRY_MS);
     }

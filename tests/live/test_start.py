@@ -132,6 +132,17 @@ def test_a_missing_topic_ends_it_with_78_and_the_command_that_it_names_resolves_
     assert daemon.stop() == 0
 
 
+def test_a_topic_that_the_broker_learns_of_later_is_waited_for(market):
+    name = f"late-{market.group}"
+    market.start_state()
+    daemon = market.make(kafka__outcomes=name).start(wait=False)
+    daemon.wait_for(f"they are looked at for .*topic {name} does not exist")
+    market.outcome_topic = market.broker.topic(name=name)
+    daemon.wait_for("running group=")
+    market.play([deposit("u", 1)])
+    market.audit()
+
+
 def test_an_outcome_topic_with_too_few_partitions_ends_it_with_78(make_market, broker):
     market = make_market(partitions=3)
     few = broker.topic("few", 2)
