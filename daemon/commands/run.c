@@ -200,11 +200,14 @@ static int make_sink(struct daemon *d)
 static int compare_registry(struct daemon *d)
 {
     struct start start = site_start(&d->site, source_kafka(d->source));
+    struct error_text why = {""};
     struct refusal refusal = {0};
     int r = 0, code;
 
+    start.evidence.why = &why;
     while (!d->stop && (r = start_run(&start, &refusal)) && !refusal.set) {
-        log_warning(&d->site.log, "the registry cannot be compared yet error=\"%s\"", strerror(-r));
+        log_warning(&d->site.log, "the registry cannot be compared yet error=\"%s\"", why.text[0] ? why.text : strerror(-r));
+        why.text[0] = '\0';
         site_wait_ms(&d->site, RETRY_MS);
         code = site_connect(&d->site);
         if (code)

@@ -104,6 +104,13 @@ static void weigh(struct evidence *out, const struct evidence_source *from, cons
     }
 }
 
+/* Which question Kafka left open. */
+static int unanswered(const struct evidence_source *source, int r, const char *what, const char *topic, int32_t partition)
+{
+    return error_set(source->why, r, "kafka does not tell %s of %s:%d: %s", what, topic, partition,
+                     r == -EAGAIN ? "whoever could is away or does not yet lead" : strerror(-r));
+}
+
 static int read_up_to(const struct evidence_source *source, int64_t end, struct evidence *out, const char *topic,
                       int32_t partition, const struct registry *registry)
 {
@@ -137,7 +144,7 @@ int evidence_tail(const struct evidence_source *source, const char *topic, int32
     int r = kafka_in_bounds(source->in, source->outcomes, partition, &start, &end, source->timeout_ms);
 
     if (r)
-        return r;
+        return unanswered(source, r, "the bounds", source->outcomes, partition);
     if (from < start)
         from = start;
     if (from < end) {
@@ -146,7 +153,7 @@ int evidence_tail(const struct evidence_source *source, const char *topic, int32
             r = read_up_to(source, end, out, topic, partition, registry);
         kafka_reader_close(source->reader);
         if (r)
-            return r;
+            return unanswered(source, r, "the last outcomes", source->outcomes, partition);
     }
     *reached = end;
     return 0;
@@ -177,7 +184,7 @@ static int read_fingerprint(struct evidence *out, const struct evidence_source *
         r = -ETIMEDOUT;
     }
     kafka_reader_close(source->reader);
-    return r;
+    return r ? unanswered(source, r, "the message decided last", topic, partition) : 0;
 }
 
 static int read_commit(struct evidence *out, const struct evidence_source *source, const char *topic, int32_t partition,
@@ -189,7 +196,7 @@ static int read_commit(struct evidence *out, const struct evidence_source *sourc
     snprintf(position.topic, sizeof position.topic, "%s", topic);
     r = kafka_in_committed(source->in, &position, 1, source->timeout_ms);
     if (r)
-        return r;
+        return unanswered(source, r, "the commit", topic, partition);
     out->committed = position.offset;
     if (position.offset == KAFKA_OFFSET_NONE || !commit_note_parse(position.metadata, &out->note))
         return 0;
@@ -207,8 +214,9 @@ int evidence_read(struct evidence *out, const struct evidence_source *source, co
 
     *out = (struct evidence){.committed = KAFKA_OFFSET_NONE, .published = -1, .published_any = -1, .fingerprint = FINGERPRINT_GONE};
     r = kafka_in_bounds(source->in, topic, partition, &out->log_start, &out->log_end, source->timeout_ms);
-    if (!r)
-        r = read_commit(out, source, topic, partition, registry);
+    if (r)
+        return unanswered(source, r, "the bounds", topic, partition);
+    r = read_commit(out, source, topic, partition, registry);
     if (r)
         return r;
     out->from_start = !out->noted;

@@ -46,6 +46,7 @@ struct evidence_source {
     const char *outcomes;
     int timeout_ms;                      /* of each question */
     struct registry *collect;            /* incarnations that are neither the registry's nor former join its `former`; NULL: not wanted */
+    struct error_text *why;              /* what stood against it when it fails; NULL: not wanted */
 };
 
 /* Reads it all. `registry` may be NULL (a first start: every incarnation is a third). `mark` may be NULL (no fingerprint

@@ -31,7 +31,6 @@ static bool in_shard(const struct shard *shard, int32_t partition)
 /* A registry under the other form of `shard`: the market exists already, with other keys. */
 static int other_form(const struct start *s, struct refusal *refusal)
 {
-    struct error_text error;
     struct reply **replies;
     struct shard other;
     int r;
@@ -41,7 +40,7 @@ static int other_form(const struct start *s, struct refusal *refusal)
     command_texts(s->redis->commands, "EXISTS", other.meta_key, NULL);
     r = asker_ask(s->redis, &replies);
     if (!r)
-        r = store_replies_check(replies, 1, &error);
+        r = store_replies_check(replies, 1, s->evidence.why);
     if (r)
         return r;
     if (replies[0]->type == REPLY_INTEGER && replies[0]->integer)
@@ -103,7 +102,6 @@ static void compare(const struct start *s, const struct registry *found, struct 
 static int look(const struct start *s, const struct shard *shard, struct registry *found, int *registry, bool *bare)
 {
     char key[PARTITION_KEY_MAX];
-    struct error_text error;
     struct reply **replies;
     size_t count = 0;
     int r;
@@ -126,7 +124,7 @@ static int look(const struct start *s, const struct shard *shard, struct registr
         }
     r = asker_ask(s->redis, &replies);
     if (!r)
-        r = store_replies_check(replies, 4 + count, &error);
+        r = store_replies_check(replies, 4 + count, s->evidence.why);
     if (r)
         return r;
     *registry = registry_read(found, replies[2]);
@@ -189,7 +187,6 @@ static void put_registry(const struct start *s, const struct shard *shard, const
 /* Kafka knows the market: refused only if the registry is seen to be still missing, since another instance may have made it meanwhile. */
 static int confirm_missing(const struct start *s, const struct shard *shard, struct refusal *refusal)
 {
-    struct error_text error;
     struct reply **replies;
     int r;
 
@@ -197,7 +194,7 @@ static int confirm_missing(const struct start *s, const struct shard *shard, str
     command_texts(s->redis->commands, "EXISTS", shard->meta_key, NULL);
     r = asker_ask(s->redis, &replies);
     if (!r)
-        r = store_replies_check(replies, 1, &error);
+        r = store_replies_check(replies, 1, s->evidence.why);
     if (!r && !replies[0]->integer)
         return 0;
     *refusal = (struct refusal){0};

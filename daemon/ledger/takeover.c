@@ -78,7 +78,9 @@ static int claim(struct takeover *t, struct partition *const *ps, size_t count, 
         return r;
     if (result.class == EXEC_APPLIED)
         return 0;
-    return result.class == EXEC_REFUSED ? refused(t, &result) : -EAGAIN;
+    if (result.class == EXEC_REFUSED)
+        return refused(t, &result);
+    return error_set(&t->why, -EAGAIN, result.class == EXEC_CONFLICT ? "registry or marks are changed by others all the time" : "the epochs' transaction has no whole answer");
 }
 
 /* The marks once more: nobody may have taken them over between the epoch and here. Those that do not fit too: what was held against
@@ -97,7 +99,7 @@ static int marks_unchanged(struct takeover *t, struct partition *const *ps, size
     r = asker_ask(redis, &replies);
     for (size_t i = 0; !r && i < count; i++)
         if (claimed[i] && !mark_is_ours(&ps[i]->mark, replies[at++]))
-            r = -EAGAIN;
+            r = error_set(&t->why, -EAGAIN, "another instance took %s over meanwhile", ps[i]->at);
     return r;
 }
 
@@ -191,8 +193,8 @@ int takeover_run(struct takeover *t, struct shard *shard, struct partition *cons
     int r = -EAGAIN;
 
     ASSERT(count > 0 && count <= TAKEOVER_MAX);
-    t->why.text[0] = '\0';
     for (int i = 0; r == -EAGAIN && i < CLAIM_TRIES && session_is_up(redis->session); i++) {
+        t->why.text[0] = '\0';
         if (i)
             clock_sleep_ms(t->gather.clock, clock_random_between(t->gather.clock, 1, TRY_PAUSE_MS));
         memset(refusals, 0, count * sizeof *refusals);
@@ -205,6 +207,8 @@ int takeover_run(struct takeover *t, struct shard *shard, struct partition *cons
     }
     if (!r && any)
         r = session_gate_wait(redis->session, redis->arena, t->gate_ms);
+    if (r == -EAGAIN && !t->why.text[0])
+        error_set(&t->why, r, "what was written is not yet as durable as configured");
     if (!r && any)
         r = read_and_compare(t, shard, ps, count, refusals, gathered, evidence);
     if (!r)

@@ -12,7 +12,7 @@ struct takeover {
     struct gather gather;
     struct evidence_source evidence;
     int64_t gate_ms;                  /* how long the durability gate may take */
-    struct error_text why;            /* what Redis said against the last one; "": nothing */
+    struct error_text why;            /* what stood against the last one; "": nothing but the error */
 };
 
 /* Takes over `count` partitions of one shard. Afterwards each is OWNED, its outbox filled and nothing of it handed over, or

@@ -53,7 +53,8 @@ int pipeline_new(struct pipeline **out, const struct pipeline_options *options)
     p->decide.clock = options->clock;
     p->takeover = (struct takeover){
         .gather = {{options->session, &p->ask, p->ask_arena}, options->clock, options->log, &p->pool},
-        .evidence = {.in = source_kafka(options->source), .reader = options->reader, .outcomes = options->outcomes, .timeout_ms = QUESTION_MS},
+        .evidence = {.in = source_kafka(options->source), .reader = options->reader, .outcomes = options->outcomes, .timeout_ms = QUESTION_MS,
+                     .why = &p->takeover.why},
         .gate_ms = GATE_MS,
     };
     *out = p;

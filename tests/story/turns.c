@@ -302,6 +302,27 @@ static void a_gate_that_is_closed_at_the_take_over_lets_nothing_out_either(struc
     story_end();
 }
 
+static void a_take_over_that_is_tried_again_says_what_it_waits_for(struct checks *c)
+{
+    struct story_settings settings = {.durability = DURABILITY_REPLICAS, .replicas = 1};
+    struct daemon *a;
+
+    story_begin(&settings);
+    a = daemon_start("A");
+    world->weather.ask_fails = 1000000;
+    group_gives("A", "orders", 0);
+    daemon_run(a, 1000);
+    CHECK(c, was_logged("the take-over is tried again partitions=1 error=\"what was written is not yet as durable as configured"));
+    world->redis.replicas_count = 1;
+    daemon_run(a, 30000);
+    CHECK(c, was_logged("the take-over is tried again partitions=1 error=\"kafka does not tell the bounds of orders:0: "));
+    world->weather.ask_fails = 0;
+    daemon_run(a, 1000);
+    CHECK(c, was_logged("took over topic=orders partition=0"));
+    daemon_crash(a);
+    story_end();
+}
+
 /* Partition 1 is refused before anything is written, so its take-over asks Redis nothing about what partition 0 waits for. */
 static void a_take_over_that_is_refused_opens_no_gate(struct checks *c)
 {
@@ -429,5 +450,6 @@ TESTS({"a happy turn", a_happy_turn}, {"two buyers and one left", two_buyers_and
       {"a partition at its bound does not hold up the others", a_partition_at_its_bound_does_not_hold_up_the_others},
       {"with shards each partition number is a market of its own", with_shards_each_partition_number_is_a_market_of_its_own},
       {"a closed gate lets nothing out", a_closed_gate_lets_nothing_out},
+      {"a take-over that is tried again says what it waits for", a_take_over_that_is_tried_again_says_what_it_waits_for},
       {"a take-over that is refused opens no gate", a_take_over_that_is_refused_opens_no_gate},
       {"a gate that is closed at the take-over lets nothing out either", a_gate_that_is_closed_at_the_take_over_lets_nothing_out_either})
