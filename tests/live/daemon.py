@@ -53,6 +53,7 @@ class Orderd:
         self.log_file = Path(directory) / f"{name}.log"
         self.settings = {**DEFAULTS, **settings}
         self.process = None
+        self.enter = None       # called in the new process before it becomes orderd
         self._seen = 0
         self.configure()
         self.log_file.touch()
@@ -68,13 +69,18 @@ class Orderd:
         """Starts it and, unless told otherwise, waits until it runs. `log()` and `wait_for` then count from this start."""
         self._seen = self.log_file.stat().st_size
         with open(self.log_file, "ab") as log:
-            self.process = subprocess.Popen([BINARY, "-c", self.file], stdout=log, stderr=log, preexec_fn=die_with_parent,
+            self.process = subprocess.Popen([BINARY, "-c", self.file], stdout=log, stderr=log, preexec_fn=self._begin,
                                             env={**os.environ, **(environment or {})})
         if self not in Orderd.shown:
             Orderd.shown.append(self)
         if wait:
-            self.wait_for(r"running group=", 30)
+            self.wait_for(r"running group=", 90)
         return self
+
+    def _begin(self):
+        die_with_parent()
+        if self.enter:
+            self.enter()
 
     @property
     def alive(self):

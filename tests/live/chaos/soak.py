@@ -20,6 +20,7 @@ sys.path[:0] = [str(path) for path in (HERE, HERE.parent) if str(path) not in sy
 from arrows import APART, AT_THE_END, COOPERATIVE, SIDES, Arrow, steps                      # noqa: E402
 from faults import NoReplies                                                                # noqa: E402
 from isolate import Isolated                                                                # noqa: E402
+from network import Network                                                                 # noqa: E402
 from play import Play                                                                       # noqa: E402
 from process import until                                                                   # noqa: E402
 from replica import Pair                                                                    # noqa: E402
@@ -163,6 +164,15 @@ def replies_dropped(soak):
     return f"port {port}"
 
 
+@fault(2, root=True)
+def daemon_cut_off(soak):
+    """The first daemon, which has a network of its own."""
+    what = soak.dice.choice(sorted(soak.ways))
+    with soak.network.cut(soak.ways[what]):
+        soak.lasts(1, 8)
+    return f"from {what}"
+
+
 class Soak:
     """One market, one history, one dice."""
 
@@ -172,6 +182,11 @@ class Soak:
         self.switch = Switch(self.pair.master.port).__enter__()
         self.play = Play(stage.cluster, self.pair.master, room, instances=instances, partitions=4, seed=seed, events=int(100 * seconds) + 1000, settings={
             "redis.address": self.switch.address, "redis.durability": "replicas:1"})
+        kafka, redis = [node.port for node in stage.cluster.nodes], [int(self.switch.address.rpartition(":")[2])]
+        self.ways = {"kafka": kafka, "redis": redis, "both": kafka + redis}
+        self.network = Network(kafka + redis) if os.geteuid() == 0 else None
+        if self.network:
+            self.play.daemons[0].enter = self.network.enter
         self.steps = [step for step in steps() if step not in APART | COOPERATIVE | AT_THE_END]
         self.seconds = seconds
         self.done, self.died = collections.Counter(), collections.Counter()
@@ -228,10 +243,10 @@ class Soak:
         """Everything is mended, nothing more is sent; what is left must come to rest and be as promised."""
         self.say(f"{time.monotonic() - self._begun:8.1f} s  quiet", flush=True)
         until(self.cluster.whole, 90, "the cluster is not whole")
-        until(self.pair.in_step, 30, "the replica does not follow")
+        until(self.pair.in_step, 90, "the replica does not follow")
         self.play.market.redis = self.pair.master.client()
         self.revive()
-        self.play.quiet(120)
+        self.play.quiet(240)
         return self.play.market.audit().counts
 
     def __enter__(self):
@@ -239,6 +254,8 @@ class Soak:
 
     def __exit__(self, *_):
         self.play.market.close()
+        if self.network:
+            self.network.__exit__()
         self.switch.__exit__()
         self.pair.kill()
 
