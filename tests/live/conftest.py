@@ -106,7 +106,7 @@ def pytest_runtest_makereport(item, call):
     report = (yield).get_result()
     if report.failed:
         for daemon in Orderd.shown:
-            report.sections.append((f"{daemon.name} exit={daemon.exit_code}", daemon.tail()))
+            report.sections.append((f"{daemon.file} exit={daemon.exit_code}", daemon.tail()))
 
 
 @pytest.fixture(scope="module")

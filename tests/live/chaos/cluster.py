@@ -160,7 +160,7 @@ class Cluster(Broker):
                 return False
             return True
         until(asked, 90, "no topic can be made")
-        until(lambda: self.partitions(made[-1]) == partitions, 20, f"topic {made[-1]} is not there")
+        until(lambda: self.partitions(made[-1]) == partitions, 60, f"topic {made[-1]} is not there")
         return made[-1]
 
     def bounds(self, topic, partition=0):

@@ -37,6 +37,15 @@ def plays(request, stage, pool):
     concurrent.futures.wait(begun.values())
 
 
+@pytest.hookimpl(hookwrapper=True, tryfirst=True)
+def pytest_runtest_makereport(item, call):
+    """Of all the daemons only those of the test's own play are shown."""
+    report = (yield).get_result()
+    if hasattr(item, "callspec"):
+        own = f"/{item.callspec.params['name']}/"
+        report.sections = [section for section in report.sections if ".conf exit=" not in section[0] or own in section[0]]
+
+
 def pytest_terminal_summary(terminalreporter):
     for title, text in TABLES:
         terminalreporter.section(title)

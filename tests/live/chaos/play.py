@@ -48,7 +48,7 @@ class Play:
     def decided(self):
         return sum(int(self.market.mark(p).get("next", 0)) for p in range(self.market.partitions))
 
-    def goes_on(self, count=100, timeout=150):
+    def goes_on(self, count=100, timeout=240):
         """So many more events are decided."""
         goal = self.decided() + count
         until(lambda: self.decided() >= goal, timeout, lambda: f"only {self.decided()} of {goal} decided\n{self.tails()}")
@@ -60,7 +60,7 @@ class Play:
         def still():
             seen.append(self.decided())
             return len(seen) > 25 and seen[-1] == seen[-26]
-        until(still, 30, "events are still decided")
+        until(still, 90, "events are still decided")
 
     @staticmethod
     def lasts(seconds):
@@ -69,7 +69,7 @@ class Play:
         until(lambda: time.monotonic() >= end, seconds + 5, "")
 
     @contextlib.contextmanager
-    def says_again(self, text, timeout=40):
+    def says_again(self, text, timeout=120):
         """Every daemon says it (once more) from here on, before the with block is left."""
         before = [daemon.whole_log().count(text) for daemon in self.daemons]
         yield
@@ -87,7 +87,7 @@ class Play:
             if not daemon.alive:
                 daemon.start()
 
-    def resolve(self, timeout=30):
+    def resolve(self, timeout=120):
         """Runs each command that a refusal in the logs names, once, until every instance goes on; returns what they said."""
         done, said = set(), []
 
@@ -106,7 +106,7 @@ class Play:
         until(mended, timeout, lambda: f"{said}\n{Audit(self.market).unsettled()}\n{self.tails()}")
         return "".join(said)
 
-    def quiet(self, timeout=60):
+    def quiet(self, timeout=180):
         """No more load and no more faults: everything comes to rest."""
         self.feeder.__exit__(None)
         for daemon in self.daemons:

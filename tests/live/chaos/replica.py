@@ -23,7 +23,7 @@ class Pair:
         """The replica follows the master and has all that it has."""
         with self.replica.client() as client:
             client.replicaof("127.0.0.1", str(self.master.port))
-        until(self.in_step, 30, "the replica does not follow")
+        until(self.in_step, 90, "the replica does not follow")
 
     def in_step(self):
         try:

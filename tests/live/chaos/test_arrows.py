@@ -35,7 +35,7 @@ def first_start(stage, room):
             market.make().start(wait=False, environment=arrow.environment())
         for market in markets:
             daemon, = market.daemons
-            assert daemon.wait_exit() == -signal.SIGKILL
+            assert daemon.wait_exit(90) == -signal.SIGKILL
             assert bool(market.meta()) == bool(market.mark(0)) == bool(market.mark(1))
             daemon.start(wait=False)
             market.send_all(mixed(50, 2))

@@ -61,7 +61,7 @@ def failover_of_a_master_that_lives_on(stage, room):
         scene.pair.promote()
         old = scene.pair.replica
         for daemon in scene.play.daemons:
-            daemon.wait_for("not yet as durable as configured", 30)
+            daemon.wait_for("not yet as durable as configured", 90)
         scene.switch.point(scene.pair.master.port)
         scene.play.market.redis = scene.pair.master.client()
         with old.client() as client:
@@ -79,7 +79,7 @@ def failover_to_a_replica_that_lacks_the_end(stage, room):
         scene.pair.master.kill()
         scene.promote()
         for daemon in scene.play.daemons:
-            daemon.wait_for("<3>refused: .*(rollback|halted)", 40)
+            daemon.wait_for("<3>refused: .*(rollback|halted)", 120)
         assert "rollback" in scene.play.market.meta()["halt"]
         said = scene.play.resolve()
         assert "were published and will be decided a second time" in said
@@ -96,7 +96,7 @@ def master_back_with_an_older_snapshot(stage, room):
             server.kill()
             server.start()
             for daemon in play.daemons:
-                daemon.wait_for("<3>refused: .*(rollback|halted)", 40)
+                daemon.wait_for("<3>refused: .*(rollback|halted)", 120)
             assert "were published and will be decided a second time" in play.resolve()
             play.audit(incarnations=2, rolled_back=True)
     finally:
@@ -126,9 +126,9 @@ def disk_full(stage, room, fsync):
             for _ in range(2):
                 disk.fill()
                 if fsync == "always":
-                    until(lambda: server.process.poll() is not None, 30, "redis does not mind a full disk")
+                    until(lambda: server.process.poll() is not None, 90, "redis does not mind a full disk")
                 else:
-                    play.daemons[0].wait_for("MISCONF", 30)
+                    play.daemons[0].wait_for("MISCONF", 90)
                     play.stands_still()
                 disk.empty()
                 if fsync == "always":
@@ -182,7 +182,7 @@ def rights_removed_and_given_back(stage, room):
     with Guarded(stage, room) as scene:
         for right in ("hmget", "watch", "xadd", "exec"):
             scene.rights(f"-{right}")
-            until(lambda: 77 in [daemon.exit_code for daemon in scene.play.daemons], 30, "nobody minds")
+            until(lambda: 77 in [daemon.exit_code for daemon in scene.play.daemons], 90, "nobody minds")
             scene.play.stands_still()
             assert {daemon.exit_code for daemon in scene.play.daemons} <= {77, None}
             scene.rights(f"+{right}")
@@ -219,11 +219,11 @@ def torn_by_a_right(stage, room, arrow=None):
             assert daemon.stop() == 0
             daemon.start(environment=arrow.environment())
         scene.switch.part(lambda: parted(scene))
-        until(lambda: scene.switch.quiet, 30, "no transaction came by")
+        until(lambda: scene.switch.quiet, 90, "no transaction came by")
         if arrow:
-            assert daemon.wait_exit() == -signal.SIGKILL, daemon.tail()
+            assert daemon.wait_exit(90) == -signal.SIGKILL, daemon.tail()
         else:
-            daemon.wait_for("<3>refused: .*halted: torn", 30)
+            daemon.wait_for("<3>refused: .*halted: torn", 90)
         scene.rights(*Guarded.ALL)
         told = scene.play.told()
         lost = set(torn_offsets(market))
@@ -238,7 +238,7 @@ def torn_by_a_right(stage, room, arrow=None):
 
 def parted(scene):
     """Everything is queued, one right goes."""
-    until(lambda: any(c["user"] == "orderd" and int(c["multi"]) > 2 for c in scene.admin.client_list()), 10, "nothing is queued")
+    until(lambda: any(c["user"] == "orderd" and int(c["multi"]) > 2 for c in scene.admin.client_list()), 60, "nothing is queued")
     scene.rights("-xadd")
 
 
@@ -255,11 +255,11 @@ def connections_fail(stage, room):
         for _ in range(3):
             for direction in ("command", "reply"):
                 switch.reset(direction)
-                until(lambda: switch.quiet, 20, "nothing came by")
+                until(lambda: switch.quiet, 60, "nothing came by")
                 play.goes_on(30)
         for how in ("lost", "mute", "cut", "late"):
             switch.strike(how, b"EXEC")
-            until(lambda: not switch.armed, 20, "no EXEC came by")
+            until(lambda: not switch.armed, 60, "no EXEC came by")
             play.goes_on(30)
             switch.heal()
         for server, said in ((scene.pair.master, "no answer in time"), (scene.pair.replica, "not yet as durable as configured")):
