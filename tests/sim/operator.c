@@ -20,11 +20,14 @@ void operator_wants(const char *command, size_t size)
         snprintf(history->wanted + used, sizeof history->wanted - used, "%s", line);
 }
 
-/* A resolution that refuses may name one that must be before it: "…; --accept-loss orders:0 comes first". */
+/* A resolution that refuses may name another one: "…; --accept-loss orders:0 comes first", "…; --adopt would be right". Before there is a market it is
+ * too early for that. */
 static void take_advice(const char *line)
 {
-    const char *command = strstr(line, "; --"), *end = command ? strstr(command, " comes first") : NULL;
+    const char *command = history->first_position ? strstr(line, "; --") : NULL, *end = NULL;
 
+    if (command)
+        end = strstr(command, " comes first") ? strstr(command, " comes first") : strstr(command, " would be right");
     if (end)
         operator_wants(command + 2, (size_t)(end - command - 2));
 }
