@@ -148,6 +148,11 @@ static bool mark_numbers(const struct key *mark, int64_t *next, int64_t *done)
     return number_parse(field(mark, "next"), next) && number_parse(field(mark, "done"), done);
 }
 
+struct bytes keys_incarnation(const struct plan *plan, int32_t shard)
+{
+    return field(find(plan, shard, "orderd:meta"), "incarnation");
+}
+
 struct keys_mark keys_mark(const struct plan *plan, const char *topic, int32_t partition)
 {
     const struct key *key = mark_of(plan, topic, partition);

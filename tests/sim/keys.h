@@ -23,6 +23,8 @@ struct audit_place keys_place(const struct plan *plan, int32_t shard);
 const struct keyspace *keys_data(void);
 /* How far the data's journal has come; after it was put back, where it was put. */
 int64_t keys_journal_position(void);
+/* The registry's incarnation; absent where there is none. */
+struct bytes keys_incarnation(const struct plan *plan, int32_t shard);
 /* The mark of the partition. */
 struct keys_mark keys_mark(const struct plan *plan, const char *topic, int32_t partition);
 /* Every partition of the plan has a mark. */

@@ -1,5 +1,7 @@
 /* How what goes wrong with Kafka comes, and how it passes. */
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "sim/history.h"
 #include "sim/keys.h"
@@ -212,11 +214,40 @@ static void outcomes_trimmed(struct mishap *m, struct node *node)
     mishap_trim_outcomes();
 }
 
-/* What was in it is evidence no more, so everything must be committed: nobody can know of what is lost in both. */
+/* "orders/0/17" of that source, at or above the offset. */
+static bool is_above(struct bytes id, const char *topic, int32_t partition, int64_t offset)
+{
+    char begin[80];
+    int size = snprintf(begin, sizeof begin, "%s/%d/", topic, (int)partition);
+
+    return id.size > (size_t)size && memcmp(id.data, begin, (size_t)size) == 0 && strtoll(id.data + size, NULL, 10) >= offset;
+}
+
+/* The commits are those of the incarnation that the registry has, and nothing was published above them. */
+static bool commits_know_all(void)
+{
+    const struct instance_settings *s = &history->plan->settings;
+
+    for (size_t t = 0; t < s->topics_count; t++)
+        for (int32_t p = 0; p < s->partitions[t]; p++) {
+            const struct log_partition *source = kafka_log_partition(&world->kafka, s->topics[t], p), *out = kafka_log_partition(&world->kafka, "out", p);
+            struct bytes incarnation = keys_incarnation(history->plan, p);
+
+            if (!incarnation.size || strncmp(source->metadata, incarnation.data, incarnation.size) != 0)
+                return false;
+            for (size_t i = 0; i < out->count; i++)
+                if (is_above(kafka_log_header(&out->messages[i], "ce_id"), s->topics[t], p, source->committed))
+                    return false;
+        }
+    return true;
+}
+
+/* What was in it is evidence no more, so everything must be committed, also what Redis has forgotten by now: nobody can know of what is lost in both. */
 static void outcomes_deleted(struct mishap *m, struct node *node)
 {
     (void)m, (void)node;
-    if (history->first_position && !history->outcomes_stay && kafka_log_find(&world->kafka, "out") && mishap_hush() && mishap_all_is_committed()) {
+    if (history->first_position && !history->outcomes_stay && kafka_log_find(&world->kafka, "out") && mishap_hush() && mishap_all_is_committed() &&
+        commits_know_all()) {
         witness_outcomes_go(history->witness);
         kafka_log_delete(&world->kafka, "out");
         history->outcomes_gone = true;
