@@ -76,7 +76,7 @@ MUTATIONS = [
     ("error at queueing", "it does not abort", RUN, "    client->refused = client->multi;\n", ""),
     ("EXEC's nil", "an empty array", RUN, "        resp_nil_array(&client->outbox);", "        resp_array(&client->outbox, 0);"),
     # What fails when
-    ("OOM, queued HDEL", "it is taken", RUN, "    return client->multi && client->server->data.major < 8;", "    return false && client->multi;"),
+    ("OOM, queued HDEL", "as before or since Redis 8", RUN, "    return client->multi && client->server->data.major < 8;", "    return client->multi && client->server->data.major >= 8;"),
     ("OOM, a write", "it is taken", RUN, "(flags & COMMAND_DENYOOM || (queues_all", "(false || (queues_all"),
     ("OOM, at EXEC", "it runs", RUN, "client->queue_any & (COMMAND_WRITE | COMMAND_DENYOOM)", "client->queue_any & COMMAND_WRITE"),
     ("OOM, at EXEC without a deny-oom command", "it aborts", RUN, "        may &= client->queue_all;", "        may &= client->queue_all;\n        flags |= COMMAND_DENYOOM;"),
