@@ -27,16 +27,11 @@ int kafka_in_committed(struct kafka_in *in, struct kafka_position *positions, si
     return r;
 }
 
-int kafka_in_bounds(struct kafka_in *in, const char *topic, int32_t partition, int64_t *start, int64_t *end, int timeout_ms)
-{
-    return kafka_error(rd_kafka_query_watermark_offsets(kafka_in_handle(in), topic, partition, start, end, timeout_ms));
-}
-
-int kafka_in_offset_at(struct kafka_in *in, const char *topic, int32_t partition, int64_t time_ms, int64_t *offset, int timeout_ms)
+/* The offset of a time, or of one end of the log. */
+static int offset_of(struct kafka_in *in, const char *topic, int32_t partition, int64_t time_ms, int64_t *offset, int timeout_ms)
 {
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
     rd_kafka_resp_err_t code;
-    int64_t start;
     int r;
 
     rd_kafka_topic_partition_list_add(list, topic, partition)->offset = time_ms;
@@ -44,6 +39,23 @@ int kafka_in_offset_at(struct kafka_in *in, const char *topic, int32_t partition
     r = kafka_error(code ? code : list->elems[0].err);
     *offset = list->elems[0].offset;
     rd_kafka_topic_partition_list_destroy(list);
+    return r;
+}
+
+/* librdkafka's one question for both ends takes no notice of its timeout while a leader is silent: the daemon would answer no rebalance
+ * meanwhile, and the whole group would wait for it. */
+int kafka_in_bounds(struct kafka_in *in, const char *topic, int32_t partition, int64_t *start, int64_t *end, int timeout_ms)
+{
+    int r = offset_of(in, topic, partition, RD_KAFKA_OFFSET_BEGINNING, start, timeout_ms);
+
+    return r ? r : offset_of(in, topic, partition, RD_KAFKA_OFFSET_END, end, timeout_ms);
+}
+
+int kafka_in_offset_at(struct kafka_in *in, const char *topic, int32_t partition, int64_t time_ms, int64_t *offset, int timeout_ms)
+{
+    int64_t start;
+    int r = offset_of(in, topic, partition, time_ms, offset, timeout_ms);
+
     if (!r && *offset < 0)
         r = kafka_in_bounds(in, topic, partition, &start, offset, timeout_ms);
     return r;

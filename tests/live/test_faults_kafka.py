@@ -50,6 +50,20 @@ def test_a_frozen_broker_is_waited_for(make_market, own_broker):
     market.audit()
 
 
+def test_a_question_to_a_frozen_broker_is_given_up_in_time(make_market, own_broker, own_redis):
+    """The group waits for a member that waits for a broker: nobody would go on."""
+    market = make_market(broker=own_broker, server=own_redis(), settings=SHORT_SESSION)
+    daemon = market.daemon()
+    market.play([deposit("u", 1)])
+    own_broker.freeze()
+    market.redis.client_kill_filter(_type="normal", skipme=True)      # a lost connection: all is taken over again
+    daemon.wait_for("the take-over is tried again .*kafka does not tell", 60)
+    own_broker.thaw()
+    market.send(deposit("u", 1))
+    at_rest(market, daemon)
+    market.audit()
+
+
 def set_config(market, topic, **config):
     """Topic settings by the broker's own word; an AdminClient's alter_configs replaces all of them."""
     resource = ConfigResource(ConfigResource.Type.TOPIC, topic, set_config={k.replace("_", "."): str(v) for k, v in config.items()})

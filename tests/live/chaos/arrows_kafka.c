@@ -85,11 +85,11 @@ rd_kafka_resp_err_t rd_kafka_committed(rd_kafka_t *rk, rd_kafka_topic_partition_
     return r;
 }
 
-rd_kafka_resp_err_t rd_kafka_query_watermark_offsets(rd_kafka_t *rk, const char *topic, int32_t partition, int64_t *low, int64_t *high, int timeout_ms)
+rd_kafka_resp_err_t rd_kafka_offsets_for_times(rd_kafka_t *rk, rd_kafka_topic_partition_list_t *list, int timeout_ms)
 {
     rd_kafka_resp_err_t r;
 
-    PASSED(STEP_BOUNDS, r, REAL(rd_kafka_query_watermark_offsets)(rk, topic, partition, low, high, timeout_ms));
+    PASSED(STEP_BOUNDS, r, REAL(rd_kafka_offsets_for_times)(rk, list, timeout_ms));
     return r;
 }
 
