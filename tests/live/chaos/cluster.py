@@ -142,9 +142,18 @@ class Cluster(Broker):
             "bootstrap.servers": self.bootstrap, **CLIENT, "linger.ms": 1, "acks": "all", "max.in.flight": 1, "message.max.bytes": 2000000}))
 
     def committed(self, group, topic):
-        """Asked anew each time: several plays ask at once."""
-        with rdkafka.Handle(self.bootstrap, group) as handle:
-            return handle.committed(topic, self.partitions(topic))
+        """Asked anew each time, since several plays ask at once, and again while the group's coordinator is being looked for."""
+        found = []
+
+        def asked():
+            with rdkafka.Handle(self.bootstrap, group) as handle:
+                try:
+                    found.append(handle.committed(topic, self.partitions(topic)))
+                except (AssertionError, KafkaException):
+                    return False
+            return True
+        until(asked, 90, f"nobody tells what {group} has committed")
+        return found[-1]
 
     def topic(self, word="t", partitions=1, name=None, **config):
         """By a client of its own, another one while the last does not find the controller; several plays make theirs at once."""
