@@ -68,10 +68,10 @@ enum audit_happening_kind {
     /* Redis came back older: what was decided behind `to` up to `place`, and all that happened since the happening `since`, is
      * gone from the market. Written when Redis came back, whether or not an operator must accept it. */
     AUDIT_RESTORED,
-    /* The market is taken as it stands in `keys` (a torn transaction that an operator accepted). */
+    /* The market is taken as it stands in `keys`: a transaction was torn, and which part of it was applied cannot be derived. */
     AUDIT_MARKET_IS,
-    /* Offsets [from, end) of a source that were decided but need not have an outcome (--accept-loss). Their effects are not replayed:
-     * an AUDIT_MARKET_IS must follow. */
+    /* Offsets [from, end) of a source that were decided but need not have an outcome (--accept-loss). Their effects are not replayed: an
+     * AUDIT_MARKET_IS must have them. */
     AUDIT_LOST,
     /* The seen list was begun anew at `end`. */
     AUDIT_SEEN_ANEW,

@@ -72,10 +72,8 @@ static void resolved(struct witness *w, const struct change *change, bool gap)
         ranged(w, AUDIT_SEEN_ANEW, source, change->to, change->to);
         break;
     case CHANGE_WHOLE:
-        if (!w->marks[source].torn)
-            break;
-        must_say(w, change, "was applied in part", "%s", "");
-        witness_torn(w, w->plan->settings.sharded ? change->partition : 0);
+        if (w->marks[source].torn)      /* what it did to the market was seen when it was torn */
+            must_say(w, change, "was applied in part", "%s", "");
         break;
     default:
         break;
