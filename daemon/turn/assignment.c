@@ -108,7 +108,7 @@ static void revoked(struct pipeline *p, const struct kafka_group_event *event)
 
     execute_forget(p);
     if (session_is_up(p->options.session))
-        (void)torn_write(p);      /* the next owner would not know */
+        (void)torn_write_now(p);      /* the next owner would not know */
     if (!event->lost) {
         int64_t until = monotonic(p) + p->settings.revoke_ms;
 

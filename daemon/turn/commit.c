@@ -204,16 +204,17 @@ static bool delivered(const struct pipeline *p)
     return true;
 }
 
-/* Without Redis the reports of what is in flight still move the frontier; only the outbox keeps what it has. */
+/* Without Redis the reports of what is in flight still move the frontier; only the outbox keeps what it has. So it is while a torn transaction waits
+ * to be marked, which is what the time is for then. */
 void commit_flush(struct pipeline *p, int64_t until)
 {
     bool worked;
 
     p->draining = true;
     while (clock_monotonic_ms(p->options.clock) < until && !sink_is_down(p->sink)) {
-        bool up = session_is_up(p->options.session);
+        bool there = session_is_up(p->options.session), up = there && torn_write(p);
 
-        if (up ? delivered(p) : sink_in_flight(p->sink) == 0)
+        if (up ? delivered(p) : !there && sink_in_flight(p->sink) == 0)
             break;
         if (p->gate_open)
             commit_publish(p);

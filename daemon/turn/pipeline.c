@@ -206,7 +206,7 @@ void pipeline_drain(struct pipeline *p, int64_t until)
 {
     execute_forget(p);
     if (session_is_up(p->options.session))
-        (void)torn_write(p);
+        (void)torn_write_now(p);
     commit_flush(p, until - (until - monotonic(p)) / 4);      /* a quarter is kept for commits and for leaving */
     commit_all(p, until);
 }

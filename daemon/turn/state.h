@@ -78,6 +78,8 @@ void park_lanes(struct pipeline *p);
 void torn_note(struct pipeline *p, const struct turn *turn, const char *error);
 /* Writes what is due; false: not yet, nothing else may be done. */
 bool torn_write(struct pipeline *p);
+/* The same, however short ago it was tried. */
+bool torn_write_now(struct pipeline *p);
 
 /* commit.c: publishing what is applied, and committing what is delivered */
 void commit_publish(struct pipeline *p);

@@ -82,3 +82,9 @@ bool torn_write(struct pipeline *p)
     }
     return true;
 }
+
+bool torn_write_now(struct pipeline *p)
+{
+    p->torn_at = 0;
+    return torn_write(p);
+}
