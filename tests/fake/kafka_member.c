@@ -26,6 +26,8 @@ static void note_shares(struct kafka_in *in, enum kafka_group_kind kind, const s
     struct kafka_group_event *event;
     size_t count = 0;
 
+    if (world->weather.group == GROUP_COOPERATIVE)
+        fetch_pause(in);      /* until it is answered */
     for (size_t t = 0; t < LOG_TOPICS_MAX; t++)
         count += (size_t)__builtin_popcount(shares->of[t]);
     event = kafka_in_note(in, kind, count);
@@ -113,8 +115,6 @@ static void join(struct kafka_in *in, struct member *known)
 static void rejoin(struct kafka_in *in, bool keeps_deal)
 {
     in->member.phase = MEMBER_JOINING;
-    if (world->weather.group == GROUP_COOPERATIVE)
-        fetch_pause(in);
     group_rejoin(in->member.id, &in->member.owned, keeps_deal);
 }
 
@@ -173,12 +173,12 @@ void member_answered(struct kafka_in *in, enum kafka_group_kind kind)
     if (!member->handed || member->phase != (kind == KAFKA_REVOKED ? MEMBER_REVOKING : MEMBER_ASSIGNING))
         return;
     member->handed = false;
+    fetch_resume(in);
     if (kind == KAFKA_REVOKED) {
         revocation_answered(in);
         return;
     }
     member->phase = MEMBER_STEADY;
-    fetch_resume(in);
     if (member->again) {
         member->again = false;
         rejoin(in, true);

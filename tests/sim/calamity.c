@@ -9,8 +9,29 @@ static bool is_instance(const struct node *node)
     return node->name[0] >= 'A' && node->name[0] < 'A' + history->plan->nodes && !node->name[1];
 }
 
+void mishap_soon(struct mishap *m, struct node *node, int writes, void (*comes)(struct mishap *mishap, struct node *node))
+{
+    history->soon.mishap = m;
+    history->soon.comes = comes;
+    history->soon.node = node;
+    history->soon.writes = writes;
+}
+
+static void soon(struct node *node)
+{
+    struct mishap *m = history->soon.mishap;
+
+    if (!m || history->quiet || history->soon.node != node || --history->soon.writes > 0)
+        return;
+    history->soon.mishap = NULL;
+    if (!m->passed)
+        history->soon.comes(m, node);
+}
+
 void mishap_arrow_passed(struct node *node, enum arrow arrow)
 {
+    if (arrow == ARROW_SEND)
+        soon(node);
     for (size_t i = 0; !history->quiet && i < history->plan->mishaps_count; i++) {
         struct mishap *m = &history->plan->mishaps[i];
 

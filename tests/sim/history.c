@@ -7,6 +7,7 @@
 #include "fake/redis_trace.h"
 #include "sim/fiber.h"
 #include "sim/keys.h"
+#include "sim/owners.h"
 #include "sim/written.h"
 
 enum { SETTLE_MS = 180000, AFTER_REFUSAL_MS = 300, AFTER_ERROR_MS = 100, LOOK_MS = 20, EPOCH_MS = 1700000000,
@@ -76,6 +77,7 @@ static void live(struct program *program)
         program->node->dead = true;
     }
     coverage_note(history->coverage, r == -EPROTO ? COVERED_refused_at_start : r && r != -ECANCELED ? COVERED_stopped_by_error : COVERED_life_ended);
+    owners_life_ends(program->node);
     if (history->torn == program->node)
         history->torn = NULL;      /* it may have died before it knew */
     instance_free(instance);
@@ -189,6 +191,8 @@ static void executed(struct node *node, struct redis_client *client, enum exec_a
         foreign_executed(client, answer);
     else
         written_executed(client, answer, node == world_node("op"));
+    if (!foreign_is(node))
+        owners_executed(node, client, answer);
     if (!foreign_is(node) && (answer == EXEC_ANSWER_APPLIED || answer == EXEC_ANSWER_TORN))
         witness_executed(history->witness, client, node == world_node("op"));
     if (!foreign_is(node) && answer == EXEC_ANSWER_APPLIED && !is_turn(client))
@@ -244,17 +248,24 @@ static void world_settle(const struct plan *plan)
     redis_server_keep_journal(&world->redis);
 }
 
+static void hears(void *name, const char *line)
+{
+    owners_hear(name, line);
+    operator_hears(name, line);
+}
+
 void history_run(struct plan *plan, struct coverage *coverage, struct finding *finding, struct buffer *trace)
 {
     struct history made = {.plan = plan, .coverage = coverage, .settings = plan->settings};
 
     history = &made;
-    made.settings.say = operator_hears;
+    made.settings.say = hears;
     world_begin(&made.world);
     world->silent = trace == NULL;
     world_settle(plan);
     make_topics(plan);
     made.witness = witness_new(plan);
+    owners_reset();
     spawn_all(plan);
     fibers_run(finished);
     *finding = *witness_finding(made.witness);

@@ -41,6 +41,12 @@ struct history {
     int64_t registry_at;              /* when a registry was made or changed last: who looked shortly before has seen the former state */
     void (*watched)(void *context, struct redis_client *client, const struct bytes *keys, size_t count);      /* who heard it before */
     struct mishap *ill;               /* what the next transaction on its way to Redis meets; NULL: nothing */
+    struct {                          /* what befalls a node when it has written to Redis so many times more; NULL: nothing */
+        struct mishap *mishap;
+        void (*comes)(struct mishap *mishap, struct node *node);
+        struct node *node;
+        int writes;
+    } soon;
     unsigned when_torn;               /* a set of conditions that begin when a transaction is torn */
     bool outcomes_gone;               /* what was published is not all in Kafka any more: each commit must carry its note */
     bool outcomes_stay;               /* or the other way round: one carries none */
@@ -68,6 +74,8 @@ void operator_hears(void *name, const char *line);
 void operator_wants(const char *command, size_t size);
 /* calamity.c: the node passes an arrow. */
 void mishap_arrow_passed(struct node *node, enum arrow arrow);
+/* calamity.c: lets `comes` befall the node when it is about to write to Redis for the n-th time from now. */
+void mishap_soon(struct mishap *mishap, struct node *node, int writes, void (*comes)(struct mishap *mishap, struct node *node));
 /* mishap_come.c: what becomes of a write of the node's to Redis. */
 struct passage mishap_passage(struct node *node, bool has_exec);
 /* mishap_come.c: without a durability gate nobody promises anything about what is published while Redis loses it (DESIGN 4.5). What is promised is
@@ -76,8 +84,12 @@ struct passage mishap_passage(struct node *node, bool has_exec);
 bool mishap_hush(void);
 /* mishap_kafka.c: deletes the outcomes that every note has passed. */
 void mishap_trim_outcomes(void);
+/* mishap_kafka.c: every commit's note says that all outcomes were read. */
+bool mishap_all_is_noted(void);
 /* The same without a care for what the marks say of it yet. */
 bool mishap_hush_delivered(void);
+/* The same, and until nothing is left to be decided. */
+bool mishap_hush_out(void);
 void mishap_kill_all(int64_t down_ms);
 /* And every commit is where its mark is. */
 bool mishap_all_is_committed(void);

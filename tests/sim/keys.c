@@ -87,6 +87,13 @@ static struct bytes field(const struct key *key, const char *name)
     return item ? text_bytes(&item->value) : (struct bytes){NULL, 0};
 }
 
+struct bytes keys_hash_field(const char *name, const char *of)
+{
+    struct bytes bytes = bytes_of(name);
+
+    return field((const struct key *)(const void *)table_find(&keys_data()->databases[0], bytes, table_hash(bytes)), of);
+}
+
 struct audit_place keys_place(const struct plan *plan, int32_t shard)
 {
     const struct key *outbox = find(plan, shard, "orderd:outbox");

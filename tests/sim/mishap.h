@@ -43,17 +43,18 @@
     X(redis_noreplicas,  ARROW_COUNT,    2, 2000, "NOREPLICAS")                                                                                \
     X(redis_loading,     ARROW_COUNT,    2, 2000, "LOADING")                                                                                   \
     X(redis_busy,        ARROW_COUNT,    2, 1000, "BUSY: a script runs")                                                                       \
+    X(redis_moody,       ARROW_CONNECT,  4, 1500, "a few writes behind a connection's first: LOADING, BUSY or MASTERDOWN")                     \
     X(redis_masterdown,  ARROW_COUNT,    2, 1000, "MASTERDOWN")                                                                                \
     X(redis_frozen,      ARROW_COUNT,    5, 1500, "Redis is stopped; what was sent is executed when it goes on")                               \
     X(redis_away,        ARROW_COUNT,    4, 2500, "Redis is away: connections are refused, those that were there break")                       \
     X(redis_restarts,    ARROW_COUNT,    3,  500, "Redis restarts and has kept everything")                                                    \
-    X(redis_older,       ARROW_COUNT,    8,  500, "Redis comes back with older data: a tail of the log is lost")                               \
+    X(redis_older,       ARROW_COUNT,   10,  500, "Redis comes back with older data: a tail of the log is lost; perhaps beneath its connections")\
     X(redis_failover,    ARROW_COUNT,    8, 1500, "a replica that lags becomes the master; a connection may outlive it")                       \
-    X(all_lost,          ARROW_COUNT,    6, 1500, "Redis comes back older, every process was killed, and outcomes may be trimmed")             \
+    X(all_lost,          ARROW_COUNT,    8, 1500, "Redis comes back older, every process was killed, and what shows it may be trimmed or uncommitted") \
     X(redis_lags,        ARROW_COUNT,    6, 2000, "replicas and the append-only file lag: WAIT confirms too few")                              \
     X(redis_clock,       ARROW_COUNT,    2, 2000, "Redis's clock goes back")                                                                   \
-    X(killed_in_lag,     ARROW_EXECUTED, 9, 2000, "the replicas stop to follow, then the process is killed or cut off when its EXEC was executed")         \
-    X(redis_torn,        ARROW_EXEC,     3, 2000, "the ACL changes between queueing and EXEC: a part of it fails; memory may be full then")    \
+    X(killed_in_lag,     ARROW_EXECUTED, 9, 2000, "the replicas stop to follow, and the process is killed or cut off, at once or a little later")         \
+    X(redis_torn,        ARROW_EXEC,     3, 2000, "the ACL changes between queueing and EXEC: a part of it fails; it may be hard to say so then")\
     X(redis_denied,      ARROW_COUNT,    3, 1500, "ACL: the user may not run one of the commands")                                            \
     X(redis_cluster,     ARROW_COUNT,    2,  800, "EXEC is answered MOVED, ASK, CLUSTERDOWN, TRYAGAIN, or what nobody knows")                  \
     X(redis_closes,      ARROW_RECEIVE,  4,    0, "the server closes an instance's connection: its user was deleted, a limit")                 \
@@ -70,6 +71,7 @@
     X(commits_fail,      ARROW_COUNT,    4, 2000, "commits fail")                                                                              \
     X(commits_late,      ARROW_COUNT,    4, 3000, "commits are answered late, or not at all though they were made")                            \
     X(retention,         ARROW_COUNT,    3,    0, "a log's begin is deleted, perhaps beyond what was decided")                                 \
+    X(commit_overtaken,  ARROW_COMMIT,   5, 1500, "a commit takes long, and the connection to Redis breaks meanwhile")                         \
     X(cut_off,           ARROW_COUNT,    4, 8000, "an instance and the brokers do not reach each other")                                       \
     X(fetches_fail,      ARROW_COUNT,    3, 2000, "fetches fail")                                                                              \
     X(questions_fail,    ARROW_COUNT,    4, 2500, "questions to Kafka fail, at once or by their timeout")                                      \

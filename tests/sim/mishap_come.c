@@ -193,6 +193,23 @@ bool mishap_hush(void)
     return hush_until(all_is_delivered);
 }
 
+/* All that was ordered is decided, too. */
+static bool all_is_out(void)
+{
+    const struct instance_settings *s = &history->plan->settings;
+
+    for (size_t t = 0; t < s->topics_count; t++)
+        for (int32_t p = 0; p < s->partitions[t]; p++)
+            if (keys_mark(history->plan, s->topics[t], p).next != kafka_log_partition(&world->kafka, s->topics[t], p)->end)
+                return false;
+    return all_has_arrived();
+}
+
+bool mishap_hush_out(void)
+{
+    return hush_until(all_is_out);
+}
+
 bool mishap_hush_delivered(void)
 {
     return hush_until(all_has_arrived);

@@ -69,6 +69,16 @@ static void commits_late(struct mishap *m, struct node *node)
     world->weather.commit_unheard = 3 * MILLION / 10;
 }
 
+/* Whoever takes its partitions over again then may not commit below it. */
+static void commit_overtaken(struct mishap *m, struct node *node)
+{
+    (void)m;
+    world->weather.commit_ms = (struct kafka_range){100, 900};
+    for (size_t i = world->redis.clients_count; i > 0; i--)
+        if (redis_client_context(world->redis.clients[i - 1]) == node && redis_client_is_open(world->redis.clients[i - 1]))
+            redis_server_close(&world->redis, world->redis.clients[i - 1]);
+}
+
 static void commits_right(struct mishap *m)
 {
     (void)m;
@@ -195,6 +205,14 @@ static int64_t noted(int32_t number)
     return least == INT64_MAX ? -1 : least;
 }
 
+bool mishap_all_is_noted(void)
+{
+    for (int32_t p = 0; p < history_outcome_partitions(); p++)
+        if (noted(p) < kafka_log_partition(&world->kafka, "out", p)->end)
+            return false;
+    return true;
+}
+
 void mishap_trim_outcomes(void)
 {
     if (history->outcomes_stay)
@@ -285,6 +303,7 @@ const struct mishap_ways mishap_ways_of_kafka[MISHAP_COUNT] = {
     [MISHAP_queue_full] = {queue_full, queue_free},
     [MISHAP_commits_fail] = {commits_fail, commits_right},
     [MISHAP_commits_late] = {commits_late, commits_right},
+    [MISHAP_commit_overtaken] = {commit_overtaken, commits_right},
     [MISHAP_retention] = {retention, NULL},
     [MISHAP_cut_off] = {cut_off, cut_off_no_more},
     [MISHAP_fetches_fail] = {fetches_fail, chances_right},

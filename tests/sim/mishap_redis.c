@@ -4,8 +4,9 @@
 
 #include "sim/fiber.h"
 #include "sim/history.h"
+#include "sim/owners.h"
 
-enum { PATIENCE_MS = 1000, MOST_LOST = 30, FEW_LOST = 5 };
+enum { PATIENCE_MS = 1000, MOST_LOST = 30, FEW_LOST = 5, FEWEST_LOST = 3, NOTE_MS = 6000, MILLION = 1000000 };
 
 static unsigned condition_of(enum mishap_kind kind)
 {
@@ -36,6 +37,30 @@ static void condition(struct mishap *m, struct node *node)
 static void condition_passes(struct mishap *m)
 {
     world->redis.trouble.conditions &= ~condition_of(m->kind);
+}
+
+static unsigned mood_of(const struct mishap *m)
+{
+    static const unsigned moods[] = {CONDITION_LOADING, CONDITION_BUSY, CONDITION_MASTERDOWN};
+
+    return moods[m->number % 3];
+}
+
+static void mood_comes(struct mishap *m, struct node *node)
+{
+    (void)node;
+    world->redis.trouble.conditions |= mood_of(m);
+}
+
+/* So that what an instance reads at its start is what meets it. */
+static void moody(struct mishap *m, struct node *node)
+{
+    mishap_soon(m, node, 1 + (int)(m->number / 3 % 10), mood_comes);
+}
+
+static void mood_passes(struct mishap *m)
+{
+    world->redis.trouble.conditions &= ~mood_of(m);
 }
 
 static void redis_freezes(struct mishap *m, struct node *node)
@@ -86,6 +111,7 @@ static void restore(int64_t position, bool same_process, bool close)
         redis_server_close_all(&world->redis);
     trace(world_node("fate"), "older", "Redis is as it was after change %lld", (long long)position);
     witness_restored(history->witness);
+    owners_restored();
 }
 
 static void redis_restarts(struct mishap *m, struct node *node)
@@ -115,18 +141,19 @@ static void lose(const struct mishap *m, int64_t position, bool same_process, bo
 
 static void redis_older(struct mishap *m, struct node *node)
 {
+    bool beneath = m->number / 64 % 3 == 0;      /* then an owner goes on with its next turn, and only what it compares can tell it */
     int64_t position, kept;
 
     (void)node;
     if (!operator_rests())
         return;
-    position = redis_server_position(&world->redis) - (int64_t)(m->number % MOST_LOST);
+    position = redis_server_position(&world->redis) - (beneath ? 1 + (int64_t)(m->number % FEWEST_LOST) : (int64_t)(m->number % MOST_LOST));
     kept = redis_server_replica_position(&world->redis, 0);
     if (history->plan->settings.durability == DURABILITY_REPLICAS && position < kept)
         position = kept;
     if (history->plan->settings.durability == DURABILITY_AOF)
         position = redis_server_position(&world->redis);
-    lose(m, position, false, true);
+    lose(m, position, beneath, !beneath);
 }
 
 static void replicas_lag(struct mishap *m, struct node *node)
@@ -169,19 +196,64 @@ static void killed_in_lag(struct mishap *m, struct node *node)
     if (!program || node->dead)
         return;
     replicas_stop(m, node);
-    if (m->number % 2) {
+    if (m->number % 4 == 1) {
         closes(m, node);
-        return;
+    } else if (m->number % 4 == 3) {
+        mishap_soon(m, node, 1 + (int)(m->number / 4 % 3), closes);      /* when it has heard that it must wait */
+    } else {
+        node->dead = true;
+        program->down_until = world->now + (int64_t)(m->number % 50);
     }
-    node->dead = true;
-    program->down_until = world->now + (int64_t)(m->number % 50);
+}
+
+/* The next owners read the outcomes, note that, and are killed with all that they publish once more. */
+static void note_and_die(const struct mishap *m)
+{
+    int64_t until = world->now + NOTE_MS;
+    size_t queue = world->weather.queue;
+
+    world->deliveries_held = true;
+    if (m->number / 28 % 2)
+        world->weather.queue = 1;
+    while (!mishap_all_is_noted() && world->now < until && !fibers_are_over())
+        fiber_sleep(1);
+    trace(world_node("fate"), "kills", "all, who have %s every outcome", mishap_all_is_noted() ? "noted" : "not noted");
+    mishap_kill_all(1 + m->ms);
+    fiber_sleep(1 + m->ms);
+    world->weather.queue = queue;
+    world->deliveries_held = false;
+}
+
+/* No commit knows of the last outcomes and nobody who lives: only the outcome partition does, or even the notes alone. */
+static void uncommitted_lost(const struct mishap *m)
+{
+    int64_t position;
+
+    world->weather.commit_fails = MILLION;
+    if (mishap_hush_out() && operator_rests()) {
+        position = redis_server_position(&world->redis) - 1 - (int64_t)(m->number / 56 % FEW_LOST);
+        trace(world_node("fate"), "kills", "all, before they can commit");
+        mishap_kill_all(1 + m->ms / 8);
+        world->weather.commit_fails = 0;
+        if (m->number / 14 % 2)
+            note_and_die(m);
+        restore(position < history->first_position ? history->first_position : position, false, true);
+    }
+    world->weather.commit_fails = 0;
+    history->hush = false;
 }
 
 /* Nobody remembers what it had handed to a producer, and perhaps the outcomes do not show it: then the commit's note must. */
 static void all_lost(struct mishap *m, struct node *node)
 {
-    if (!history->first_position || !mishap_hush() || !mishap_all_is_committed())
+    if (history->first_position && history->plan->settings.durability == DURABILITY_NONE && m->number % 3) {
+        uncommitted_lost(m);
         return;
+    }
+    if (!history->first_position || !mishap_hush() || !mishap_all_is_committed()) {
+        history->hush = false;
+        return;
+    }
     if (m->number / 7 % 2)
         mishap_trim_outcomes();
     for (int i = 0; i < history->plan->nodes; i++) {
@@ -223,9 +295,10 @@ static void redis_clock_right(struct mishap *m)
 /* What tears a transaction may also keep its traces from being written (history.c: executed). */
 static void torn(struct mishap *m, struct node *node)
 {
-    (void)node;
     world->redis.trouble.torn = true;
-    history->when_torn = m->number % 3 ? 0 : m->number % 4 ? CONDITION_OOM : CONDITION_READONLY;
+    history->when_torn = m->number % 4 == 1 ? CONDITION_OOM : m->number % 4 == 2 ? CONDITION_READONLY : 0;
+    if (m->number % 4 == 3)
+        mishap_soon(m, node, 1 + (int)(m->number / 4 % 2), closes);
 }
 
 static void torn_no_more(struct mishap *m)
@@ -348,6 +421,7 @@ const struct mishap_ways mishap_ways_of_redis[MISHAP_COUNT] = {
     [MISHAP_redis_loading] = {condition, condition_passes},
     [MISHAP_redis_busy] = {condition, condition_passes},
     [MISHAP_redis_masterdown] = {condition, condition_passes},
+    [MISHAP_redis_moody] = {moody, mood_passes},
     [MISHAP_redis_frozen] = {redis_freezes, redis_thaws},
     [MISHAP_redis_away] = {redis_goes, redis_comes},
     [MISHAP_redis_restarts] = {redis_restarts, NULL},
