@@ -206,6 +206,10 @@ static int compare_registry(struct daemon *d)
 
     start.evidence.why = &why;
     while (!d->stop && (r = start_run(&start, &refusal)) && !refusal.set) {
+        if (r == -EACCES) {
+            log_error(&d->site.log, "the registry may not be compared error=\"%s\"", why.text);
+            return EX_NOPERM;
+        }
         log_warning(&d->site.log, "the registry cannot be compared yet error=\"%s\"", why.text[0] ? why.text : strerror(-r));
         why.text[0] = '\0';
         site_wait_ms(&d->site, RETRY_MS);

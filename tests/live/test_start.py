@@ -71,6 +71,15 @@ def test_a_user_that_may_not_touch_the_market_is_found_before_the_first_event(ow
     assert "market:" in daemon.log()
 
 
+def test_a_user_that_may_not_read_the_registry_ends_it_with_77(guarded):
+    """Nor ask for its rights, so that the self-test cannot know: waiting would not help."""
+    market = guarded(keys="shop:orderd:selftest:", prefix="shop:")
+    market.redis.acl_setuser("orderd", commands=["-acl"], enabled=True)
+    daemon = market.make().start(wait=False)
+    assert daemon.wait_exit() == 77
+    assert "<3>the registry may not be compared" in daemon.log() and "NOPERM" in daemon.log()
+
+
 def test_a_wrong_password_ends_it_with_77(guarded, tmp_path):
     market = guarded()
     (tmp_path / "password").write_text("guess")
