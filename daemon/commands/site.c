@@ -84,7 +84,7 @@ int site_connect(struct site *site)
         if (r && !site->stopped)
             return EX_UNAVAILABLE;
         if (r)
-            site_wait_ms(site, session_backoff_ms(site->redis.session));
+            site_wait_ms(site, session_connect_at(site->redis.session) - clock_monotonic_ms(site->clock));
     }
     return 0;
 }

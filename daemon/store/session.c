@@ -21,6 +21,8 @@ struct session {
     bool has_waitaof, evict_said;
     struct error_text promise;
     int backoff_ms;
+    int64_t up_at, connect_at;       /* since when it is up, monotonic, 0: it is not; before when it is not to be tried again */
+    bool ended_early;                /* the last one */
 };
 
 int session_new(struct session **out, const struct session_options *options)
@@ -54,20 +56,40 @@ bool session_is_up(const struct session *session)
     return session->link != NULL;
 }
 
+static void back_off(struct session *session)
+{
+    int now = session->backoff_ms;
+
+    session->backoff_ms = now * 2 < session->options.backoff_max_ms ? now * 2 : session->options.backoff_max_ms;
+    session->connect_at = clock_monotonic_ms(session->options.clock) + clock_random_between(session->options.clock, now / 2, now);
+}
+
+/* Once may be chance; but where each new connection ends as soon as it is used, every take-over on one would publish the whole outbox again. */
+static void ended(struct session *session)
+{
+    bool early = clock_monotonic_ms(session->options.clock) - session->up_at < session->options.backoff_max_ms;
+
+    if (!early)
+        session->backoff_ms = session->options.backoff_min_ms;
+    else if (session->ended_early)
+        back_off(session);
+    session->ended_early = early;
+    session->up_at = 0;
+}
+
 void session_drop(struct session *session, const char *why)
 {
     if (!session->link)
         return;
     session->link = redis_link_close(session->link);
     log_warning(session->options.log, "redis connection dropped address=%s why=\"%s\"", session->options.address, why);
+    if (session->up_at)
+        ended(session);
 }
 
-int64_t session_backoff_ms(struct session *session)
+int64_t session_connect_at(const struct session *session)
 {
-    int now = session->backoff_ms;
-
-    session->backoff_ms = now * 2 < session->options.backoff_max_ms ? now * 2 : session->options.backoff_max_ms;
-    return clock_random_between(session->options.clock, now / 2, now);
+    return session->connect_at;
 }
 
 int session_send(struct session *session, const struct commands *commands)
@@ -305,24 +327,32 @@ static int handshake(struct session *session, struct error_text *error)
     return r;
 }
 
-int session_connect(struct session *session, struct error_text *error)
+static int open_link(struct session *session, struct error_text *error)
 {
     struct redis_link_options options = {session->options.address, session->options.connect_timeout_ms,
                                          session->options.command_timeout_ms};
-    int r;
+    int r = redis_link_open(&session->link, &options, error);
 
-    ASSERT(!session->link);
-    r = redis_link_open(&session->link, &options, error);
     if (r)
         return r;
     commands_reset(&session->commands);
     r = handshake(session, error);
-    if (r) {
+    if (r)
         session->link = redis_link_close(session->link);
-        return r;
-    }
-    session->backoff_ms = session->options.backoff_min_ms;
-    return 0;
+    return r;
+}
+
+int session_connect(struct session *session, struct error_text *error)
+{
+    int r;
+
+    ASSERT(!session->link);
+    r = open_link(session, error);
+    if (r)
+        back_off(session);
+    else
+        session->up_at = clock_monotonic_ms(session->options.clock);
+    return r;
 }
 
 int session_probe(struct session *session)

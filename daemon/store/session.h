@@ -36,13 +36,14 @@ struct session *session_free(struct session *session);
 
 /* One attempt: connect, AUTH, SELECT, name, role, what the server promises, CLIENT KILL of our own former connection, self-test.
  * Errors: -EACCES (password or rights: nothing to wait for), -ENOTSUP (the server cannot give the configured durability),
- * anything else: try again after session_backoff_ms. The sentence is in `error`. */
+ * anything else: try again at session_connect_at. The sentence is in `error`. */
 int session_connect(struct session *session, struct error_text *error) MUST_CHECK;
 bool session_is_up(const struct session *session);
 /* Closes the connection for good. `why` goes to the log when it was up. */
 void session_drop(struct session *session, const char *why);
-/* How long to wait before the next attempt: doubles up to the maximum, with jitter; from the minimum after a success. */
-int64_t session_backoff_ms(struct session *session);
+/* When the next attempt may be made, monotonic ms: after a failure, and after connections that end as soon as they are there, later and later
+ * up to the maximum, with jitter; one that lasted longer than the maximum begins anew. */
+int64_t session_connect_at(const struct session *session);
 
 /* Both drop the connection on any error. */
 int session_send(struct session *session, const struct commands *commands) MUST_CHECK;

@@ -109,11 +109,10 @@ static bool connected(struct pipeline *p)
     execute_forget(p);
     assignment_untake(p, NULL);
     deadline_mark(&p->deadline, true, monotonic(p));
-    if (monotonic(p) < p->connect_at)
+    if (monotonic(p) < session_connect_at(session))
         return false;
     if (session_connect(session, &error)) {
         log_warning(p->log, "redis is away error=\"%s\"", error.text);
-        p->connect_at = monotonic(p) + session_backoff_ms(session);
         return false;
     }
     log_notice(p->log, "redis is there: %s", session_promise(session));

@@ -44,7 +44,7 @@ struct pipeline {
     struct commands ask;
     struct arena *ask_arena;
     struct deadline deadline;
-    int64_t connect_at, commit_at, watch_at, tail_at, pause_until, gate_said_at, commit_said_at, retry_said_at, torn_at, torn_said_at;
+    int64_t commit_at, watch_at, tail_at, pause_until, gate_said_at, commit_said_at, retry_said_at, torn_at, torn_said_at;
     bool draining;                       /* only flushes, no events */
     bool settled;                        /* the first take-over round is over */
     bool hold;                           /* after a new connection: no turn before every partition was taken over again (DESIGN 4.2) */

@@ -71,7 +71,7 @@ bool ends_connect(struct ends *ends)
         if (r == -EACCES || r == -ENOTSUP)
             return false;
         if (r)
-            clock_sleep_ms(ends->clock, session_backoff_ms(ends->session));
+            clock_sleep_ms(ends->clock, session_connect_at(ends->session) - clock_monotonic_ms(ends->clock));
     }
     return !ends->node->dead;
 }

@@ -84,7 +84,7 @@ static void connect_twice(const struct session_options *options, size_t queued)
         MUST(r == 0 ? session_promise(session)[0] : error.text[0]);
         if (r == 0)
             ask_all(session, queued);
-        MUST(session_backoff_ms(session) >= 0);
+        MUST(r == 0 || session_connect_at(session) >= clock_monotonic_ms(options->clock));
     }
     session_free(session);
 }
