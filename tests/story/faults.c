@@ -118,24 +118,6 @@ static void a_turn_that_is_too_large_for_the_way_is_sent_smaller(struct checks *
     story_end();
 }
 
-/* Each new connection ends with its first turn: were it made anew at once, the outbox would be published without end. */
-static void connections_that_end_as_soon_as_they_are_used_are_made_more_and_more_seldom(struct checks *c)
-{
-    struct daemon *a = story_at_rest(NULL, nothing);
-
-    world->redis.trouble.query_limit = 500;
-    produce(0, DEPOSIT("d1", "5"));
-    daemon_run(a, 10000);
-    CHECK(c, times_logged("redis connection dropped") > 3);
-    CHECK(c, times_logged("redis connection dropped") < 200);
-    world->redis.trouble.query_limit = 0;
-    daemon_run(a, 5000);
-    expect_market(c, "users:u{funds=5}");
-    expect_committed(c, 1);
-    daemon_crash(a);
-    story_end();
-}
-
 static void a_torn_transaction_halts_the_market(struct checks *c)
 {
     struct daemon *a = story_at_rest(NULL, nothing), *b;
@@ -487,8 +469,6 @@ TESTS({"a reply lost after EXEC is read back and published once", a_reply_lost_a
       {"a transaction that arrives late changes nothing", a_transaction_that_arrives_late_changes_nothing},
       {"a transaction that is late is killed with its connection", a_transaction_that_is_late_is_killed_with_its_connection},
       {"a full memory makes events wait", a_full_memory_makes_events_wait},
-      {"connections that end as soon as they are used are made more and more seldom",
-       connections_that_end_as_soon_as_they_are_used_are_made_more_and_more_seldom},
       {"a turn that is too large for the way is sent smaller", a_turn_that_is_too_large_for_the_way_is_sent_smaller},
       {"a torn transaction halts the market", a_torn_transaction_halts_the_market},
       {"what is torn is remembered until Redis takes the halt", what_is_torn_is_remembered_until_redis_takes_the_halt},

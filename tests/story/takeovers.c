@@ -223,6 +223,24 @@ static void what_this_process_handed_over_is_evidence_before_it_arrives(struct c
     story_end();
 }
 
+/* Each new connection ends with its first turn: were it made anew at once, the outbox would be published without end. */
+static void connections_that_end_as_soon_as_they_are_used_are_made_more_and_more_seldom(struct checks *c)
+{
+    struct daemon *a = story_at_rest(NULL, nothing);
+
+    world->redis.trouble.query_limit = 500;
+    produce(0, DEPOSIT("d1", "5"));
+    daemon_run(a, 10000);
+    CHECK(c, times_logged("redis connection dropped") > 3);
+    CHECK(c, times_logged("redis connection dropped") < 200);
+    world->redis.trouble.query_limit = 0;
+    daemon_run(a, 5000);
+    expect_market(c, "users:u{funds=5}");
+    expect_committed(c, 1);
+    daemon_crash(a);
+    story_end();
+}
+
 TESTS({"what is torn is tried once more when the partition is lost", what_is_torn_is_tried_once_more_when_the_partition_is_lost},
       {"nothing is flushed before what is torn is marked", nothing_is_flushed_before_what_is_torn_is_marked},
       {"every partition of a torn transaction is marked", every_partition_of_a_torn_transaction_is_marked},
@@ -230,4 +248,6 @@ TESTS({"what is torn is tried once more when the partition is lost", what_is_tor
       {"a server that became a replica is left", a_server_that_became_a_replica_is_left},
       {"after a lost connection no turn comes before all were taken over", after_a_lost_connection_no_turn_comes_before_all_were_taken_over},
       {"a gate that answers with an error is not asked over and over", a_gate_that_answers_with_an_error_is_not_asked_over_and_over},
+      {"connections that end as soon as they are used are made more and more seldom",
+       connections_that_end_as_soon_as_they_are_used_are_made_more_and_more_seldom},
       {"what this process handed over is evidence before it arrives", what_this_process_handed_over_is_evidence_before_it_arrives})
