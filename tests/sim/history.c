@@ -195,8 +195,12 @@ static void executed(struct node *node, struct redis_client *client, enum exec_a
         owners_executed(node, client, answer);
     if (!foreign_is(node) && (answer == EXEC_ANSWER_APPLIED || answer == EXEC_ANSWER_TORN))
         witness_executed(history->witness, client, node == world_node("op"));
-    if (!foreign_is(node) && answer == EXEC_ANSWER_APPLIED && !is_turn(client))
+    if (!foreign_is(node) && answer == EXEC_ANSWER_APPLIED && !is_turn(client)) {
         history->registry_at = world->now;
+        history->changed = ++history->moment;
+        if (history_program(node))
+            history_program(node)->looked = ++history->moment;
+    }
     if (answer == EXEC_ANSWER_TORN)
         world->redis.trouble.conditions |= history->when_torn;
     if (answer == EXEC_ANSWER_TORN && is_turn(client) && history_program(node) && !redis_trace_is_selftest(client)) {
@@ -214,6 +218,8 @@ static void watched(void *context, struct redis_client *client, const struct byt
 
     if (node && node == world_node("op"))
         witness_operator_looks(history->witness);
+    if (node && history_program(node))
+        history_program(node)->looked = ++history->moment;
     if (world->redis.trouble.denied[0])      /* UNWATCH perhaps: its error ends the turn */
         node = NULL;
     for (size_t i = 0; node && history_program(node) && redis_client_watches(client, i + count, &key); i++)

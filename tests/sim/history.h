@@ -14,6 +14,7 @@ struct program {
     struct node *node;
     char name[8];
     int64_t down_until;
+    uint64_t looked;                  /* when it has WATCHed registry and marks, or written them, last: a moment */
     bool stop;                        /* SIGTERM */
     bool refused;                     /* it ended with a refusal, and waits for the operator */
 };
@@ -38,7 +39,8 @@ struct history {
         int64_t touch_until, loop_until, types_until;
     } foreign;
     struct node *torn;                /* whose transaction was applied in part, and who must say so; NULL: none's, or it cannot know */
-    int64_t registry_at;              /* when a registry was made or changed last: who looked shortly before has seen the former state */
+    uint64_t moment, changed;         /* looks and changes, counted; the last change of registry or marks */
+    int64_t registry_at;              /* when a registry or a mark was made or changed last, or put back: who looked before has seen the former state */
     void (*watched)(void *context, struct redis_client *client, const struct bytes *keys, size_t count);      /* who heard it before */
     struct mishap *ill;               /* what the next transaction on its way to Redis meets; NULL: nothing */
     struct {                          /* what befalls a node when it has written to Redis so many times more; NULL: nothing */

@@ -308,6 +308,8 @@ void witness_restored(struct witness *w)
     int64_t position = keys_journal_position();
     size_t since = w->happenings_count;
 
+    history->registry_at = world->now;
+    history->changed = ++history->moment;
     written_restored();
     while (since && w->positions[since - 1] > position)
         since--;
