@@ -73,7 +73,7 @@ run_program() { # group command…
 # Many histories, some under the sanitizers, and simulators whose daemon lacks a mechanism: these must find something.
 run_sim() {
     run_ctest sim build-asan
-    run_program "sim (histories)" build/tests/sim/sim --histories "${ORDERD_HISTORIES:-12000}" --jobs "$(nproc)" --report
+    run_program "sim (histories)" build/tests/sim/sim --histories "${ORDERD_HISTORIES:-100000}" --jobs "$(nproc)" --report
     run_program "sim (sanitized)" build-asan/tests/sim/sim --histories 2000 --jobs "$(nproc)"
     ninja -C build canaries >build/canaries-build.log 2>&1 || tail -n 40 build/canaries-build.log
     run_program "sim (itself)" /usr/bin/python3 tests/sim/itself.py build

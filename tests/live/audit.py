@@ -297,8 +297,8 @@ class Window:
     """The duplicate window of one partition."""
 
     def __init__(self, window_s, ids):
-        self.window_ms, self.time = window_s * 1000, None
-        self.records = collections.deque(maxlen=ids)
+        self.window_ms, self.ids, self.time = window_s * 1000, ids, None
+        self.records, self.by_id = collections.deque(), {}
 
     def advance(self, timestamp):
         if timestamp < 0 or (self.time is not None and timestamp <= self.time):
@@ -307,13 +307,20 @@ class Window:
 
     def find(self, e):
         """(offset, status, same content) of the decision that makes this event a duplicate."""
-        for id, time, offset, status, content in self.records:
-            if id == (e.source, e.id) and (self.time or 0) - time < self.window_ms:
-                return offset, status, content == (e.kind, e.fields)
-        return None
+        known = self.by_id.get((e.source, e.id))
+        if not known or (self.time or 0) - known[1] >= self.window_ms:
+            return None
+        return known[2], known[3], known[4] == (e.kind, e.fields)
 
     def add(self, e, offset, status):
-        self.records.append(((e.source, e.id), self.time or 0, offset, status, (e.kind, e.fields)))
+        """Only what find() does not know is added: a record that its id has in there already is out of time."""
+        record = ((e.source, e.id), self.time or 0, offset, status, (e.kind, e.fields))
+        self.records.append(record)
+        self.by_id[record[0]] = record
+        if len(self.records) > self.ids:
+            oldest = self.records.popleft()
+            if self.by_id[oldest[0]] is oldest:
+                del self.by_id[oldest[0]]
 
 
 # --- the audit

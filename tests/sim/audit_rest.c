@@ -109,6 +109,22 @@ static void check_seen(struct audit *audit, const struct audit_log *log, const s
                     (long long)next);
 }
 
+static bool is_of(const struct audit_incarnation *incarnation, struct bytes name)
+{
+    return name.data && incarnation->name.size > name.size &&
+           memcmp(incarnation->name.data + incarnation->name.size - name.size, name.data, name.size) == 0;
+}
+
+/* Where Redis came back from before a resolution, the next one begins the same era once more, and knows whose it was. */
+static bool is_told_again(const struct audit_incarnation *newest, const struct audit_key *meta)
+{
+    struct bytes former = field_of(meta, "former");
+    const char *slash = memrchr(newest->name.data, '/', newest->name.size);
+    size_t size = slash ? (size_t)(newest->name.data + newest->name.size - slash) - 1 : 0;
+
+    return number_of(meta, "era") == newest->era && size && former.data && memmem(former.data, former.size, slash + 1, size);
+}
+
 static void check_registry(struct audit *audit, int32_t shard, const struct audit_key *meta)
 {
     struct bytes incarnation = field_of(meta, "incarnation");
@@ -117,14 +133,13 @@ static void check_registry(struct audit *audit, int32_t shard, const struct audi
     if (field_of(meta, "halt").size)
         audit_found(audit->report, AUDIT_HALTED, "market %d is halted: %.*s", (int)shard, (int)field_of(meta, "halt").size, field_of(meta, "halt").data);
     for (const struct audit_incarnation *i = audit->incarnations; i; i = i->next)
-        if (i->shard == shard && (!newest || i->era > newest->era))
+        if (i->shard == shard && (!newest || i->era > newest->era || (i->era == newest->era && is_of(i, incarnation))))
             newest = i;
     if (!newest)
         return;
     if (number_of(meta, "era") > newest->era)
         return;      /* a resolution, and nothing decided since */
-    if (!meta || newest->name.size <= incarnation.size || !incarnation.data ||
-        memcmp(newest->name.data + newest->name.size - incarnation.size, incarnation.data, incarnation.size) != 0)
+    if (!is_of(newest, incarnation) && !is_told_again(newest, meta))
         audit_found(audit->report, AUDIT_REGISTRY, "market %d: the newest outcomes come from %.*s, the registry's incarnation is %.*s", (int)shard,
                     (int)newest->name.size, newest->name.data, (int)incarnation.size, incarnation.data ? incarnation.data : "");
     if (number_of(meta, "era") < newest->era)

@@ -187,15 +187,17 @@ static bool is_turn(const struct redis_client *client)
 /* What an instance did is the witness's business by what comes out; what others did must be told when it happens. */
 static void executed(struct node *node, struct redis_client *client, enum exec_answer answer, bool late)
 {
+    bool by_operator = node == world_node("op");
+
     if (foreign_is(node))
         foreign_executed(client, answer);
     else
-        written_executed(client, answer, node == world_node("op"));
+        written_executed(client, answer, by_operator);
     if (!foreign_is(node))
         owners_executed(node, client, answer);
     if (!foreign_is(node) && (answer == EXEC_ANSWER_APPLIED || answer == EXEC_ANSWER_TORN))
-        witness_executed(history->witness, client, node == world_node("op"));
-    if (!foreign_is(node) && answer == EXEC_ANSWER_APPLIED && !is_turn(client)) {
+        witness_executed(history->witness, client, by_operator);
+    if (!foreign_is(node) && answer == EXEC_ANSWER_APPLIED && (by_operator || !is_turn(client))) {
         history->registry_at = world->now;
         history->changed = ++history->moment;
         if (history_program(node))

@@ -144,7 +144,7 @@ void plan_draw(struct plan *plan, uint64_t seed)
     plan->session_timeout_ms = (int)log_distributed(&dice, 200, 4000);
     plan->latency_ms = dice_one_in(&dice, 2) ? 0 : (int)dice_between(&dice, 1, 4);
     plan->preemption = (int)log_distributed(&dice, 3, 200);
-    plan->events_count = (size_t)leaning(&dice, PLAN_EVENTS_MIN, PLAN_EVENTS_MAX, 3.9);
+    plan->events_count = (size_t)leaning(&dice, PLAN_EVENTS_MIN, PLAN_EVENTS_MAX, 3.7);
     plan->busy_ms = (int64_t)plan->events_count * pace[dice_between(&dice, 0, 3)] / 10;
     plan->events = calloc(plan->events_count, sizeof *plan->events);
     ASSERT(plan->events);

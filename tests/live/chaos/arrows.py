@@ -1,3 +1,4 @@
+#!/usr/bin/python3
 """Deaths at named steps: daemons with the preloaded shim (arrows.c) die, are started again and die elsewhere, in histories that go on.
 
     arrows.py [--kills N] [--seed S]     every step on both sides, again and again until there were N kills; then the table and the audits

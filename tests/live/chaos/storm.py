@@ -1,6 +1,7 @@
+#!/usr/bin/python3
 """Chaos at random: several daemons under load, faults drawn by a seed as long as wanted, then quiet and the audit.
 
-    soak.py --minutes N --seed S
+    storm.py --minutes N --seed S
 
 Prints a timeline of what was done and, at its end, how often. Redis is a master with a replica behind a switch, with replicas:1: so
 nothing that was published may be lost, whatever is drawn. Where root is lacking, the faults of the kernel are left out and said.
@@ -31,7 +32,7 @@ FAULTS = {}      # name: (function, weight)
 
 
 def fault(weight=1, root=False):
-    """A fault takes the Soak and undoes itself before it returns; what it returns is told in the timeline."""
+    """A fault takes the Storm and undoes itself before it returns; what it returns is told in the timeline."""
     def add(function):
         if not root or os.geteuid() == 0:
             FAULTS[function.__name__] = (function, weight)
@@ -40,140 +41,140 @@ def fault(weight=1, root=False):
 
 
 @fault(4)
-def kill(soak):
-    daemon = soak.one()
+def kill(storm):
+    daemon = storm.one()
     daemon.kill()
     return daemon.name
 
 
 @fault(6)
-def arrow(soak):
+def arrow(storm):
     """Dies by itself at a step, in its next life."""
-    daemon, due = soak.one(), Arrow(soak.dice.choice(soak.steps), soak.dice.choice(SIDES))
+    daemon, due = storm.one(), Arrow(storm.dice.choice(storm.steps), storm.dice.choice(SIDES))
     daemon.kill()
-    daemon.start(wait=False, environment=due.environment(soak.dice))
-    until(lambda: not daemon.alive or soak.waited(6), 10, "")
-    soak.died[due] += not daemon.alive
+    daemon.start(wait=False, environment=due.environment(storm.dice))
+    until(lambda: not daemon.alive or storm.waited(6), 10, "")
+    storm.died[due] += not daemon.alive
     daemon.kill()
     return f"{daemon.name} {due.step}:{due.side}"
 
 
 @fault(2)
-def stop(soak):
-    daemon = soak.one()
+def stop(storm):
+    daemon = storm.one()
     daemon.signal(signal.SIGTERM)
     return f"{daemon.name} {daemon.wait_exit(30)}"
 
 
 @fault(3)
-def freeze(soak):
-    daemon = soak.one()
-    return f"{daemon.name} {soak.frozen(daemon):.1f} s"
+def freeze(storm):
+    daemon = storm.one()
+    return f"{daemon.name} {storm.frozen(daemon):.1f} s"
 
 
 @fault(2)
-def freeze_redis(soak):
-    server = soak.dice.choice([soak.pair.master, soak.pair.replica])
-    return f"{'master' if server is soak.pair.master else 'replica'} {soak.frozen(server):.1f} s"
+def freeze_redis(storm):
+    server = storm.dice.choice([storm.pair.master, storm.pair.replica])
+    return f"{'master' if server is storm.pair.master else 'replica'} {storm.frozen(server):.1f} s"
 
 
 @fault(3)
-def strike(soak):
-    how = soak.dice.choice(["lost", "mute", "cut", "late"])
-    what = soak.dice.choice([b"EXEC", b"WATCH", b"HMGET", b"XADD", b"WAIT", b"XRANGE", b"LRANGE", b"epoch"])
-    soak.switch.strike(how, what)
-    soak.lasts(1, 3)
-    soak.switch.heal()
+def strike(storm):
+    how = storm.dice.choice(["lost", "mute", "cut", "late"])
+    what = storm.dice.choice([b"EXEC", b"WATCH", b"HMGET", b"XADD", b"WAIT", b"XRANGE", b"LRANGE", b"epoch"])
+    storm.switch.strike(how, what)
+    storm.lasts(1, 3)
+    storm.switch.heal()
     return f"{how} {what.decode()}"
 
 
 @fault(2)
-def reset(soak):
-    direction = soak.dice.choice(["command", "reply"])
-    soak.switch.reset(direction)
-    soak.lasts(0.5, 1)
-    soak.switch.heal()
+def reset(storm):
+    direction = storm.dice.choice(["command", "reply"])
+    storm.switch.reset(direction)
+    storm.lasts(0.5, 1)
+    storm.switch.heal()
     return direction
 
 
 @fault(1)
-def kill_connections(soak):
-    soak.admin().client_kill_filter(_type="normal", skipme=True)
+def kill_connections(storm):
+    storm.admin().client_kill_filter(_type="normal", skipme=True)
 
 
 @fault(1)
-def memory_full(soak):
-    soak.admin().config_set("maxmemory", 1000000)
-    soak.lasts(1, 3)
-    soak.admin().config_set("maxmemory", 0)
+def memory_full(storm):
+    storm.admin().config_set("maxmemory", 1000000)
+    storm.lasts(1, 3)
+    storm.admin().config_set("maxmemory", 0)
 
 
 @fault(1)
-def failover(soak):
+def failover(storm):
     """The replica takes over from a master that is dead, frozen or well; the old one becomes its replica."""
-    how = soak.dice.choice(["dead", "frozen", "well"])
-    old = soak.pair.master
+    how = storm.dice.choice(["dead", "frozen", "well"])
+    old = storm.pair.master
     if how == "dead":
         old.kill()
     elif how == "frozen":
         old.freeze()
-    soak.pair.promote()
-    soak.lasts(0, 1)
-    soak.switch.point(soak.pair.master.port)
+    storm.pair.promote()
+    storm.lasts(0, 1)
+    storm.switch.point(storm.pair.master.port)
     if how == "dead":
         old.start()
     elif how == "frozen":
         old.thaw()
-    soak.pair.follow()
+    storm.pair.follow()
     return how
 
 
 @fault(2)
-def broker_killed(soak):
-    node = soak.node()
+def broker_killed(storm):
+    node = storm.node()
     node.kill()
-    soak.lasts(1, 5)
+    storm.lasts(1, 5)
     node.start()
     return f"broker {node.number}"
 
 
 @fault(2)
-def broker_frozen(soak):
-    node = soak.node()
-    return f"broker {node.number} {soak.frozen(node, 1, 6):.1f} s"
+def broker_frozen(storm):
+    node = storm.node()
+    return f"broker {node.number} {storm.frozen(node, 1, 6):.1f} s"
 
 
 @fault(1)
-def brokers_frozen(soak):
-    return f"{soak.frozen(soak.cluster, 1, 4):.1f} s"
+def brokers_frozen(storm):
+    return f"{storm.frozen(storm.cluster, 1, 4):.1f} s"
 
 
 @fault(2, root=True)
-def broker_cut_off(soak):
-    node = soak.node()
+def broker_cut_off(storm):
+    node = storm.node()
     with Isolated(node.group):
-        soak.lasts(1, 6)
+        storm.lasts(1, 6)
     return f"broker {node.number}"
 
 
 @fault(2, root=True)
-def replies_dropped(soak):
-    port = soak.dice.choice([soak.pair.master.port, soak.pair.replica.port, *(n.port for n in soak.cluster.nodes)])
+def replies_dropped(storm):
+    port = storm.dice.choice([storm.pair.master.port, storm.pair.replica.port, *(n.port for n in storm.cluster.nodes)])
     with NoReplies(port):
-        soak.lasts(0.5, 4)
+        storm.lasts(0.5, 4)
     return f"port {port}"
 
 
 @fault(2, root=True)
-def daemon_cut_off(soak):
+def daemon_cut_off(storm):
     """The first daemon, which has a network of its own."""
-    what = soak.dice.choice(sorted(soak.ways))
-    with soak.network.cut(soak.ways[what]):
-        soak.lasts(1, 8)
+    what = storm.dice.choice(sorted(storm.ways))
+    with storm.network.cut(storm.ways[what]):
+        storm.lasts(1, 8)
     return f"from {what}"
 
 
-class Soak:
+class Storm:
     """One market, one history, one dice."""
 
     def __init__(self, stage, room, seed, seconds, instances=3, say=print):
@@ -267,9 +268,9 @@ def main():
     given = parser.parse_args()
     if os.geteuid() != 0:
         print("not root: nothing is dropped by the kernel")
-    with Stage() as stage, Soak(stage, stage.room("soak"), given.seed, 60 * given.minutes) as soak:
-        counts = soak.run()
-        print(f"\nseed {given.seed}: " + ", ".join(f"{n} {name}" for name, n in soak.done.most_common()))
+    with Stage() as stage, Storm(stage, stage.room("storm"), given.seed, 60 * given.minutes) as storm:
+        counts = storm.run()
+        print(f"\nseed {given.seed}: " + ", ".join(f"{n} {name}" for name, n in storm.done.most_common()))
         print(", ".join(f"{n} {name}" for name, n in counts.most_common()))
     print("1 passed, 0 failed")
 
