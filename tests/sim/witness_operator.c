@@ -14,6 +14,8 @@ void witness_operator_looks(struct witness *w)
         w->marks[i] = keys_mark(w->plan, w->sources[i].log.topic, w->sources[i].log.partition);
 }
 
+static void must_say(struct witness *w, const struct change *change, const char *words, const char *format, ...) PRINTF_LIKE(4, 5);
+
 static void must_say(struct witness *w, const struct change *change, const char *words, const char *format, ...)
 {
     struct unsaid *unsaid = &w->unsaid[w->unsaid_count];
