@@ -170,6 +170,8 @@ static int64_t due_at(const struct lane *lane)
     if (lane->tail && lane->sent_at == world->now)
         return last;
     due = world->now + (range->max ? kafka_drawn_ms(range) : DELIVERY_MS);
+    if (world->weather.slow && strcmp(world->weather.slow, lane->name) == 0)
+        due += kafka_drawn_ms(&world->weather.slow_ms);
     return due > last ? due : last;
 }
 

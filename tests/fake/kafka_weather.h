@@ -34,6 +34,8 @@ struct kafka_weather {
 
     struct kafka_range produce_ms;        /* from the producer to the log; max 0: 2 ms */
     struct kafka_range report_ms;         /* and its report back */
+    const char *slow;                     /* a topic whose records take so much longer to its log */
+    struct kafka_range slow_ms;
     kafka_chance report_lost;             /* the first answer to a record is lost; a second one comes later and knows no offset */
     size_t queue;                         /* records that a producer holds; 0: 4096 */
     kafka_chance delivery_fails;          /* a record fails, and nothing behind it arrives until the producer is closed */

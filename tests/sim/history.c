@@ -172,7 +172,8 @@ static void weather_settle(const struct plan *plan)
                                 .failed_lands = 500000, .orphans_land = 500000, .commit_ms = {0, 10 * plan->latency_ms}, .ask_ms = there,
                                 .group = plan->cooperative ? GROUP_COOPERATIVE : GROUP_EAGER, .deal_drawn = true, .group_ms = {0, 20},
                                 .session_timeout_ms = plan->session_timeout_ms, .rebalance_timeout_ms = 3000, .zombie_ms = {0, 2000},
-                                .zombie_unaware = 500000, .leave_fails = 200000, .resume_skips = plan->cooperative};
+                                .zombie_unaware = 500000, .leave_fails = 200000, .resume_skips = plan->cooperative,
+                                .slow = plan->letters_slow ? "dead" : NULL, .slow_ms = {0, 300}};
 }
 
 /* A turn or a flush, not the claim of a take-over, which writes fresh epochs as often as it takes. */

@@ -3,7 +3,9 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { TEXT_LIMIT = 64 << 20, FEW = 6, BURST_MS = 200, SPOKEN_OUT = 16 /* one in so many says all that it has to say, which costs */ };
+enum { TEXT_LIMIT = 64 << 20, FEW = 6, BURST_MS = 200,
+       LETTERS_SLOW = 12, IN_HURRY = 6, HURRY_MS = 150,      /* one in so many; the deadlines of one in a hurry */
+       SPOKEN_OUT = 16 /* one in so many says all that it has to say, which costs */ };
 
 uint64_t dice_next(struct dice *dice)
 {
@@ -150,6 +152,10 @@ void plan_draw(struct plan *plan, uint64_t seed)
     ASSERT(plan->events);
     traffic_draw(plan, &dice);
     draw_mishaps(plan, &dice);
+    plan->letters_slow = dice_one_in(&dice, LETTERS_SLOW);
+    if (dice_one_in(&dice, IN_HURRY))
+        for (int kind = 0; kind < EVENT_KIND_COUNT; kind++)
+            plan->settings.pipeline.deadline_ms[kind] = dice_between(&dice, 1, HURRY_MS);
 }
 
 void plan_free(struct plan *plan)
