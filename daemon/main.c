@@ -24,6 +24,14 @@ static int wrong_usage(const char *what)
     return EX_USAGE;
 }
 
+/* What has a first word of its own; everything else is the daemon. */
+static const struct {
+    const char *name;
+    int (*run)(int argc, char **argv);
+} commands[] = {
+    {"init", command_init},
+};
+
 enum action { ACTION_RUN, ACTION_CHECK, ACTION_PRINT };
 
 static int act(enum action action, const char *file)
@@ -54,8 +62,9 @@ int main(int argc, char **argv)
     const char *file = NULL;
     int option;
 
-    if (argc > 1 && strcmp(argv[1], "init") == 0)
-        return command_init(argc - 1, argv + 1);
+    for (size_t i = 0; argc > 1 && i < sizeof commands / sizeof *commands; i++)
+        if (strcmp(argv[1], commands[i].name) == 0)
+            return commands[i].run(argc - 1, argv + 1);
     while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
         if (option == 'h')
             return fputs(usage, stdout) < 0 ? EX_IOERR : 0;

@@ -9,6 +9,8 @@
 
 #define PROPERTY_LETTERS "abcdefghijklmnopqrstuvwxyz0123456789._"
 
+enum { SOCKET_PATH_MAX = 100 };      /* with $RUNTIME_DIRECTORY before it, it must fit into sun_path (unix(7)) */
+
 struct checking {
     struct config *config;
     struct config_problems *problems;
@@ -237,6 +239,20 @@ static void check_redis(struct checking *c)
         wrong(c, "redis.user", "redis.user = \"%.40s\" needs a redis.password_file", config->redis.user);
 }
 
+/* Absolute, or a name within $RUNTIME_DIRECTORY; sun_path has 108 bytes. */
+static void check_service(struct checking *c)
+{
+    const struct config *config = c->config;
+    const char *address = config->http.address, *colon = strrchr(address, ':'), *socket = config->control.socket, *format = config->log.format;
+
+    if (address[0] && (!colon || colon == address || !number_within(colon + 1, 1, 65535)))
+        wrong(c, "http.address", "http.address = \"%.80s\": \"host:port\", or \"\" for none, is right", address);
+    if (strlen(socket) > SOCKET_PATH_MAX || strstr(socket, ".."))
+        wrong(c, "control.socket", "control.socket = \"%.120s\": a path of up to %d bytes without \"..\", or \"\" for none, is right", socket, SOCKET_PATH_MAX);
+    if (strcmp(format, "text") != 0 && strcmp(format, "json") != 0)
+        wrong(c, "log.format", "log.format = \"%.40s\": \"text\" or \"json\" are right", format);
+}
+
 void check_values(struct config *config, struct config_problems *problems, line_of line, void *context)
 {
     struct checking c = {config, problems, line, context};
@@ -246,6 +262,7 @@ void check_values(struct config *config, struct config_problems *problems, line_
     check_properties(&c);
     check_times(&c);
     check_redis(&c);
+    check_service(&c);
     if (given(&c, "kafka.brokers") && !config->kafka.brokers[0] && !complained(&c, "kafka.brokers"))
         wrong(&c, "kafka.brokers", "kafka.brokers is empty; \"host:port\", several separated by commas, is right");
     if (strlen(config->kafka.group) < 1 || strlen(config->kafka.group) > 249)

@@ -43,7 +43,10 @@ struct config {
     struct { int64_t backoff_min_ms, backoff_max_ms; } conflict;
     struct { int64_t stop_ms, revoke_ms; } drain;
     struct { int64_t window_s, ids; } dedupe;
-    struct { char *level; } log;
+    struct { char *level, *format; } log;
+    struct { char *address; } http;
+    struct { char *socket; } control;
+    struct { int64_t events_per_s; } rate;
 
     char *password;                                     /* read from redis.password_file; "" : none */
     struct config_properties consumer, producer;        /* client, then its own, then secrets */

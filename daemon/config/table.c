@@ -49,7 +49,11 @@ static const struct setting settings[] = {
     NUMBER("drain.revoke_ms", drain.revoke_ms, 10000, 500, 300000, "ms", true),
     NUMBER("dedupe.window_s", dedupe.window_s, 3600, 1, 2592000, "s", false),
     NUMBER("dedupe.ids", dedupe.ids, 100000, 1, 10000000, "ids", false),
+    NUMBER("rate.events_per_s", rate.events_per_s, 0, 0, 1000000, "events/s", true),
+    TEXT("http.address", http.address, "", false),
+    TEXT("control.socket", control.socket, "control.sock", false),
     TEXT("log.level", log.level, "info", true),
+    TEXT("log.format", log.format, "text", true),
 };
 
 const struct setting *table_at(size_t index)

@@ -78,4 +78,4 @@ def test_orderd_conf_marks_what_a_reload_takes_over(orderd):
     """The (R) in front of a group's text; the reverse is tested where a daemon runs."""
     text = (CONF / "orderd.conf").read_text()
     marked = {match[1] for match in re.finditer(r"^// \(R\)[^\n]*\n(?://[^\n]*\n)*(\w+)", text, flags=re.MULTILINE)}
-    assert marked == {"deadline_ms", "turn", "outbox", "prefetch", "commit", "conflict", "drain", "log"}
+    assert marked == {"deadline_ms", "turn", "outbox", "prefetch", "commit", "conflict", "drain", "rate", "log"}
