@@ -26,14 +26,19 @@ class RedisServer:
         self.address = self.socket
         self.tcp_address = f"127.0.0.1:{self.port}" if tcp else None
         self.options = {"save": "", "appendonly": "no", "databases": "16", **{k.replace("_", "-"): v for k, v in options.items()}}
-        self.process = None
+        self.process, self.group = None, None      # a group id of its own, by which the kernel can tell its packets
+
+    def _enter(self):
+        if self.group:
+            os.setgid(self.group)
+        die_with_parent()
 
     def start(self):
         arguments = ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--unixsocket", self.socket, "--dir", str(self.directory),
                      "--daemonize", "no", "--logfile", str(self.directory / "redis.log")]
         for name, value in self.options.items():
             arguments += [f"--{name}", *([value] if isinstance(value, str) else value)]
-        self.process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, preexec_fn=die_with_parent)
+        self.process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, preexec_fn=self._enter)
         until(self._answers, 30, lambda: f"redis-server does not answer, see {self.directory}/redis.log")
         return self
 

@@ -14,6 +14,7 @@ from refusals import REFUSED, run
 CLIENT = ["reconnect.backoff.max.ms=500", "socket.timeout.ms=4000", "api.version.request.timeout.ms=2000",
           "topic.metadata.refresh.interval.ms=1000"]
 SESSION = ["session.timeout.ms=3000", "heartbeat.interval.ms=300", "fetch.wait.max.ms=20"]
+STILL_S = 2
 
 
 class Play:
@@ -54,13 +55,15 @@ class Play:
         until(lambda: self.decided() >= goal, timeout, lambda: f"only {self.decided()} of {goal} decided\n{self.tails()}")
 
     def stands_still(self):
-        """Nobody decides anything; asked until it is so twice in a row, half a second apart."""
-        seen = []
+        """Nobody decides anything for so long that it is no chance: events are sent ten times a second."""
+        seen, since = self.decided(), time.monotonic()
 
         def still():
-            seen.append(self.decided())
-            return len(seen) > 25 and seen[-1] == seen[-26]
-        until(still, 90, "events are still decided")
+            nonlocal seen, since
+            if self.decided() != seen:
+                seen, since = self.decided(), time.monotonic()
+            return time.monotonic() - since > STILL_S
+        until(still, 90, lambda: f"events are still decided\n{self.tails()}")
 
     @staticmethod
     def lasts(seconds):

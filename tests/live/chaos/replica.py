@@ -1,7 +1,9 @@
 """A Redis master with one replica, and failover by hand with Redis commands."""
+import os
 from pathlib import Path
 
 import redis
+from isolate import Isolated
 from process import until
 from redisserver import RedisServer
 
@@ -12,6 +14,8 @@ class Pair:
     def __init__(self, directory, **options):
         options = {"tcp": True, "repl_diskless_sync_delay": "0", "repl_timeout": "10", **options}
         self.master, self.replica = (RedisServer(Path(directory) / name, **options) for name in ("one", "other"))
+        for server in (self.master, self.replica):
+            server.group = 100000 + server.port if os.geteuid() == 0 else None
 
     def start(self):
         self.master.start()
@@ -32,6 +36,10 @@ class Pair:
         except redis.exceptions.RedisError:
             return False
         return mine.get("master_link_status") == "up" and theirs.get("connected_slaves") == 1
+
+    def cut(self):
+        """with pair.cut(): the master hears nothing of the replica, over whichever connection. Needs root."""
+        return Isolated(self.replica.group, [self.master.port])
 
     def promote(self):
         """The replica becomes master, whatever the old master is doing; roles are exchanged here, the old master is not told."""
