@@ -205,10 +205,11 @@ int takeover_run(struct takeover *t, struct shard *shard, struct partition *cons
         if (!r && any)
             r = claim(t, ps, count, refusals);
     }
-    if (!r && any)
+    if (!r && any) {
         r = session_gate_wait(redis->session, redis->arena, t->gate_ms);
-    if (r == -EAGAIN && !t->why.text[0])
-        error_set(&t->why, r, "what was written is not yet as durable as configured");
+        if (r == -EAGAIN)
+            error_set(&t->why, r, "what was written is not yet as durable as configured");
+    }
     if (!r && any)
         r = read_and_compare(t, shard, ps, count, refusals, gathered, evidence);
     if (!r)

@@ -53,12 +53,9 @@ int kafka_in_bounds(struct kafka_in *in, const char *topic, int32_t partition, i
 
 int kafka_in_offset_at(struct kafka_in *in, const char *topic, int32_t partition, int64_t time_ms, int64_t *offset, int timeout_ms)
 {
-    int64_t start;
     int r = offset_of(in, topic, partition, time_ms, offset, timeout_ms);
 
-    if (!r && *offset < 0)
-        r = kafka_in_bounds(in, topic, partition, &start, offset, timeout_ms);
-    return r;
+    return r || *offset >= 0 ? r : offset_of(in, topic, partition, RD_KAFKA_OFFSET_END, offset, timeout_ms);
 }
 
 static void on_log(const rd_kafka_t *rk, int level, const char *facility, const char *line)

@@ -58,16 +58,24 @@ class Feeder:
 
     def __init__(self, market, partitions=1, count=100000, seed=1, chunk=50, pause=0.02, records=None):
         self.market, self.chunk, self.pause = market, chunk, pause
-        self.records = records or mixed(count, partitions, seed)
+        self.records = mixed(count, partitions, seed) if records is None else records
         self._end, self._failure = threading.Event(), None
         self._thread = threading.Thread(target=self._run, daemon=True)
 
+    def batches(self):
+        """What is sent at a time, one after the other."""
+        for i in range(0, len(self.records), self.chunk):
+            yield self.records[i:i + self.chunk]
+
+    def send(self, batch):
+        self.market.send_all(batch)
+
     def _run(self):
         try:
-            for i in range(0, len(self.records), self.chunk):
+            for batch in self.batches():
                 if self._end.is_set():
                     return
-                self.market.send_all(self.records[i:i + self.chunk])
+                self.send(batch)
                 self._end.wait(self.pause)
         except Exception as failure:
             self._failure = failure

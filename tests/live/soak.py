@@ -17,7 +17,6 @@ import random
 import statistics
 import sys
 import tempfile
-import threading
 import time
 import zlib
 from pathlib import Path
@@ -26,6 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import daemon as orderd                                                                     # noqa: E402
 from broker import Broker, Record                                                           # noqa: E402
+from load import Feeder                                                                     # noqa: E402
 from market import Market, deposit, encode, grant, list_, purchase, reserve, restock, unlist  # noqa: E402
 from process import until                                                                   # noqa: E402
 from redisserver import RedisServer                                                         # noqa: E402
@@ -84,14 +84,14 @@ class Circulation:
         return unlist(seller, item) if pick > 0.9 else purchase(self.held[item], seller, item, price)
 
 
-class Load:
+class Load(Feeder):
     """with Load(market, rate, seed): so many events a second, in a thread of its own."""
 
     STEP_S = 0.1
 
     def __init__(self, market, rate, seed):
-        self.market, self.step, self.stream, self.sent = market, max(int(rate * self.STEP_S), 1), Circulation(seed), 0
-        self._end, self._failure, self._thread = threading.Event(), None, threading.Thread(target=self._run, daemon=True)
+        super().__init__(market, pause=self.STEP_S, records=[])
+        self.step, self.stream, self.sent = max(int(rate * self.STEP_S), 1), Circulation(seed), 0
 
     @staticmethod
     def partition(event):
@@ -99,27 +99,16 @@ class Load:
         about = next((event[name] for name in ("item", "sku", "user") if name in event), "") if isinstance(event, dict) else ""
         return zlib.crc32(about.encode()) % PARTITIONS
 
-    def send(self, events):
-        records = [Record(self.partition(event), None, None, encode(event), None, 0) for event in events]
+    def batches(self):
+        yield self.stream.first()
+        while True:
+            yield [self.stream.next() for _ in range(self.step)]
+
+    def send(self, batch):
+        """What was sent is only counted: in an hour it is too much to be remembered."""
+        records = [Record(self.partition(event), None, None, encode(event), None, 0) for event in batch]
         self.market.broker.send_all(self.market.source, records)
         self.sent += len(records)
-
-    def _run(self):
-        try:
-            self.send(self.stream.first())
-            while not self._end.wait(self.STEP_S):
-                self.send([self.stream.next() for _ in range(self.step)])
-        except Exception as failure:
-            self._failure = failure
-
-    def __enter__(self):
-        self._thread.start()
-        return self
-
-    def __exit__(self, kind, *_):
-        self._end.set()
-        self._thread.join(60)
-        assert kind or not self._failure, self._failure
 
 
 def held_by(process):

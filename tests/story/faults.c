@@ -148,19 +148,12 @@ static void a_torn_transaction_halts_the_market(struct checks *c)
     story_end();
 }
 
-static void full_once_torn(struct node *node, struct redis_client *client, enum exec_answer answer, bool late)
-{
-    (void)node, (void)client, (void)late;
-    if (answer == EXEC_ANSWER_TORN)
-        world->redis.trouble.conditions = CONDITION_OOM;
-}
-
 /* The same memory that is full for the mark is full for the halt; neither may be forgotten for it. */
 static void what_is_torn_is_remembered_until_redis_takes_the_halt(struct checks *c)
 {
     struct daemon *a = story_at_rest(NULL, nothing);
 
-    world->executed = full_once_torn;
+    world->executed = story_full_once_torn;
     produce(0, DEPOSIT("d1", "5"));
     world_plan(world->execs + 1, FAULT_TORN);
     daemon_run(a, 3000);

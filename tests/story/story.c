@@ -232,3 +232,10 @@ bool was_logged(const char *text)
 {
     return times_logged(text) > 0;
 }
+
+void story_full_once_torn(struct node *node, struct redis_client *client, enum exec_answer answer, bool late)
+{
+    (void)node, (void)client, (void)late;
+    if (answer == EXEC_ANSWER_TORN)
+        world->redis.trouble.conditions = CONDITION_OOM;
+}

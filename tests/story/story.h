@@ -45,6 +45,9 @@ void daemon_stop(struct daemon *daemon);
 /* Gone as it stands; what its producer holds is lost. */
 void daemon_crash(struct daemon *daemon);
 
+/* For world->executed: when a transaction was torn, Redis is full from then on. */
+void story_full_once_torn(struct node *node, struct redis_client *client, enum exec_answer answer, bool late);
+
 /* The operator runs `orderd init` with these words ("--accept-gap orders:0"); what it says is logged. Returns what the resolution did. */
 int operator_runs(const char *words);
 

@@ -14,19 +14,12 @@ static bool is_torn(const char *mark)
     return table_find(&keyspace_key(&world->redis.data, bytes_of(mark))->items, bytes_of("torn"), table_hash(bytes_of("torn"))) != NULL;
 }
 
-static void full_once_torn(struct node *node, struct redis_client *client, enum exec_answer answer, bool late)
-{
-    (void)node, (void)client, (void)late;
-    if (answer == EXEC_ANSWER_TORN)
-        world->redis.trouble.conditions = CONDITION_OOM;
-}
-
 /* It was tried a moment ago, but there is no later any more. */
 static void what_is_torn_is_tried_once_more_when_the_partition_is_lost(struct checks *c)
 {
     struct daemon *a = story_at_rest(NULL, nothing);
 
-    world->executed = full_once_torn;
+    world->executed = story_full_once_torn;
     produce(0, DEPOSIT("d1", "5"));
     world_plan(world->execs + 1, FAULT_TORN);
     while (!was_logged("cannot be marked"))
@@ -56,7 +49,7 @@ static void nothing_is_flushed_before_what_is_torn_is_marked(struct checks *c)
     daemon_run(a, 100);
     produce(1, DEPOSIT("d1", "5"));
     daemon_run(a, 20);
-    world->executed = full_once_torn;
+    world->executed = story_full_once_torn;
     produce(0, DEPOSIT("d2", "5"));
     world_plan(world->execs + 1, FAULT_TORN);
     while (!was_logged("cannot be marked"))

@@ -54,26 +54,25 @@ class Apart:
         self.play.goes_on(60)
 
 
-def away_from_kafka(stage, room):
-    """The group gives its partitions away; it could still reach Redis, where the other's epochs stop it."""
+def taken_over(stage, room, away_from):
+    """The group gives the partitions of the one that is away to the other, twice."""
     with Apart(stage, room) as scene:
         for _ in range(2):
             scene.both_work()
-            with scene.network.cut(scene.brokers):
+            with scene.network.cut(away_from(scene)):
                 scene.other_has_all()
         scene.both_work()
         scene.play.audit()
+
+
+def away_from_kafka(stage, room):
+    """It could still reach Redis, where the other's epochs stop it."""
+    taken_over(stage, room, lambda scene: scene.brokers)
 
 
 def away_from_both(stage, room):
     """What was on its way to Redis comes there when it is back, long after the take-over."""
-    with Apart(stage, room) as scene:
-        for _ in range(2):
-            scene.both_work()
-            with scene.network.cut(scene.brokers + scene.redis):
-                scene.other_has_all()
-        scene.both_work()
-        scene.play.audit()
+    taken_over(stage, room, lambda scene: scene.brokers + scene.redis)
 
 
 def away_from_redis(stage, room):
