@@ -10,7 +10,7 @@
 #include "commands/command.h"
 #include "commands/crash.h"
 #include "commands/site.h"
-#include "turn/pipeline.h"
+#include "service/board.h"
 
 enum { KEYS_MAX = 300, EVENTS_MAX = 1000, BYTES_MAX = 67108864, RETRY_MS = 500, LEAVE_MIN_MS = 1000, SINK_BACKOFF_MIN_MS = 100, SINK_BACKOFF_MAX_MS = 5000,
        COOPERATIVE_SOUND_VERSION = 0x020b01ff };
@@ -21,6 +21,7 @@ struct daemon {
     struct source *source;
     struct sink *sink;
     struct pipeline *pipeline;
+    struct board *board;
     char queue_messages[24], queue_kbytes[24], message_bytes[24];
     struct kafka_property *producer;       /* the configuration's, and what was found out */
     bool stop;
@@ -270,6 +271,7 @@ static int turn_after_turn(struct daemon *d)
     log_notice(&d->site.log, "running group=%s cluster=%s topics=%zu", d->site.config->kafka.group, d->site.topics.cluster, d->site.topics.count);
     while (!d->stop && !r) {
         r = pipeline_step(d->pipeline);
+        board_update(d->board, d->pipeline, clock_monotonic_ms(d->site.clock));
         signals_serve(d);
     }
     stop(d, r == 0);
@@ -284,6 +286,7 @@ static void close_all(struct daemon *d)
     pipeline_free(d->pipeline);
     source_free(d->source);
     free(d->producer);
+    board_free(d->board);
     site_close(&d->site);
     config_free(d->site.config);
     if (d->signals >= 0)
@@ -298,7 +301,7 @@ int command_run(struct config *config)
 
     d.site.stopped = is_stopped;
     d.site.context = &d;
-    if (!code && signals_open(&d))
+    if (!code && (signals_open(&d) || board_new(&d.board)))
         code = EX_OSERR;
     for (size_t i = 0; !code && !d.stop && i < sizeof steps / sizeof *steps; i++)
         code = steps[i](&d);

@@ -5,25 +5,35 @@
 
 #include "base/number.h"
 
-enum { SPARE_MAX = 4096, SPARE_BYTES_MAX = 1 << 20, RECORDS_LIMIT = 256 << 20 };
+enum { SPARE_MAX = 4096, SPARE_BYTES_MAX = 1 << 20, RECORDS_LIMIT = 256 << 20, AGES_LIMIT = 1 << 16 };
 
 struct outbox_entry *outbox_entry_new(struct outbox_pool *pool)
 {
     struct outbox_entry *entry = pool->spare;
 
     if (entry) {
-        struct buffer records = entry->records;
+        struct buffer records = entry->records, ages = entry->ages;
 
         pool->spare = entry->next;
         pool->spare_count--;
-        *entry = (struct outbox_entry){.records = records};
+        *entry = (struct outbox_entry){.records = records, .ages = ages};
         buffer_reset(&entry->records);
+        buffer_reset(&entry->ages);
         return entry;
     }
     entry = calloc(1, sizeof *entry);
-    if (entry)
+    if (entry) {
         buffer_init(&entry->records, RECORDS_LIMIT);
+        buffer_init(&entry->ages, AGES_LIMIT);
+    }
     return entry;
+}
+
+static void entry_destroy(struct outbox_entry *entry)
+{
+    buffer_deinit(&entry->records);
+    buffer_deinit(&entry->ages);
+    free(entry);
 }
 
 static void entry_recycle(struct outbox_pool *pool, struct outbox_entry *entry)
@@ -34,8 +44,7 @@ static void entry_recycle(struct outbox_pool *pool, struct outbox_entry *entry)
         pool->spare_count++;
         return;
     }
-    buffer_deinit(&entry->records);
-    free(entry);
+    entry_destroy(entry);
 }
 
 void outbox_entry_free(struct outbox_pool *pool, struct outbox_entry *entry)
@@ -53,8 +62,7 @@ void outbox_pool_deinit(struct outbox_pool *pool)
         struct outbox_entry *entry = pool->spare;
 
         pool->spare = entry->next;
-        buffer_deinit(&entry->records);
-        free(entry);
+        entry_destroy(entry);
     }
     pool->spare_count = 0;
 }

@@ -26,6 +26,9 @@ struct outbox_entry {
     int64_t from, to, era;
     bool lost;                    /* written by --accept-loss or --accept-gap: no records, no sequence */
     struct buffer records;        /* encoded by codec/record.h; emptied once all are handed over */
+    struct buffer ages;           /* of each event when it was applied, uint32_t ms after its timestamp; what is measured (turn/meters.h) */
+    int64_t applied_at;           /* ms since 1970; 0: not by this process, or not yet */
+    int64_t timestamp;            /* of its first event, ms since 1970; 0: unknown */
     size_t size;                  /* of the records, for the bound */
     size_t handed;                /* bytes of records handed to the sink */
     uint32_t place;               /* number of records handed */

@@ -36,6 +36,15 @@ int64_t clock_monotonic_ms(struct clock *clock)
     return now_ms(CLOCK_MONOTONIC);
 }
 
+int64_t clock_monotonic_us(struct clock *clock)
+{
+    struct timespec now;
+
+    (void)clock;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
 int64_t clock_realtime_ms(struct clock *clock)
 {
     (void)clock;

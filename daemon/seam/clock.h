@@ -13,6 +13,8 @@ int clock_new(struct clock **out) MUST_CHECK;
 struct clock *clock_free(struct clock *clock);
 /* Milliseconds that never go back, from an arbitrary start. */
 int64_t clock_monotonic_ms(struct clock *clock);
+/* The same in microseconds, for what is measured. */
+int64_t clock_monotonic_us(struct clock *clock);
 /* Milliseconds since 1970, as the host believes. */
 int64_t clock_realtime_ms(struct clock *clock);
 void clock_sleep_ms(struct clock *clock, int64_t ms);

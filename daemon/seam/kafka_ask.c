@@ -51,6 +51,13 @@ int kafka_in_bounds(struct kafka_in *in, const char *topic, int32_t partition, i
     return r ? r : offset_of(in, topic, partition, RD_KAFKA_OFFSET_END, end, timeout_ms);
 }
 
+int kafka_in_watermarks(struct kafka_in *in, const char *topic, int32_t partition, int64_t *start, int64_t *end)
+{
+    rd_kafka_resp_err_t code = rd_kafka_get_watermark_offsets(kafka_in_handle(in), topic, partition, start, end);
+
+    return code || *start < 0 || *end < 0 ? -ENOENT : 0;
+}
+
 int kafka_in_offset_at(struct kafka_in *in, const char *topic, int32_t partition, int64_t time_ms, int64_t *offset, int timeout_ms)
 {
     int r = offset_of(in, topic, partition, time_ms, offset, timeout_ms);

@@ -24,6 +24,7 @@ static const struct kafka_setting consumer_defaults[] = {
     {"fetch.wait.max.ms", "100", false},
     {"partition.assignment.strategy", "range", false},
     {"fetch.queue.backoff.ms", "10", true},
+    {"statistics.interval.ms", "5000", false},      /* which brokers are connected */
     {NULL, NULL, false},
 };
 

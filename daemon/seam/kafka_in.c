@@ -33,6 +33,7 @@ struct kafka_in {
     rd_kafka_message_t *taken[TAKE_MAX];   /* between librdkafka's form and ours */
     struct kafka_position *restarted;       /* assigned, and nothing has come from them since */
     size_t restarted_count, restarted_capacity;
+    int brokers_up;                         /* as the statistics last told; -1: not yet */
     bool leaving;
 };
 
@@ -105,8 +106,28 @@ static void note_trouble(struct kafka_in *in, rd_kafka_resp_err_t code, const ch
 
 static void on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
 {
+    struct kafka_in *in = opaque;
+
     (void)rk;
-    note_trouble(opaque, (rd_kafka_resp_err_t)code, reason);
+    if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
+        in->brokers_up = 0;
+    note_trouble(in, (rd_kafka_resp_err_t)code, reason);
+}
+
+/* librdkafka's statistics (STATISTICS.md) are a large object; of it only the brokers' states are wanted, which nothing else in it looks like. */
+static int on_statistics(rd_kafka_t *rk, char *json, size_t size, void *opaque)
+{
+    static const char up[] = "\"state\":\"UP\"";
+    struct kafka_in *in = opaque;
+    const char *at = json, *end = json + size;
+
+    (void)rk;
+    in->brokers_up = 0;
+    while ((at = memmem(at, (size_t)(end - at), up, sizeof up - 1))) {
+        at += sizeof up - 1;
+        in->brokers_up++;
+    }
+    return 0;
 }
 
 /* librdkafka's own lines. Its threads call this while the owner may be inside any call, so it touches nothing but the log. */
@@ -138,12 +159,14 @@ static int consumer_start(struct kafka_in *in, rd_kafka_conf_t *conf, struct err
     rd_kafka_conf_set_rebalance_cb(conf, on_rebalance);
     rd_kafka_conf_set_offset_commit_cb(conf, on_commit);
     rd_kafka_conf_set_error_cb(conf, on_error);
+    rd_kafka_conf_set_stats_cb(conf, on_statistics);
     rd_kafka_conf_set_log_cb(conf, on_log);
     in->rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, text, sizeof text);
     if (!in->rk) {
         rd_kafka_conf_destroy(conf);
         return error_set(error, -EINVAL, "librdkafka: %s", text);
     }
+    in->brokers_up = -1;
     rd_kafka_poll_set_consumer(in->rk);
     in->fetch = rd_kafka_queue_new(in->rk);
     return 0;
@@ -238,6 +261,11 @@ static const char *topic_intern(const struct kafka_in *in, const char *topic)
         if (strcmp(in->topics[i], topic) == 0)
             return in->topics[i];
     return "";
+}
+
+int kafka_in_brokers_up(const struct kafka_in *in)
+{
+    return in->brokers_up;
 }
 
 /* What is fetched for them goes to our queue, not to the group's. */

@@ -117,6 +117,10 @@ int kafka_in_committed(struct kafka_in *in, struct kafka_position *positions, si
 /* First and past-the-last offset of a partition, asked from its leader. Errors: -ETIMEDOUT, -ENOENT, -EAGAIN, -EIO. */
 int kafka_in_bounds(struct kafka_in *in, const char *topic, int32_t partition, int64_t *start, int64_t *end,
                     int timeout_ms) MUST_CHECK;
+/* The same as librdkafka last saw them while fetching: asks nobody and waits for nothing. -ENOENT: it has not seen them. */
+int kafka_in_watermarks(struct kafka_in *in, const char *topic, int32_t partition, int64_t *start, int64_t *end) MUST_CHECK;
+/* How many brokers are connected, as of some seconds ago; -1: not known yet. */
+int kafka_in_brokers_up(const struct kafka_in *in);
 /* Offset of the first message at or after a time (ms since 1970); the partition's end when there is none. */
 int kafka_in_offset_at(struct kafka_in *in, const char *topic, int32_t partition, int64_t time_ms, int64_t *offset,
                        int timeout_ms) MUST_CHECK;

@@ -1,4 +1,5 @@
 /* What the group gives and takes away, and the take-over that comes before anything is decided (DESIGN 4.2). */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -133,6 +134,7 @@ void assignment_serve(struct pipeline *p)
     while (source_serve(p->options.source, &event)) {
         switch (event.kind) {
         case KAFKA_ASSIGNED:
+            p->joined = true;
             assigned(p, &event);
             break;
         case KAFKA_REVOKED:
@@ -177,6 +179,7 @@ static int begin(struct pipeline *p, struct lane *const *lanes, size_t count)
         struct partition *partition = lanes[i]->partition;
 
         if (partition->state == PARTITION_OWNED) {
+            p->meters.takeovers++;
             if (!goes_on(p, lanes[i]))
                 begun[begun_count++] = partition_position(partition);
             continue;
@@ -221,6 +224,9 @@ static int say_refusals(struct pipeline *p, struct lane *const *lanes, size_t co
             continue;
         }
         refused = true;
+        p->meters.refusals += !lanes[i]->shown;
+        snprintf(lanes[i]->refusal, sizeof lanes[i]->refusal, refusals[i].resolve[0] ? "%s; orderd init -c %s %s" : "%s", refusals[i].found,
+                 p->options.file, refusals[i].resolve);
         if (!lanes[i]->shown)
             refusal_log(&refusals[i], p->log, p->options.file, lanes[i]->partition->at);
         lanes[i]->shown = true;
@@ -276,6 +282,7 @@ static int take_over(struct pipeline *p, struct lane *const *lanes, size_t count
         return -EACCES;
     }
     if (r) {
+        p->meters.takeover_retries++;
         say_retry(p, count, r);
         return 0;
     }

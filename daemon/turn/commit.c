@@ -39,6 +39,7 @@ void pipeline_reported(void *context, const struct sink_report *report)
     struct pipeline *p = context;
     struct outbox_entry *entry = report->opaque;
 
+    count_report(p, entry, report->delivered);
     if (!report->delivered)
         outbox_abandoned(&p->pool, entry);
     else
@@ -90,6 +91,7 @@ void commit_result(struct pipeline *p, const struct kafka_position *positions, s
     for (size_t i = 0; i < count; i++) {
         struct lane *lane = intake_lane(p, positions[i].topic, positions[i].partition);
 
+        count_commit(p, &positions[i]);
         if (positions[i].error)
             commit_failed(p, &positions[i]);
         else if (lane && positions[i].offset > lane->partition->committed && is_of_this_incarnation(lane->partition, &positions[i]))

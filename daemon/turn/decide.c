@@ -125,6 +125,8 @@ static int decide_item(struct scene *scene, struct item *item)
     r = judge(scene, item, &input, &facts);
     if (r)
         return r;
+    item->status = input.status;
+    item->why = input.reason;
     if (item->decoded.traceparent.data)
         clock_random(scene->decide->clock, span, sizeof span);
     outcome_put(&scene->run->entry->records, &scene->decide->scratch, &input);

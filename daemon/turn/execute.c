@@ -122,7 +122,10 @@ static int load(struct pipeline *p, struct turn *turn)
     }
     if (!r)
         r = turn_receive_load(turn, p->options.session, &whose, &error);
-    return r ? load_failed(p, turn, r, whose, &error) : 0;
+    if (r)
+        return load_failed(p, turn, r, whose, &error);
+    count_loaded(p, turn);
+    return 0;
 }
 
 void execute_forget(struct pipeline *p)
@@ -171,6 +174,7 @@ static int send(struct pipeline *p, struct turn *turn, struct turn *next, size_t
     *gates = session_gate_append(p->options.session, &p->exec);
     if (!r)
         r = commands_error(&p->exec);
+    p->exec_sent_us = clock_monotonic_us(p->options.clock);
     p->exec_sent_at = deadline_clock(p);
     if (!r)
         r = session_send(p->options.session, &p->exec);
@@ -281,6 +285,7 @@ static int receive(struct pipeline *p, struct turn *turn, size_t queued, size_t 
     if (result.class != EXEC_APPLIED && result.class != EXEC_UNKNOWN && gates && session_is_up(p->options.session) &&
         session_receive(p->options.session, p->arena, &gate))
         result.class = EXEC_UNKNOWN;
+    count_exec(p, turn, result.class);
     switch (result.class) {
     case EXEC_APPLIED:
         return applied(p, turn, &result, gates);

@@ -40,6 +40,7 @@ static void sort(struct pipeline *p, struct kafka_message *message)
         p->decoding = message;
         lane_push(lane, &p->items, message);
         p->decoding = NULL;
+        count_taken(p, lane->tail);
     } else {
         if (message->kind == KAFKA_FAILED)
             failed(p, lane, message);

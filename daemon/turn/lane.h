@@ -16,6 +16,8 @@ struct item {
     struct decoded decoded;         /* points into the message */
     int64_t watched_at;             /* deadline clock at its first WATCH, ms; -1: not yet */
     int32_t attempts;               /* EXECs sent with it */
+    enum status status;             /* as last decided */
+    enum reason why;                /* the same */
     bool expiring;                  /* its own EXEC, sent after its deadline, got nil (DESIGN 4.4) */
 };
 
@@ -27,6 +29,8 @@ struct item_pool {
 
 int item_pool_init(struct item_pool *pool, size_t count) MUST_CHECK;
 void item_pool_deinit(struct item_pool *pool);
+
+enum { LANE_REFUSAL_MAX = 400 };
 
 struct lane {
     struct partition *partition;    /* owned */
@@ -45,6 +49,7 @@ struct lane {
     int64_t era;                    /* of the registry when its events were decoded */
     int64_t stopped_era;            /* PARTITION_STOPPED: the era in which it was refused; another one may have resolved it */
     int64_t cut_said_at;            /* monotonic ms of the last word about a duplicate window that its count ended */
+    char refusal[LANE_REFUSAL_MAX]; /* PARTITION_STOPPED: what was found, and the command that resolves it */
     int64_t complained_at;          /* monotonic ms of the last word about a record that no producer takes */
 };
 

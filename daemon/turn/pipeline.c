@@ -22,6 +22,8 @@ static int memory_init(struct pipeline *p)
     for (int i = 0; !r && i < 2; i++)
         r = turn_init(&p->turns[i], p->options.turn_max.keys, p->options.turn_max.events);
     if (!r)
+        r = hot_new(&p->hot, (p->options.turn_max.events + 1) * VIEW_KEYS_PER_EVENT_MAX);
+    if (!r)
         r = arena_new(&p->arena, REPLIES_LIMIT);
     if (!r)
         r = arena_new(&p->ask_arena, REPLIES_LIMIT);
@@ -44,6 +46,7 @@ int pipeline_new(struct pipeline **out, const struct pipeline_options *options)
     p->events_limit = options->settings.turn.events;
     p->gate_open = true;
     deadline_init(&p->deadline);
+    meters_init(&p->meters);
     r = memory_init(p);
     if (r) {
         pipeline_free(p);
@@ -75,6 +78,7 @@ struct pipeline *pipeline_free(struct pipeline *p)
         free(p->shards[i]);
     free(p->shards);
     free(p->lanes);
+    hot_free(p->hot);
     item_pool_deinit(&p->items);
     outbox_pool_deinit(&p->pool);
     commands_deinit(&p->exec);
@@ -115,6 +119,7 @@ static bool connected(struct pipeline *p)
         log_warning(p->log, "redis is away error=\"%s\"", error.text);
         return false;
     }
+    p->meters.reconnects++;
     log_notice(p->log, "redis is there: %s", session_promise(session));
     p->unwatch = false;
     p->gate_open = true;
@@ -176,6 +181,7 @@ int pipeline_step(struct pipeline *p)
     bool worked = false;
     int r = 0;
 
+    p->steps++;
     assignment_serve(p);
     assignment_serve_failures(p);
     park_lanes(p);

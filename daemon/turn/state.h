@@ -4,6 +4,8 @@
 
 #include "ledger/takeover.h"
 #include "turn/deadline.h"
+#include "turn/hot.h"
+#include "turn/meters.h"
 #include "turn/decide.h"
 #include "turn/pipeline.h"
 #include "turn/write.h"
@@ -39,6 +41,9 @@ struct pipeline {
     int conflicts;                       /* in a row */
     int trouble_pause_ms;                /* after an error reply; 0: none was */
     int64_t exec_sent_at;                /* deadline clock */
+    int64_t exec_sent_us;                /* monotonic */
+    struct meters meters;
+    struct hot *hot;
 
     struct takeover takeover;
     struct commands ask;
@@ -46,6 +51,8 @@ struct pipeline {
     struct deadline deadline;
     int64_t commit_at, watch_at, tail_at, pause_until, gate_said_at, commit_said_at, retry_said_at, torn_at, torn_said_at;
     bool draining;                       /* only flushes, no events */
+    bool joined;                         /* the group has answered once */
+    uint64_t steps;
     bool settled;                        /* the first take-over round is over */
     bool hold;                           /* after a new connection: no turn before every partition was taken over again (DESIGN 4.2) */
     struct lane *recent;                 /* where the last message went; NULL: unknown */
@@ -53,6 +60,16 @@ struct pipeline {
 
 /* pipeline.c: asks whether what was applied is durable by now */
 void pipeline_gate(struct pipeline *p);
+
+/* count.c: what happened, into meters and hot keys */
+void count_taken(struct pipeline *p, const struct item *item);
+/* Before its events leave their lanes, or are decided once more. */
+void count_exec(struct pipeline *p, struct turn *turn, enum exec_class class);
+/* A turn's reads have come. */
+void count_loaded(struct pipeline *p, const struct turn *turn);
+/* Before the entry is told of the report. */
+void count_report(struct pipeline *p, const struct outbox_entry *entry, bool delivered);
+void count_commit(struct pipeline *p, const struct kafka_position *position);
 
 /* intake.c: messages into lanes */
 void intake_take(struct pipeline *p, int timeout_ms);

@@ -34,6 +34,24 @@ int kafka_in_bounds(struct kafka_in *in, const char *topic, int32_t partition, i
     return 0;
 }
 
+int kafka_in_watermarks(struct kafka_in *in, const char *topic, int32_t partition, int64_t *start, int64_t *end)
+{
+    const struct log_partition *found = kafka_log_partition(&world->kafka, topic, partition);
+
+    (void)in;
+    if (!found)
+        return -ENOENT;
+    *start = found->start;
+    *end = found->end;
+    return 0;
+}
+
+int kafka_in_brokers_up(const struct kafka_in *in)
+{
+    (void)in;
+    return -1;
+}
+
 int kafka_in_offset_at(struct kafka_in *in, const char *topic, int32_t partition, int64_t time_ms, int64_t *offset, int timeout_ms)
 {
     int r = kafka_question(in->node, timeout_ms);

@@ -24,7 +24,8 @@ LAYERS = {
     "ledger": {"store", "stream", "codec", "rules", "seam", "base"},
     "turn": {"ledger", "store", "stream", "codec", "rules", "seam", "base"},
     "config": {"rules", "seam", "base"},     # beside the others: the kinds have deadlines, librdkafka judges its properties
-    "commands": {"config", "turn", "ledger", "store", "stream", "codec", "rules", "seam", "base"},
+    "service": {"turn", "ledger", "store", "stream", "codec", "rules", "seam", "base"},
+    "commands": {"service", "config", "turn", "ledger", "store", "stream", "codec", "rules", "seam", "base"},
     "main.c": {"commands", "config", "base"},
 }
 # The only files that may know a library.

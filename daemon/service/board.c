@@ -1,0 +1,65 @@
+#include "service/board.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+struct board {
+    pthread_mutex_t mutex;
+    struct picture up;          /* guarded */
+    bool any;                   /* guarded */
+    struct picture mine;        /* the pipeline's */
+    bool taken;                 /* `mine` waits to be put up */
+    int64_t due_at;             /* monotonic ms */
+};
+
+int board_new(struct board **out)
+{
+    struct board *board = calloc(1, sizeof *board);
+
+    if (!board)
+        return -ENOMEM;
+    pthread_mutex_init(&board->mutex, NULL);
+    picture_init(&board->up);
+    picture_init(&board->mine);
+    *out = board;
+    return 0;
+}
+
+struct board *board_free(struct board *board)
+{
+    if (board) {
+        picture_deinit(&board->up);
+        picture_deinit(&board->mine);
+        pthread_mutex_destroy(&board->mutex);
+        free(board);
+    }
+    return NULL;
+}
+
+void board_update(struct board *board, struct pipeline *pipeline, int64_t now)
+{
+    struct picture swap;
+
+    if (now >= board->due_at) {
+        board->due_at = now + BOARD_INTERVAL_MS;
+        board->taken = pipeline_look(pipeline, &board->mine) == 0;
+    }
+    if (!board->taken || pthread_mutex_trylock(&board->mutex) != 0)
+        return;
+    swap = board->up;
+    board->up = board->mine;
+    board->mine = swap;
+    board->any = true;
+    board->taken = false;
+    pthread_mutex_unlock(&board->mutex);
+}
+
+bool board_read(struct board *board, struct picture *out)
+{
+    bool read;
+
+    pthread_mutex_lock(&board->mutex);
+    read = board->any && picture_copy(out, &board->up) == 0;
+    pthread_mutex_unlock(&board->mutex);
+    return read;
+}

@@ -1,0 +1,66 @@
+/* The pipeline at one moment, copied out of it: what metrics, health and `orderd status` are made from.
+ *
+ * Taken by the pipeline's own thread between two steps, so that nothing of it needs a lock; read by anybody afterwards. */
+#ifndef ORDERD_TURN_PICTURE_H
+#define ORDERD_TURN_PICTURE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "turn/hot.h"
+#include "turn/lane.h"
+#include "turn/meters.h"
+#include "turn/pipeline.h"
+
+enum { PICTURE_TEXT_MAX = 256 };
+
+struct picture_partition {
+    char topic[KAFKA_TOPIC_MAX + 1];
+    int32_t number;
+    enum partition_state state;
+    bool parked;                       /* its outbox is at its bound: it waits */
+    int64_t next, done, committed;     /* offsets; committed -1: none by this process */
+    int64_t start, end;                /* of the log, as far as it is known here; -1: not */
+    int64_t lag;                       /* events from max(next, start) to the end; -1: not known */
+    int64_t next_timestamp;            /* of the event at `next`, ms since 1970; 0: none is held */
+    int64_t unfinished_timestamp;      /* of the oldest event whose outcome is not known to be delivered; 0: none */
+    size_t held;                       /* events read and not decided */
+    size_t outbox_entries, outbox_bytes;
+    char refusal[LANE_REFUSAL_MAX];    /* PARTITION_STOPPED: why, and what resolves it */
+};
+
+struct picture {
+    int64_t monotonic_ms, realtime_ms; /* when it was taken */
+    uint64_t steps;                    /* of the pipeline so far: the same again much later means that it is stuck */
+    bool redis_up, sink_up, gate_open; /* gate: everything applied is as durable as configured */
+    int kafka_brokers_up;              /* connected brokers, as librdkafka last said; -1: it did not yet */
+    bool joined;                       /* the group has given (or refused) an assignment once */
+    bool settled;                      /* the first take-over round is over */
+    bool stopping;
+    char redis_promise[PICTURE_TEXT_MAX];
+    char halt[PICTURE_TEXT_MAX];       /* "": none */
+    char incarnation[CLOCK_UUID_SIZE]; /* of the first market; "" : not known yet */
+    int64_t era;
+    size_t held, held_max;             /* events read and not decided, over all partitions; how many may be */
+    size_t in_flight;                  /* records handed to the producer and not reported */
+    size_t events_limit;               /* events of a turn at present: less than turn.events while there are conflicts */
+    struct meters meters;
+    struct hot_key hot_writes[HOT_TOP_MAX], hot_conflicts[HOT_TOP_MAX];
+    size_t hot_writes_count, hot_conflicts_count;
+    struct picture_partition *partitions;   /* in no order; owned */
+    size_t partitions_count, partitions_capacity;
+};
+
+void picture_init(struct picture *picture);
+void picture_deinit(struct picture *picture);
+/* Fills it anew, with what memory it has. Errors: -ENOMEM (then without partitions). */
+int pipeline_look(struct pipeline *pipeline, struct picture *picture) MUST_CHECK;
+/* A copy with memory of its own. Errors: -ENOMEM. */
+int picture_copy(struct picture *to, const struct picture *from) MUST_CHECK;
+
+/* What the partition has of each state, and lag summed over those where it is known. */
+size_t picture_count(const struct picture *picture, enum partition_state state);
+int64_t picture_lag(const struct picture *picture);
+
+#endif
