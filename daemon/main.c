@@ -11,6 +11,7 @@ static const char usage[] =
     "\n"
     "    orderd -c FILE                   run\n"
     "    orderd init -c FILE …            make what is missing, resolve what was refused; see orderd init --help\n"
+    "    orderd check-events [FILE]       name what is wrong with events, a line each; see orderd check-events --help\n"
     "    orderd --check-config -c FILE    name every problem of the file, with its line\n"
     "    orderd --print-config -c FILE    print the values in effect, defaults included\n"
     "    orderd --version\n"
@@ -29,6 +30,7 @@ static const struct {
     const char *name;
     int (*run)(int argc, char **argv);
 } commands[] = {
+    {"check-events", command_check_events},
     {"init", command_init},
 };
 

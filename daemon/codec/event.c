@@ -26,6 +26,9 @@ static const struct field {
 #undef FIELD_ROW
 };
 
+#define KIND_NAME(constant, name, deadline_ms) " " #name
+#define KINDS EVENT_KINDS(KIND_NAME)
+
 static bool bad(struct decoded *out, enum reason reason, const char *format, ...) PRINTF_LIKE(3, 4);
 
 static bool bad(struct decoded *out, enum reason reason, const char *format, ...)
@@ -161,7 +164,7 @@ static bool take_event(struct decoded *out, struct cloudevent *envelope, const s
         !take_source(out, envelope->source) || !take_id(out, envelope->id))
         return false;
     if (!rules_kind_parse(envelope->type, &out->event.kind))
-        return bad(out, REASON_UNKNOWN_TYPE, "type \"%.*s\" is no kind of event",
+        return bad(out, REASON_UNKNOWN_TYPE, "type \"%.*s\" is no kind of event, there are:" KINDS,
                    (int)(envelope->type.size < 64 ? envelope->type.size : 64), envelope->type.data);
     return take_fields(out, data);
 }

@@ -8,5 +8,7 @@
 int command_run(struct config *config);
 /* `orderd init …`: argv[0] is "init". */
 int command_init(int argc, char **argv);
+/* `orderd check-events …`: argv[0] is "check-events". */
+int command_check_events(int argc, char **argv);
 
 #endif

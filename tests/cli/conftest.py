@@ -44,9 +44,9 @@ def orderd():
     assert BINARY.exists(), f"{BINARY} is missing: build first, or set ORDERD_BINARY"
     clean = {"PATH": os.environ["PATH"], "LSAN_OPTIONS": f"suppressions={Path(__file__).with_name('leaks.txt')}:print_suppressions=0"}
 
-    def run(*arguments, **environment):
-        done = subprocess.run([BINARY, *arguments], capture_output=True, text=True, timeout=30, check=False,
-                              env={**clean, **environment})
+    def run(*arguments, stdin="", **environment):
+        done = subprocess.run([BINARY, *arguments], input=stdin, capture_output=True, text=True, errors="surrogateescape", timeout=30,
+                              check=False, env={**clean, **environment})
         return Ended(done.returncode, done.stdout, done.stderr)
 
     return run
