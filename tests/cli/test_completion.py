@@ -47,13 +47,17 @@ def test_the_first_word_is_a_command(orderd, offered):
 
 def test_every_command_offers_the_options_of_its_help(orderd, offered):
     for command in commands(orderd):
-        named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", orderd(command, "--help").out))
-        assert offered(f"orderd {command} -") == named | {"-c"}, command
+        named = set(re.findall(r"(?<![\w-])(?:-[a-z]|--[a-z][a-z-]*)\b", orderd(command, "--help").out))
+        assert named and offered(f"orderd {command} -") == named, command
 
 
 def test_without_a_command_too(offered):
     assert offered("orderd --") >= {"--check-config", "--print-config", "--version", "--help"}
     assert offered("orderd --pr") == {"--print-config"}
+
+
+def test_events_are_in_any_file(offered):
+    assert offered("orderd check-events ") == {"shop.conf", "notes.txt"}
 
 
 @pytest.mark.parametrize("line", ["orderd -c ", "orderd init -c ", "orderd --check-config --config sh"])
