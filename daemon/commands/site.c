@@ -137,7 +137,7 @@ struct kafka_in_options site_consumer(const struct site *site)
     const struct config *c = site->config;
 
     return (struct kafka_in_options){c->kafka.brokers, c->kafka.group, (const char *const *)c->kafka.topics.items, c->kafka.topics.count,
-                                     {c->consumer.items, c->consumer.count}, &site->log};
+                                     {c->consumer.items, c->consumer.count}, &site->log, site->clock};
 }
 
 int site_open_reader(struct site *site)

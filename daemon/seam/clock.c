@@ -5,9 +5,9 @@
 #include <sys/random.h>
 #include <time.h>
 
-/* The host's clocks need no state; the handle is there for whoever replaces this file. */
 struct clock {
-    char unused;
+    void (*pulsed)(void *context);
+    void *context;
 };
 
 int clock_new(struct clock **out)
@@ -55,9 +55,21 @@ void clock_sleep_ms(struct clock *clock, int64_t ms)
 {
     struct timespec time = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
 
-    (void)clock;
     if (ms > 0)
         nanosleep(&time, NULL);
+    clock_pulse(clock);
+}
+
+void clock_pulse(struct clock *clock)
+{
+    if (clock && clock->pulsed)
+        clock->pulsed(clock->context);
+}
+
+void clock_watch(struct clock *clock, void (*pulsed)(void *context), void *context)
+{
+    clock->pulsed = pulsed;
+    clock->context = context;
 }
 
 void clock_random(struct clock *clock, void *out, size_t size)

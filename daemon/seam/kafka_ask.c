@@ -10,6 +10,7 @@ enum { ERROR_SIZE = 512 };
 
 struct kafka_reader {
     rd_kafka_t *rk;
+    struct clock *clock;
     char topic[KAFKA_TOPIC_MAX + 1];
 };
 
@@ -19,6 +20,7 @@ int kafka_in_committed(struct kafka_in *in, struct kafka_position *positions, si
     rd_kafka_resp_err_t code = rd_kafka_committed(kafka_in_handle(in), list, timeout_ms);
     int r = kafka_error(code);
 
+    clock_pulse(kafka_in_clock(in));
     if (!r)
         kafka_positions_fill(positions, list, 0);
     for (size_t i = 0; !r && i < count; i++)
@@ -36,6 +38,7 @@ static int offset_of(struct kafka_in *in, const char *topic, int32_t partition, 
 
     rd_kafka_topic_partition_list_add(list, topic, partition)->offset = time_ms;
     code = rd_kafka_offsets_for_times(kafka_in_handle(in), list, timeout_ms);
+    clock_pulse(kafka_in_clock(in));
     r = kafka_error(code ? code : list->elems[0].err);
     *offset = list->elems[0].offset;
     rd_kafka_topic_partition_list_destroy(list);
@@ -92,6 +95,7 @@ int kafka_reader_new(struct kafka_reader **out, const struct kafka_in_options *o
         return r;
     }
     rd_kafka_poll_set_consumer(reader->rk);
+    reader->clock = options->clock;
     *out = reader;
     return 0;
 }
@@ -121,6 +125,7 @@ int kafka_reader_next(struct kafka_reader *reader, int timeout_ms, struct kafka_
 {
     rd_kafka_message_t *got = rd_kafka_consumer_poll(reader->rk, timeout_ms);
 
+    clock_pulse(reader->clock);
     if (!got)
         return 0;
     if (got->err && got->err != RD_KAFKA_RESP_ERR__PARTITION_EOF && got->err != RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET) {

@@ -30,7 +30,8 @@ void *kafka_positions_list(const struct kafka_position *positions, size_t count)
 /* rd_kafka_message_t to our form; takes it over. */
 void kafka_message_fill(struct kafka_message *out, void *message, const char *topic);
 
-/* The consumer's rd_kafka_t. */
+/* The consumer's rd_kafka_t, and its clock. */
 void *kafka_in_handle(struct kafka_in *in);
+struct clock *kafka_in_clock(struct kafka_in *in);
 
 #endif

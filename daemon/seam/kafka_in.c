@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ERROR_SIZE = 512, TAKE_MAX = 1024 };
+enum { ERROR_SIZE = 512, TAKE_MAX = 1024, SLICE_MS = 1000 };
 
 /* A group event that waits to be handed up. */
 struct noted {
@@ -27,6 +27,7 @@ struct kafka_in {
     rd_kafka_t *rk;
     rd_kafka_queue_t *fetch;
     const struct log *log;
+    struct clock *clock;
     char **topics;
     size_t topics_count;
     struct noted *first, *last, *handed;
@@ -180,6 +181,7 @@ int kafka_in_new(struct kafka_in **out, const struct kafka_in_options *options, 
 
     if (!r) {
         in->log = options->log;
+        in->clock = options->clock;
         r = kafka_conf_consumer(conf, options, error);
     }
     if (r)
@@ -250,6 +252,7 @@ bool kafka_in_leave(struct kafka_in *in, int timeout_ms)
 
         if (message)
             rd_kafka_message_destroy(message);
+        clock_pulse(in->clock);
     }
     rd_kafka_queue_destroy(queue);
     return rd_kafka_consumer_closed(in->rk);
@@ -394,6 +397,18 @@ int kafka_in_assign_less(struct kafka_in *in, const struct kafka_position *posit
     return r;
 }
 
+/* A revocation may be long; nobody shall take it for a hang. */
+static rd_kafka_event_t *wait_in_slices(struct kafka_in *in, rd_kafka_queue_t *queue, int timeout_ms)
+{
+    rd_kafka_event_t *event = NULL;
+
+    for (int left = timeout_ms; !event && left > 0; left -= SLICE_MS) {
+        event = rd_kafka_queue_poll(queue, left < SLICE_MS ? left : SLICE_MS);
+        clock_pulse(in->clock);
+    }
+    return event;
+}
+
 int kafka_in_commit(struct kafka_in *in, struct kafka_position *positions, size_t count, int timeout_ms)
 {
     rd_kafka_topic_partition_list_t *list = kafka_positions_list(positions, count);
@@ -410,7 +425,7 @@ int kafka_in_commit(struct kafka_in *in, struct kafka_position *positions, size_
     queue = rd_kafka_queue_new(in->rk);
     code = rd_kafka_commit_queue(in->rk, list, queue, NULL, NULL);
     rd_kafka_topic_partition_list_destroy(list);
-    event = code ? NULL : rd_kafka_queue_poll(queue, timeout_ms);
+    event = code ? NULL : wait_in_slices(in, queue, timeout_ms);
     r = code ? kafka_error(code) : event ? kafka_error(rd_kafka_event_error(event)) : -ETIMEDOUT;
     for (size_t i = 0; i < count; i++)
         positions[i].error = r;
@@ -423,4 +438,9 @@ int kafka_in_commit(struct kafka_in *in, struct kafka_position *positions, size_
 void *kafka_in_handle(struct kafka_in *in)
 {
     return in->rk;
+}
+
+struct clock *kafka_in_clock(struct kafka_in *in)
+{
+    return in->clock;
 }

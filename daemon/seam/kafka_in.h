@@ -11,6 +11,7 @@
 #include "base/bytes.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "seam/clock.h"
 
 enum { KAFKA_TOPIC_MAX = 249, KAFKA_METADATA_MAX = 512, KAFKA_TOPICS_MAX = 64 };
 
@@ -30,6 +31,7 @@ struct kafka_in_options {
     size_t topics_count;
     struct kafka_properties properties;  /* in order; later ones win; all were checked by the configuration */
     const struct log *log;               /* librdkafka's own lines go there, prefixed "librdkafka: " */
+    struct clock *clock;                 /* told of waits that are over; NULL: nobody is */
 };
 
 enum kafka_message_kind {

@@ -100,6 +100,7 @@ int session_send(struct session *session, const struct commands *commands)
     if (!session->link)
         return -ENOTCONN;
     r = redis_link_send(session->link, buffer_bytes(&commands->bytes), &error);
+    clock_pulse(session->options.clock);
     if (r)
         session_drop(session, error.text);
     return r;
@@ -113,6 +114,7 @@ int session_receive(struct session *session, struct arena *arena, struct reply *
     if (!session->link)
         return -ENOTCONN;
     r = redis_link_receive(session->link, arena, out, &error);
+    clock_pulse(session->options.clock);
     if (r)
         session_drop(session, error.text);
     return r;
@@ -333,6 +335,7 @@ static int open_link(struct session *session, struct error_text *error)
                                          session->options.command_timeout_ms};
     int r = redis_link_open(&session->link, &options, error);
 
+    clock_pulse(session->options.clock);
     if (r)
         return r;
     commands_reset(&session->commands);

@@ -221,6 +221,7 @@ void commit_flush(struct pipeline *p, int64_t until)
         if (p->gate_open)
             commit_publish(p);
         sink_poll(p->sink, FLUSH_WAIT_MS);
+        clock_pulse(p->options.clock);
         if (up && p->gate_open && execute_turn(p, &worked))
             break;
         if (up && !p->gate_open)

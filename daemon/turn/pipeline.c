@@ -182,6 +182,7 @@ int pipeline_step(struct pipeline *p)
     int r = 0;
 
     p->steps++;
+    clock_pulse(p->options.clock);
     assignment_serve(p);
     assignment_serve_failures(p);
     park_lanes(p);
