@@ -1,4 +1,4 @@
-/* Text forms that several encoders share: JSON strings, times, UTF-8. */
+/* Text forms that several encoders share, beside times and UTF-8 (base/text.h): JSON strings and what lies in them. */
 #ifndef ORDERD_CODEC_TEXT_H
 #define ORDERD_CODEC_TEXT_H
 
@@ -6,14 +6,10 @@
 #include <stdint.h>
 
 #include "base/bytes.h"
+#include "base/text.h"
 
 /* A JSON string with its quotes. The text should be UTF-8; bytes that are none are written as U+FFFD. */
 void text_put_json(struct buffer *out, struct bytes text);
-/* RFC 3339 in UTC with milliseconds, "2026-11-22T05:42:07.590Z", and an end. */
-enum { TEXT_TIME_SIZE = 32 };
-void text_time(char out[TEXT_TIME_SIZE], int64_t ms);
-/* Length in bytes of the valid UTF-8 sequence at `at`, 0 when there is none. `*point` is its code point. */
-size_t text_utf8(const char *at, const char *end, uint32_t *point);
 /* Appends the members of a JSON object, but not those named `type` and `id`, in their order and with their bytes, white
  * space outside strings left out: "\"buyer\":\"27\",\"price\":97". `object` must be valid JSON (seam/json.h said so). */
 void text_put_members(struct buffer *out, struct bytes object);

@@ -69,6 +69,13 @@ static void needs_restart(void *context, const char *name)
     log_warning(log, "a changed setting needs a restart setting=%s", name);
 }
 
+/* In the log's own form, so that what reads it line by line is not led astray. */
+static void say_problems(const struct daemon *d, const struct config_problems *problems)
+{
+    for (size_t i = 0; i < problems->count; i++)
+        log_error(&d->site.log, "the changed configuration: %s:%d: %s", d->site.config->file, problems->items[i].line, problems->items[i].text);
+}
+
 static void reload(struct daemon *d)
 {
     struct config_problems problems;
@@ -76,13 +83,13 @@ static void reload(struct daemon *d)
     struct config *fresh;
 
     if (config_load(&fresh, d->site.config->file, &problems)) {
-        config_problems_print(&problems, d->site.config->file, stderr);
+        say_problems(d, &problems);
         log_error(&d->site.log, "the changed configuration is refused, the old one stays file=%s problems=%zu", d->site.config->file, problems.errors);
         return;
     }
     config_adopt(d->site.config, fresh, needs_restart, &d->site.log);
     config_free(fresh);
-    ASSERT(log_level_parse(d->site.config->log.level, &d->site.log.level));
+    site_configure_log(&d->site);
     settings = settings_of(d->site.config);
     if (d->pipeline)
         pipeline_configure(d->pipeline, &settings);
@@ -273,6 +280,7 @@ static int turn_after_turn(struct daemon *d)
         r = pipeline_step(d->pipeline);
         board_update(d->board, d->pipeline, clock_monotonic_ms(d->site.clock));
         signals_serve(d);
+        log_tend(&d->site.log);
     }
     stop(d, r == 0);
     return exit_code(r);

@@ -33,13 +33,37 @@ static int session_make(struct site *site)
     return session_new(&site->redis.session, &options);
 }
 
+static int64_t realtime_ms(void *context)
+{
+    return clock_realtime_ms(context);
+}
+
+static int64_t monotonic_ms(void *context)
+{
+    return clock_monotonic_ms(context);
+}
+
+void site_configure_log(struct site *site)
+{
+    enum log_format format;
+    enum log_level level;
+
+    ASSERT(log_level_parse(site->config->log.level, &level) && log_format_parse(site->config->log.format, &format));
+    log_set(&site->log, level, format);
+}
+
 int site_open(struct site *site, struct config *config)
 {
-    *site = (struct site){.config = config, .log = {.level = LOG_LEVEL_INFO, .fd = STDERR_FILENO}};
-    ASSERT(log_level_parse(config->log.level, &site->log.level));
+    struct log_clock times = {realtime_ms, monotonic_ms, NULL};
+
+    *site = (struct site){.config = config, .log = {.fd = STDERR_FILENO}};
+    site_configure_log(site);
     commands_init(&site->commands, COMMANDS_LIMIT);
     site->redis.commands = &site->commands;
-    return clock_new(&site->clock) || arena_new(&site->redis.arena, WORKING_MEMORY) || session_make(site) ? EX_OSERR : 0;
+    if (clock_new(&site->clock))
+        return EX_OSERR;
+    times.context = site->clock;
+    return log_open(&site->log, &times) || arena_new(&site->redis.arena, WORKING_MEMORY) || session_make(site) ? EX_OSERR : 0;
 }
 
 void site_close(struct site *site)
@@ -48,6 +72,7 @@ void site_close(struct site *site)
     session_free(site->redis.session);
     arena_free(site->redis.arena);
     commands_deinit(&site->commands);
+    log_close(&site->log);
     clock_free(site->clock);
 }
 
@@ -60,8 +85,10 @@ void site_wait_ms(struct site *site, int64_t ms)
 {
     int64_t until = clock_monotonic_ms(site->clock) + ms;
 
-    while (!stopped(site) && clock_monotonic_ms(site->clock) < until)
+    while (!stopped(site) && clock_monotonic_ms(site->clock) < until) {
+        log_tend(&site->log);
         clock_sleep_ms(site->clock, SLICE_MS);
+    }
 }
 
 int site_connect(struct site *site)
@@ -91,7 +118,7 @@ int site_connect(struct site *site)
 
 int site_refuse(const struct site *site, const struct refusal *refusal)
 {
-    refusal_log(refusal, &site->log, site->config->file, "");
+    refusal_log(refusal, &site->log, site->config->file, NULL, 0);
     return EX_CONFIG;
 }
 
@@ -120,7 +147,7 @@ int site_ask_kafka(struct site *site)
         if (!r && (!refusal.set || believed(site, &refusal, &first)))
             break;
         if (r)
-            log_warning(&site->log, "%s", error.text);
+            log_warning(&site->log, "kafka cannot be asked error=\"%s\"", error.text);
         if (r == -EINVAL)
             return EX_CONFIG;
         if (r == -EACCES)

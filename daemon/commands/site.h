@@ -21,6 +21,8 @@ struct site {
 /* Clock, log and working memory; connects nothing. The configuration stays the caller's. Exit code, 0 for success; so for all here. */
 int site_open(struct site *site, struct config *config) MUST_CHECK;
 void site_close(struct site *site);
+/* Level and format as the configuration has them by now. */
+void site_configure_log(struct site *site);
 
 /* Until Redis answers, or says something that waiting does not mend. */
 int site_connect(struct site *site) MUST_CHECK;

@@ -12,7 +12,7 @@ static int check(const struct gather *g, struct reply *const *replies)
     int r = store_replies_check(replies, 1, &error);
 
     if (r)
-        log_error(g->log, "redis refuses to be read: %s", error.text);
+        log_error(g->log, "redis refuses to be read error=\"%s\"", error.text);
     return r == -EACCES ? -EPERM : r;
 }
 
@@ -49,7 +49,7 @@ static int take_entry(struct gather *g, struct partition *const *ps, size_t coun
     if (outbox_read(&stored, reply)) {
         struct bytes id = reply->count ? reply->elements[0]->text : (struct bytes){NULL, 0};
 
-        log_error(g->log, "an outbox entry cannot be read id=%.*s", (int)(id.size < 64 ? id.size : 64), id.data ? id.data : "");
+        log_error(g->log, "an outbox entry cannot be read entry=%.*s", (int)(id.size < 64 ? id.size : 64), id.data ? id.data : "");
         return stream_id_parse(id, last) ? 0 : -EAGAIN;
     }
     *last = stored.id;

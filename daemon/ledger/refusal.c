@@ -27,10 +27,16 @@ void refusal_resolve(struct refusal *refusal, const char *format, ...)
     va_end(arguments);
 }
 
-void refusal_log(const struct refusal *refusal, const struct log *log, const char *file, const char *at)
+void refusal_log(const struct refusal *refusal, const struct log *log, const char *file, const char *topic, int32_t partition)
 {
-    if (refusal->resolve[0])
-        log_error(log, "refused: %s%s%s resolve=\"orderd init -c %s %s\"", refusal->found, at[0] ? " at=" : "", at, file, refusal->resolve);
+    const char *found = refusal->found, *resolve = refusal->resolve;
+
+    if (topic && resolve[0])
+        log_error(log, "refused: %s topic=%s partition=%d resolve=\"orderd init -c %s %s\"", found, topic, partition, file, resolve);
+    else if (topic)
+        log_error(log, "refused: %s topic=%s partition=%d", found, topic, partition);
+    else if (resolve[0])
+        log_error(log, "refused: %s resolve=\"orderd init -c %s %s\"", found, file, resolve);
     else
-        log_error(log, "refused: %s%s%s", refusal->found, at[0] ? " at=" : "", at);
+        log_error(log, "refused: %s", found);
 }

@@ -3,6 +3,7 @@
 #define ORDERD_LEDGER_REFUSAL_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/error.h"
 #include "base/log.h"
@@ -20,7 +21,7 @@ struct refusal {
 void refusal_say(struct refusal *refusal, const char *format, ...) PRINTF_LIKE(2, 3);
 /* The resolving options; the first stay. */
 void refusal_resolve(struct refusal *refusal, const char *format, ...) PRINTF_LIKE(2, 3);
-/* One error line: what, where ("orders:3" or ""), and the command with the configuration's file. */
-void refusal_log(const struct refusal *refusal, const struct log *log, const char *file, const char *at);
+/* One error line: what, where (topic NULL: the market as a whole), and the command with the configuration's file. */
+void refusal_log(const struct refusal *refusal, const struct log *log, const char *file, const char *topic, int32_t partition);
 
 #endif

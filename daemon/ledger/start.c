@@ -223,7 +223,7 @@ static int make(const struct start *s, const struct shard *shard, const char *to
     if (r)
         return r;
     if (result.class == EXEC_REFUSED || result.class == EXEC_TORN)
-        log_error(s->log, "redis refuses the registry: %s", result.error.text);
+        log_error(s->log, "redis refuses the registry error=\"%s\"", result.error.text);
     if (result.class != EXEC_APPLIED)
         return -EAGAIN;
     log_notice(s->log, "first start: the registry is made key=%s incarnation=%s topics=\"%s\"", shard->meta_key, incarnation, topics);

@@ -97,7 +97,7 @@ bool source_serve(struct source *source, struct kafka_group_event *event)
     if (!r && event->kind == KAFKA_ASSIGNED)
         r = begin_anew(source);
     if (r)
-        log_warning(source->log, "an assignment could not be answered error=%d", r);
+        log_warning(source->log, "an assignment could not be answered error=\"%s\"", strerror(-r));
     return true;
 }
 

@@ -144,7 +144,7 @@ void assignment_serve(struct pipeline *p)
             commit_result(p, event.positions, event.count);
             break;
         case KAFKA_TROUBLE:
-            log_warning(p->log, "kafka: %s", event.text.text);
+            log_warning(p->log, "kafka is in trouble error=\"%s\"", event.text.text);
             break;
         }
     }
@@ -228,7 +228,7 @@ static int say_refusals(struct pipeline *p, struct lane *const *lanes, size_t co
         snprintf(lanes[i]->refusal, sizeof lanes[i]->refusal, refusals[i].resolve[0] ? "%s; orderd init -c %s %s" : "%s", refusals[i].found,
                  p->options.file, refusals[i].resolve);
         if (!lanes[i]->shown)
-            refusal_log(&refusals[i], p->log, p->options.file, lanes[i]->partition->at);
+            refusal_log(&refusals[i], p->log, p->options.file, lanes[i]->partition->topic, lanes[i]->partition->number);
         lanes[i]->shown = true;
     }
     if (refused && !p->settled)
@@ -260,7 +260,7 @@ static void say_retry(struct pipeline *p, size_t count, int error)
         return;
     p->retry_said_at = now;
     if (error == -ENOENT)
-        log_warning(p->log, "the take-over is tried again, a topic does not exist: a source, or the outcome topic %s partitions=%zu", p->options.outcomes, count);
+        log_warning(p->log, "the take-over is tried again, a topic does not exist: a source, or the outcomes partitions=%zu outcomes=%s", count, p->options.outcomes);
     else
         log_notice(p->log, "the take-over is tried again partitions=%zu error=\"%s\"", count, p->takeover.why.text[0] ? p->takeover.why.text : strerror(-error));
 }
@@ -278,7 +278,7 @@ static int take_over(struct pipeline *p, struct lane *const *lanes, size_t count
     }
     r = takeover_run(&p->takeover, partitions[0]->shard, partitions, count, refusals);
     if (r == -EPERM) {
-        log_error(p->log, "redis refuses the take-over: %s", p->takeover.why.text[0] ? p->takeover.why.text : strerror(-r));
+        log_error(p->log, "redis refuses the take-over error=\"%s\"", p->takeover.why.text[0] ? p->takeover.why.text : strerror(-r));
         return -EACCES;
     }
     if (r) {
@@ -371,8 +371,8 @@ static void say_cut_windows(struct pipeline *p, int64_t now)
             (lane->cut_said_at && now - lane->cut_said_at < CUT_SAY_MS))
             continue;
         lane->cut_said_at = now;
-        log_notice(p->log, "the duplicate window is ended by dedupe.ids=%lld, before dedupe.window_s=%lld is over at=%s", (long long)registry->ids,
-                   (long long)registry->window_s, lane->partition->at);
+        log_notice(p->log, "dedupe.ids ends the duplicate window before dedupe.window_s is over topic=%s partition=%d ids=%lld window_s=%lld",
+                   lane->partition->topic, lane->partition->number, (long long)registry->ids, (long long)registry->window_s);
     }
 }
 

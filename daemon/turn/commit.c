@@ -14,8 +14,9 @@ static void complain(struct pipeline *p, struct lane *lane, int error)
     if (lane->complained_at && now - lane->complained_at < COMPLAIN_MS)
         return;
     lane->complained_at = now;
-    log_error(p->log, "an outcome cannot be handed over, the partition waits at=%s from=%lld error=\"%s\"", lane->partition->at,
-              (long long)lane->partition->outbox.unpublished->from, strerror(-error));
+    log_error(p->log, "an outcome cannot be handed over, the partition waits topic=%s partition=%d from=%lld to=%lld error=\"%s\"",
+              lane->partition->topic, lane->partition->number, (long long)lane->partition->outbox.unpublished->from,
+              (long long)lane->partition->outbox.unpublished->to, strerror(-error));
 }
 
 void commit_publish(struct pipeline *p)
@@ -73,7 +74,7 @@ static void commit_failed(struct pipeline *p, const struct kafka_position *posit
     if (p->commit_said_at && now - p->commit_said_at < COMPLAIN_MS)
         return;
     p->commit_said_at = now;
-    log_warning(p->log, "commits fail and are tried again, one of them: topic=%s partition=%d offset=%lld error=\"%s\"", position->topic,
+    log_warning(p->log, "commits fail and are tried again, one of them topic=%s partition=%d offset=%lld error=\"%s\"", position->topic,
                 position->partition, (long long)position->offset, strerror(-position->error));
 }
 
@@ -114,8 +115,8 @@ void commit_now(struct pipeline *p, const struct kafka_position *positions, size
     if (!filled)
         return;
     if (kafka_in_commit(source_kafka(p->options.source), commits, filled, left > COMMIT_MIN_MS ? (int)left : COMMIT_MIN_MS))
-        log_notice(p->log, "the last commit failed, the next owner goes on from redis partitions=%zu error=\"%s\"", filled,
-                   strerror(-commits[0].error));
+        log_notice(p->log, "the last commit failed, the next owner goes on from redis partitions=%zu topic=%s partition=%d offset=%lld error=\"%s\"", filled,
+                   commits[0].topic, commits[0].partition, (long long)commits[0].offset, strerror(-commits[0].error));
     else
         commit_result(p, commits, filled);
 }
@@ -167,8 +168,8 @@ void commit_due(struct pipeline *p)
 /* Somebody published what Redis does not know of: the take-over compares and says it (DESIGN 4.5). */
 static void suspect(struct pipeline *p, struct lane *lane, const struct evidence *found)
 {
-    log_warning(p->log, "the outcome partition shows more than redis knows, taking over again at=%s next=%lld published=%lld", lane->partition->at,
-                (long long)lane->partition->mark.next, (long long)found->published_any);
+    log_warning(p->log, "the outcome partition shows more than redis knows, taking over again topic=%s partition=%d next=%lld published=%lld",
+                lane->partition->topic, lane->partition->number, (long long)lane->partition->mark.next, (long long)found->published_any);
     execute_forget(p);
     assignment_untake_lane(p, lane);
 }

@@ -88,7 +88,11 @@ static int load_failed(struct pipeline *p, struct turn *turn, int r, struct lane
     const struct shard *shard = turn->shard;
 
     if (r == -ESTALE) {
-        log_notice(p->log, "taking over again why=\"%s\"%s%s", error->text, whose ? " at=" : "", whose ? whose->partition->at : "");
+        if (whose)
+            log_notice(p->log, "taking over again why=\"%s\" topic=%s partition=%d next=%lld", error->text, whose->partition->topic,
+                       whose->partition->number, (long long)whose->partition->mark.next);
+        else
+            log_notice(p->log, "taking over again why=\"%s\"", error->text);
         execute_forget(p);
         if (whose)
             assignment_untake_lane(p, whose);
@@ -248,7 +252,7 @@ static int applied(struct pipeline *p, struct turn *turn, const struct exec_resu
         p->gate_open = session_gate_confirms(p->options.session, answer);
     r = turn_applied(turn, result->array, &p->items, &p->pool, monotonic(p), &error);
     if (r) {
-        log_error(p->log, "nothing further is published: %s", error.text);
+        log_error(p->log, "nothing further is published error=\"%s\"", error.text);
         return r;
     }
     p->recent_events = turn->events > p->recent_events ? turn->events : (7 * p->recent_events + turn->events) / 8;

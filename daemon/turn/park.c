@@ -13,8 +13,8 @@ static void park(struct pipeline *p, struct lane *lane)
     lane_clear(lane, &p->items);
     lane->base = lane->partition->mark.next;
     lane->parked = true;
-    log_notice(p->log, "the outbox is at its bound, the partition waits at=%s next=%lld entries=%zu", lane->partition->at,
-               (long long)lane->partition->mark.next, lane->partition->outbox.entries);
+    log_notice(p->log, "the outbox is at its bound, the partition waits topic=%s partition=%d next=%lld entries=%zu", lane->partition->topic,
+               lane->partition->number, (long long)lane->partition->mark.next, lane->partition->outbox.entries);
     if (source_end(p->options.source, &position, 1))
         assignment_untake_lane(p, lane);
 }
@@ -26,7 +26,8 @@ static void unpark(struct pipeline *p, struct lane *lane)
     execute_forget(p);
     lane->parked = false;
     lane_start(lane, position.offset);
-    log_notice(p->log, "the outbox has room again, the partition goes on at=%s next=%lld", lane->partition->at, (long long)position.offset);
+    log_notice(p->log, "the outbox has room again, the partition goes on topic=%s partition=%d next=%lld", lane->partition->topic,
+               lane->partition->number, (long long)position.offset);
     if (source_begin(p->options.source, &position, 1))
         assignment_untake_lane(p, lane);
 }

@@ -120,7 +120,7 @@ static bool connected(struct pipeline *p)
         return false;
     }
     p->meters.reconnects++;
-    log_notice(p->log, "redis is there: %s", session_promise(session));
+    log_notice(p->log, "redis is there promise=\"%s\"", session_promise(session));
     p->unwatch = false;
     p->gate_open = true;
     p->hold = true;

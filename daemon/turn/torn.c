@@ -16,8 +16,8 @@ void torn_note(struct pipeline *p, const struct turn *turn, const char *error)
     for (size_t i = 0; i < turn->runs_count; i++) {
         struct lane *lane = turn->runs[i].lane;
 
-        log_error(p->log, "a transaction was applied in part at=%s from=%lld to=%lld error=\"%s\"", lane->partition->at,
-                  (long long)lane->partition->mark.next, (long long)turn->runs[i].after.next, error);
+        log_error(p->log, "a transaction was applied in part topic=%s partition=%d from=%lld to=%lld error=\"%s\"", lane->partition->topic,
+                  lane->partition->number, (long long)lane->partition->mark.next, (long long)turn->runs[i].after.next, error);
         lane->torn = true;
     }
     for (size_t i = 0; i < p->lanes_count; i++)

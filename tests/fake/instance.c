@@ -110,7 +110,7 @@ static int compare_registry(struct instance *instance)
             clock_sleep_ms(ends->clock, RETRY_MS);
     } while (r && !refusal.set);
     if (refusal.set)
-        refusal_log(&refusal, &ends->log, "orderd.conf", "");
+        refusal_log(&refusal, &ends->log, "orderd.conf", NULL, 0);
     return refusal.set ? -EPROTO : 0;
 }
 

@@ -8,7 +8,7 @@ from daemon import BINARY
 from faults import SHORT_SESSION
 from process import until
 
-REFUSED = r"<3>refused: (.*)"
+REFUSED = r"error refused: (.*)"
 
 
 def begun(make_market, events, **options):

@@ -112,7 +112,7 @@ def test_instances_join_and_leave_under_load(make_market, assignor):
 def test_cooperative_sticky_is_warned_of_where_the_library_has_its_defects(make_market):
     market = make_market(partitions=1, settings={**SHORT_SESSION, **STICKY})
     daemon = market.daemon()
-    warning = re.search(r"<4>.*cooperative.*", daemon.log())
+    warning = re.search(r" warning .*cooperative.*", daemon.log())
     assert warning, daemon.log()
     for defect in ("2.11.1", "#4059"):
         assert defect in warning[0]

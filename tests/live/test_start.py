@@ -50,7 +50,7 @@ def test_a_user_without_a_right_ends_it_with_77_and_names_the_command(guarded, r
     market = guarded(without=[right])
     daemon = market.make().start(wait=False)
     assert daemon.wait_exit() == 77
-    assert right in daemon.log() and "<3>redis cannot be used" in daemon.log()
+    assert right in daemon.log() and "error redis cannot be used" in daemon.log()
     assert market.redis.keys("*") == [], "the self-test leaves nothing"
 
 
@@ -77,7 +77,7 @@ def test_a_user_that_may_not_read_the_registry_ends_it_with_77(guarded):
     market.redis.acl_setuser("orderd", commands=["-acl"], enabled=True)
     daemon = market.make().start(wait=False)
     assert daemon.wait_exit() == 77
-    assert "<3>the registry may not be compared" in daemon.log() and "NOPERM" in daemon.log()
+    assert "error the registry may not be compared" in daemon.log() and "NOPERM" in daemon.log()
 
 
 def test_a_wrong_password_ends_it_with_77(guarded, tmp_path):

@@ -37,7 +37,7 @@
     X(gate_closed, SENTENCE, "what was applied is not yet as durable as configured")  \
     X(parked, SENTENCE, "the outbox is at its bound")                                 \
     X(unparked, SENTENCE, "the outbox has room again")                                \
-    X(window_cut, SENTENCE, "the duplicate window is ended by dedupe.ids")            \
+    X(window_cut, SENTENCE, "dedupe.ids ends the duplicate window")                   \
     X(not_handed, SENTENCE, "an outcome cannot be handed over")                       \
     X(delivery_failed, SENTENCE, "delivery failed, the producer is replaced")         \
     X(producer_fatal, SENTENCE, "the producer met a fatal error")                     \
@@ -53,7 +53,7 @@
     X(entry_unreadable, SENTENCE, "an outbox entry cannot be read")                   \
     X(dedupe_differs, SENTENCE, "the registry's dedupe settings rule")                \
     X(lanes_full, SENTENCE, "no room for another partition")                          \
-    X(kafka_trouble, SENTENCE, "kafka:")                                              \
+    X(kafka_trouble, SENTENCE, "kafka is in trouble")                                 \
     X(group_not_left, SENTENCE, "the group was not left in time")                     \
     X(refused, SENTENCE, "refused:")                                                  \
     X(life_ended, LIFE, "an instance was killed or stopped in order")                 \

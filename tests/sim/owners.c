@@ -118,13 +118,17 @@ void owners_executed(struct node *node, struct redis_client *client, enum exec_a
 
 void owners_hear(const char *name, const char *line)
 {
-    const char *at = strstr(line, "a transaction was applied in part at=");
-    size_t size = at ? strcspn(at += strlen("a transaction was applied in part at="), " \n") : 0;
+    static const char words[] = "a transaction was applied in part ";
+    const char *said = strstr(line, words);
+    char topic[KEY_SIZE], at[KEY_SIZE];
+    int partition, size = 0;
 
-    for (size_t i = 0; at && i < all.torn_count; i++) {
+    if (said && sscanf(said + sizeof words - 1, "topic=%63s partition=%d", topic, &partition) == 2)
+        size = snprintf(at, sizeof at, "%s:%d", topic, partition);
+    for (size_t i = 0; size && i < all.torn_count; i++) {
         const char *of = all.torn[i].mark + market_size(all.torn[i].mark) + strlen("orderd:mark:");
 
-        if (all.torn[i].node == world_node(name) && strlen(of) == size && memcmp(of, at, size) == 0)
+        if (all.torn[i].node == world_node(name) && strcmp(of, at) == 0)
             all.torn[i].heard = true;
     }
 }

@@ -134,7 +134,7 @@ static void a_torn_transaction_halts_the_market(struct checks *c)
               "[  104] A exec    halt -> applied\n"
               "[  384] A watch   orders:0\n");
     expect_outcomes(c, "");
-    CHECK(c, was_logged("a transaction was applied in part at=orders:0 from=0 to=1"));
+    CHECK(c, was_logged("a transaction was applied in part topic=orders partition=0 from=0 to=1"));
     CHECK(c, was_logged("the market is halted: torn orders:0"));
     CHECK(c, was_logged("--accept-loss orders:0"));
     b = daemon_start("B");
@@ -335,7 +335,7 @@ static void a_zombie_is_known_by_the_epoch_alone(struct checks *c)
     daemon_step(a);
     expect(c, "[  143] A poll    orders:0@0..0\n"
               "[  143] A watch   orders:0 users:u\n");
-    CHECK(c, was_logged("taking over again why=\"the mark is not as this process wrote it\" at=orders:0"));
+    CHECK(c, was_logged("taking over again why=\"the mark is not as this process wrote it\" topic=orders partition=0"));
     expect_market(c, "");
     daemon_crash(a);
     daemon_crash(b);

@@ -268,7 +268,7 @@ static void a_list_that_may_not_be_read_is_no_loss(struct checks *c)
     daemon_run(a, 100);
     group_gives("A", "orders", 0);
     CHECK_INT(c, daemon_run(a, 1000), -EACCES);
-    CHECK(c, was_logged("redis refuses to be read: NOPERM"));
+    CHECK(c, was_logged("redis refuses to be read error=\"NOPERM"));
     CHECK(c, !was_logged("--accept-loss"));
     end(a);
 }

@@ -412,7 +412,7 @@ static void a_partition_at_its_bound_does_not_hold_up_the_others(struct checks *
     produce(1, "{\"id\":\"b\",\"type\":\"deposit\",\"user\":\"b\",\"amount\":7}");
     daemon_run(a, 3000);
     expect_market(c, "users:a{funds=20} users:b{funds=7}");
-    CHECK(c, was_logged("the outbox is at its bound, the partition waits at=orders:0"));
+    CHECK(c, was_logged("the outbox is at its bound, the partition waits topic=orders partition=0"));
 
     world->held_partition = 0;
     daemon_run(a, 20000);

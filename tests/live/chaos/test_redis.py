@@ -79,7 +79,7 @@ def failover_to_a_replica_that_lacks_the_end(stage, room):
         scene.pair.master.kill()
         scene.promote()
         for daemon in scene.play.daemons:
-            daemon.wait_for("<3>refused: .*(rollback|halted)", 120)
+            daemon.wait_for("error refused: .*(rollback|halted)", 120)
         assert "rollback" in scene.play.market.meta()["halt"]
         said = scene.play.resolve()
         assert "were published and will be decided a second time" in said
@@ -96,7 +96,7 @@ def master_back_with_an_older_snapshot(stage, room):
             server.kill()
             server.start()
             for daemon in play.daemons:
-                daemon.wait_for("<3>refused: .*(rollback|halted)", 120)
+                daemon.wait_for("error refused: .*(rollback|halted)", 120)
             assert "were published and will be decided a second time" in play.resolve()
             play.audit(incarnations=2, rolled_back=True)
     finally:
@@ -223,7 +223,7 @@ def torn_by_a_right(stage, room, arrow=None):
         if arrow:
             assert daemon.wait_exit(90) == -signal.SIGKILL, daemon.tail()
         else:
-            daemon.wait_for("<3>refused: .*halted: torn", 90)
+            daemon.wait_for("error refused: .*halted: torn", 90)
         scene.rights(*Guarded.ALL)
         told = scene.play.told()
         lost = set(torn_offsets(market))
@@ -244,7 +244,7 @@ def parted(scene):
 
 def torn_offsets(market):
     for daemon in market.daemons:
-        for p, a, b in re.findall(r"applied in part at=[^:]*:(\d+) from=(\d+) to=(\d+)", daemon.whole_log()):
+        for p, a, b in re.findall(r"applied in part topic=\S+ partition=(\d+) from=(\d+) to=(\d+)", daemon.whole_log()):
             yield from ((market.source, int(p), o) for o in range(int(a), int(b)))
 
 
