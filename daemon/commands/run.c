@@ -9,8 +9,7 @@
 
 #include "commands/command.h"
 #include "commands/crash.h"
-#include "commands/site.h"
-#include "service/board.h"
+#include "commands/serve.h"
 
 enum { KEYS_MAX = 300, EVENTS_MAX = 1000, BYTES_MAX = 67108864, RETRY_MS = 500, LEAVE_MIN_MS = 1000, SINK_BACKOFF_MIN_MS = 100, SINK_BACKOFF_MAX_MS = 5000,
        COOPERATIVE_SOUND_VERSION = 0x020b01ff };
@@ -22,6 +21,7 @@ struct daemon {
     struct sink *sink;
     struct pipeline *pipeline;
     struct board *board;
+    struct serve serve;
     char queue_messages[24], queue_kbytes[24], message_bytes[24];
     struct kafka_property *producer;       /* the configuration's, and what was found out */
     bool stop;
@@ -289,6 +289,7 @@ static int turn_after_turn(struct daemon *d)
 static void close_all(struct daemon *d)
 {
     crash_watch(NULL);
+    serve_close(&d->serve);
     if (d->sink)
         d->sink = sink_free(d->sink);
     pipeline_free(d->pipeline);
@@ -311,6 +312,8 @@ int command_run(struct config *config)
     d.site.context = &d;
     if (!code && (signals_open(&d) || board_new(&d.board)))
         code = EX_OSERR;
+    if (!code)
+        code = serve_open(&d.serve, &d.site, d.board);
     for (size_t i = 0; !code && !d.stop && i < sizeof steps / sizeof *steps; i++)
         code = steps[i](&d);
     close_all(&d);

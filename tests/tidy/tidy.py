@@ -34,6 +34,7 @@ LIBRARIES = {
     "hiredis/": {"seam/redis_link.c"},
     "jansson.h": {"seam/json.c"},
     "libconfig.h": {"config/load.c"},
+    "microhttpd.h": {"seam/http.c"},
     "systemd/": {"seam/notify.c"},
 }
 # The only variables that may change and belong to nobody: a signal handler is handed nothing of ours.
