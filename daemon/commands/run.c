@@ -10,8 +10,9 @@
 #include "commands/command.h"
 #include "commands/crash.h"
 #include "commands/serve.h"
+#include "service/host.h"
 
-enum { KEYS_MAX = 300, EVENTS_MAX = 1000, BYTES_MAX = 67108864, RETRY_MS = 500, LEAVE_MIN_MS = 1000, SINK_BACKOFF_MIN_MS = 100, SINK_BACKOFF_MAX_MS = 5000,
+enum { KEYS_MAX = 300, EVENTS_MAX = 1000, BYTES_MAX = 67108864, RETRY_MS = 500, LEAVE_MIN_MS = 1000, QUESTION_MS = 10000, SINK_BACKOFF_MIN_MS = 100, SINK_BACKOFF_MAX_MS = 5000,
        COOPERATIVE_SOUND_VERSION = 0x020b01ff };
 
 struct daemon {
@@ -22,6 +23,7 @@ struct daemon {
     struct pipeline *pipeline;
     struct board *board;
     struct serve serve;
+    struct host *host;
     char queue_messages[24], queue_kbytes[24], message_bytes[24];
     struct kafka_property *producer;       /* the configuration's, and what was found out */
     bool stop;
@@ -76,7 +78,7 @@ static void say_problems(const struct daemon *d, const struct config_problems *p
         log_error(&d->site.log, "the changed configuration: %s:%d: %s", d->site.config->file, problems->items[i].line, problems->items[i].text);
 }
 
-static void reload(struct daemon *d)
+static bool reload(struct daemon *d)
 {
     struct config_problems problems;
     struct pipeline_settings settings;
@@ -85,7 +87,7 @@ static void reload(struct daemon *d)
     if (config_load(&fresh, d->site.config->file, &problems)) {
         say_problems(d, &problems);
         log_error(&d->site.log, "the changed configuration is refused, the old one stays file=%s problems=%zu", d->site.config->file, problems.errors);
-        return;
+        return false;
     }
     config_adopt(d->site.config, fresh, needs_restart, &d->site.log);
     config_free(fresh);
@@ -94,6 +96,12 @@ static void reload(struct daemon *d)
     if (d->pipeline)
         pipeline_configure(d->pipeline, &settings);
     log_notice(&d->site.log, "configuration reloaded file=%s", d->site.config->file);
+    return true;
+}
+
+static int64_t stop_by(const struct daemon *d)
+{
+    return clock_monotonic_ms(d->site.clock) + d->site.config->drain.stop_ms;
 }
 
 static void signals_serve(struct daemon *d)
@@ -102,10 +110,12 @@ static void signals_serve(struct daemon *d)
 
     while (read(d->signals, &info, sizeof info) == (ssize_t)sizeof info) {
         if (info.ssi_signo == SIGHUP) {
-            reload(d);
+            host_reloading(d->host);
+            host_reloaded(d->host, !reload(d));
         } else {
             log_notice(&d->site.log, "stopping signal=%s", info.ssi_signo == SIGINT ? "SIGINT" : "SIGTERM");
             d->stop = true;
+            host_stopping(d->host, stop_by(d));
         }
     }
 }
@@ -119,13 +129,37 @@ static bool is_stopped(void *context)
     return d->stop;
 }
 
+/* A wait for one answer feeds no watchdog before it is over. */
+static void say_long_waits(const struct daemon *d)
+{
+    const struct config *c = d->site.config;
+    const struct {
+        const char *name;
+        int64_t ms;
+    } waits[] = {
+        {"redis.connect_timeout_ms", c->redis.connect_timeout_ms},
+        {"redis.command_timeout_ms", c->redis.command_timeout_ms},
+        {"a question to kafka", QUESTION_MS},
+    };
+    int64_t watchdog_ms = host_watchdog_ms(d->host);
+
+    for (size_t i = 0; i < sizeof waits / sizeof *waits; i++)
+        if (watchdog_ms && 2 * waits[i].ms > watchdog_ms)
+            log_warning(&d->site.log, "one wait may take too much of the watchdog's time, which then ends a daemon that hangs nowhere: WatchdogSec=%lldms needs to be "
+                        "%lldms at least, or the wait shorter wait=\"%s\" ms=%lld", (long long)watchdog_ms, (long long)(2 * waits[i].ms), waits[i].name,
+                        (long long)waits[i].ms);
+}
+
 static int connect_redis(struct daemon *d)
 {
+    say_long_waits(d);
+    host_say(d->host, "waiting for Redis at %s", d->site.config->redis.address);
     return site_connect(&d->site);
 }
 
 static int ask_kafka(struct daemon *d)
 {
+    host_say(d->host, "waiting for Kafka at %s", d->site.config->kafka.brokers);
     return site_ask_kafka(&d->site);
 }
 
@@ -212,6 +246,7 @@ static int compare_registry(struct daemon *d)
     struct refusal refusal = {0};
     int r = 0, code;
 
+    host_say(d->host, "comparing what Redis and Kafka hold");
     start.evidence.why = &why;
     while (!d->stop && (r = start_run(&start, &refusal)) && !refusal.set) {
         if (r == -EACCES) {
@@ -251,8 +286,9 @@ static int make_pipeline(struct daemon *d)
 /* Finish, flush, commit, leave the group, all within drain.stop_ms. */
 static void stop(struct daemon *d, bool drain)
 {
-    int64_t until = clock_monotonic_ms(d->site.clock) + d->site.config->drain.stop_ms, left;
+    int64_t until = stop_by(d), left;
 
+    host_stopping(d->host, until);
     if (drain)
         pipeline_drain(d->pipeline, until);
     left = until - clock_monotonic_ms(d->site.clock);
@@ -279,6 +315,7 @@ static int turn_after_turn(struct daemon *d)
     while (!d->stop && !r) {
         r = pipeline_step(d->pipeline);
         board_update(d->board, d->pipeline, clock_monotonic_ms(d->site.clock));
+        host_look(d->host, board_latest(d->board));
         signals_serve(d);
         log_tend(&d->site.log);
     }
@@ -296,10 +333,22 @@ static void close_all(struct daemon *d)
     source_free(d->source);
     free(d->producer);
     board_free(d->board);
+    host_free(d->host);
     site_close(&d->site);
     config_free(d->site.config);
     if (d->signals >= 0)
         close(d->signals);
+}
+
+/* What watches over the daemon and shows it. */
+static int open_service(struct daemon *d)
+{
+    const struct config *c = d->site.config;
+    struct host_options options = {.clock = d->site.clock, .redis = c->redis.address, .brokers = c->kafka.brokers, .group = c->kafka.group};
+
+    if (signals_open(d) || board_new(&d->board) || host_new(&d->host, &options))
+        return EX_OSERR;
+    return serve_open(&d->serve, &d->site, d->board);
 }
 
 int command_run(struct config *config)
@@ -310,12 +359,12 @@ int command_run(struct config *config)
 
     d.site.stopped = is_stopped;
     d.site.context = &d;
-    if (!code && (signals_open(&d) || board_new(&d.board)))
-        code = EX_OSERR;
     if (!code)
-        code = serve_open(&d.serve, &d.site, d.board);
+        code = open_service(&d);
     for (size_t i = 0; !code && !d.stop && i < sizeof steps / sizeof *steps; i++)
         code = steps[i](&d);
+    if (d.host)
+        host_ended(d.host, code);
     close_all(&d);
     return code;
 }

@@ -54,6 +54,12 @@ void board_update(struct board *board, struct pipeline *pipeline, int64_t now)
     pthread_mutex_unlock(&board->mutex);
 }
 
+/* What is up is written by this thread alone. */
+const struct picture *board_latest(const struct board *board)
+{
+    return board->taken ? &board->mine : board->any ? &board->up : NULL;
+}
+
 bool board_read(struct board *board, struct picture *out)
 {
     bool read;

@@ -18,6 +18,8 @@ struct board *board_free(struct board *board);
 
 /* The pipeline's thread: takes a picture when one is due and puts it up. Never waits. `now`: monotonic ms. */
 void board_update(struct board *board, struct pipeline *pipeline, int64_t now);
+/* The pipeline's thread: the latest one, until the next update; NULL: none yet. */
+const struct picture *board_latest(const struct board *board);
 /* Any other thread: the latest picture, into memory of the reader's. False: none is up yet, or memory is out. */
 bool board_read(struct board *board, struct picture *out) MUST_CHECK;
 
