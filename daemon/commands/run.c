@@ -11,6 +11,7 @@
 #include "commands/crash.h"
 #include "commands/serve.h"
 #include "service/host.h"
+#include "turn/operator.h"
 
 enum { KEYS_MAX = 300, EVENTS_MAX = 1000, BYTES_MAX = 67108864, RETRY_MS = 500, LEAVE_MIN_MS = 1000, QUESTION_MS = 10000, SINK_BACKOFF_MIN_MS = 100, SINK_BACKOFF_MAX_MS = 5000,
        COOPERATIVE_SOUND_VERSION = 0x020b01ff };
@@ -38,6 +39,9 @@ static int signals_open(struct daemon *d)
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
     sigaddset(&set, SIGHUP);
+    sigaddset(&set, SIGTSTP);
+    sigaddset(&set, SIGCONT);
+    sigaddset(&set, SIGTTIN);
     if (sigprocmask(SIG_BLOCK, &set, NULL))
         return -errno;
     signal(SIGPIPE, SIG_IGN);
@@ -58,6 +62,7 @@ static struct pipeline_settings settings_of(const struct config *c)
         .conflict_backoff_min_ms = (int)c->conflict.backoff_min_ms,
         .conflict_backoff_max_ms = (int)c->conflict.backoff_max_ms,
         .revoke_ms = (int)c->drain.revoke_ms,
+        .rate_events_per_s = c->rate.events_per_s,
     };
 
     memcpy(s.deadline_ms, c->deadline_ms, sizeof s.deadline_ms);
@@ -104,6 +109,17 @@ static int64_t stop_by(const struct daemon *d)
     return clock_monotonic_ms(d->site.clock) + d->site.config->drain.stop_ms;
 }
 
+/* SIGTSTP: quiet; SIGCONT: no longer; SIGTTIN: what is in flight goes to the log. */
+static void tell_pipeline(struct daemon *d, uint32_t signal)
+{
+    if (!d->pipeline)
+        log_notice(&d->site.log, "a signal comes too early: no events are taken yet signal=%u", signal);
+    else if (signal == SIGTTIN)
+        operator_dump(d->pipeline);
+    else
+        operator_quiet(d->pipeline, signal == SIGTSTP);
+}
+
 static void signals_serve(struct daemon *d)
 {
     struct signalfd_siginfo info;
@@ -112,6 +128,8 @@ static void signals_serve(struct daemon *d)
         if (info.ssi_signo == SIGHUP) {
             host_reloading(d->host);
             host_reloaded(d->host, !reload(d));
+        } else if (info.ssi_signo == SIGTSTP || info.ssi_signo == SIGCONT || info.ssi_signo == SIGTTIN) {
+            tell_pipeline(d, info.ssi_signo);
         } else {
             log_notice(&d->site.log, "stopping signal=%s", info.ssi_signo == SIGINT ? "SIGINT" : "SIGTERM");
             d->stop = true;

@@ -7,6 +7,7 @@
 
 #include "ledger/mark.h"
 #include "ledger/outbox.h"
+#include "ledger/pause.h"
 #include "ledger/seen.h"
 #include "ledger/shard.h"
 #include "seam/kafka_in.h"
@@ -28,6 +29,7 @@ struct partition {
     struct mark mark;                 /* what this owner last wrote */
     struct seen *seen;
     struct outbox outbox;
+    struct pause pause;               /* the operator's, as last read */
     int64_t handed;                   /* the offset after the last one given to a producer, ever in this incarnation */
     int64_t reached;                  /* position in the outcome partition up to which this process read, or had reports as the owner */
     int64_t committed;                /* the highest offset committed in this incarnation; -1: none */

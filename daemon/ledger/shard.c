@@ -15,6 +15,15 @@ void shard_init(struct shard *shard, const char *prefix, int32_t number)
         snprintf(shard->prefix, sizeof shard->prefix, "%s{%d}", prefix, number);
     snprintf(shard->meta_key, sizeof shard->meta_key, "%sorderd:meta", shard->prefix);
     snprintf(shard->outbox_key, sizeof shard->outbox_key, "%sorderd:outbox", shard->prefix);
+    shard_paused_key(shard->paused_key, prefix, number);
+}
+
+void shard_paused_key(char out[SHARD_KEY_MAX], const char *prefix, int32_t number)
+{
+    if (number == SHARD_NONE)
+        snprintf(out, SHARD_KEY_MAX, "%sorderd:paused", prefix);
+    else
+        snprintf(out, SHARD_KEY_MAX, "%s{%d}orderd:paused", prefix, number);
 }
 
 static bool take_text(const struct reply *value, char *out, size_t size)

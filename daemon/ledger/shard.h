@@ -32,7 +32,7 @@ struct registry {
 struct shard {
     int32_t number;                  /* SHARD_NONE, or the partition number */
     char prefix[SHARD_PREFIX_MAX];   /* before every key, with the hash tag */
-    char meta_key[SHARD_KEY_MAX], outbox_key[SHARD_KEY_MAX];
+    char meta_key[SHARD_KEY_MAX], outbox_key[SHARD_KEY_MAX], paused_key[SHARD_KEY_MAX];
     struct registry registry;        /* as last read under WATCH or at take-over */
     bool known;                      /* registry was read */
     char torn[SHARD_TEXT_MAX];       /* a halt that is due and not yet written; "": none */
@@ -41,6 +41,8 @@ struct shard {
 
 /* Fills the keys. `prefix` is the configured one. */
 void shard_init(struct shard *shard, const char *prefix, int32_t number);
+/* The key of ledger/pause.h, also of a shard that is not at hand. */
+void shard_paused_key(char out[SHARD_KEY_MAX], const char *prefix, int32_t number);
 
 #define REGISTRY_FIELDS "schema", "cluster", "group", "topics", "shard", "window_s", "ids", "incarnation", "former", "era", "halt", "quarantine"
 enum { REGISTRY_FIELDS_COUNT = 12, REGISTRY_SCHEMA = 1 };

@@ -84,7 +84,7 @@ static int claim(struct takeover *t, struct partition *const *ps, size_t count, 
 }
 
 /* The marks once more: nobody may have taken them over between the epoch and here. Those that do not fit too: what was held against
- * them may be the next owner's work. */
+ * them may be the next owner's work. What the operator wants of them comes with it. */
 static int marks_unchanged(struct takeover *t, struct partition *const *ps, size_t count, const bool *claimed)
 {
     struct asker *redis = &t->gather.redis;
@@ -94,12 +94,19 @@ static int marks_unchanged(struct takeover *t, struct partition *const *ps, size
 
     arena_reset(redis->arena);
     for (size_t i = 0; i < count; i++)
-        if (claimed[i])
+        if (claimed[i]) {
             command_texts(redis->commands, "HMGET", ps[i]->mark_key, MARK_TURN_FIELDS, NULL);
+            command_texts(redis->commands, "HGET", ps[i]->shard->paused_key, ps[i]->at, NULL);
+        }
     r = asker_ask(redis, &replies);
-    for (size_t i = 0; !r && i < count; i++)
-        if (claimed[i] && !mark_is_ours(&ps[i]->mark, replies[at++]))
+    for (size_t i = 0; !r && i < count; i++) {
+        if (!claimed[i])
+            continue;
+        if (!mark_is_ours(&ps[i]->mark, replies[at]))
             r = error_set(&t->why, -EAGAIN, "another instance took %s over meanwhile", ps[i]->at);
+        pause_read(&ps[i]->pause, replies[at + 1]);
+        at += 2;
+    }
     return r;
 }
 

@@ -46,7 +46,8 @@
     X(CLOUDEVENT_INVALID, "cloudevent_invalid")        \
     X(ENVELOPE_CONFLICT, "envelope_conflict")          \
     X(TOO_MANY_HEADERS, "too_many_headers")            \
-    X(QUARANTINED, "quarantined")
+    X(QUARANTINED, "quarantined")                      \
+    X(SKIPPED, "skipped")
 
 #define OUTCOME_CONSTANT_STATUS(constant, text) STATUS_##constant,
 #define OUTCOME_CONSTANT_REASON(constant, text) REASON_##constant,

@@ -12,7 +12,7 @@ static int64_t monotonic(const struct pipeline *p)
     return clock_monotonic_ms(p->options.clock);
 }
 
-static struct shard *shard_of(struct pipeline *p, int32_t partition)
+struct shard *assignment_shard(struct pipeline *p, int32_t partition)
 {
     int32_t number = p->options.sharded ? partition : SHARD_NONE;
     struct shard **shards;
@@ -33,7 +33,7 @@ static struct shard *shard_of(struct pipeline *p, int32_t partition)
 
 static int lane_add(struct pipeline *p, const char *topic, int32_t number)
 {
-    struct shard *shard = shard_of(p, number);
+    struct shard *shard = assignment_shard(p, number);
     struct lane **lanes = reallocarray(p->lanes, p->lanes_count + 1, sizeof *lanes);
     struct lane *lane = calloc(1, sizeof *lane);
     int r = -ENOMEM;
@@ -158,7 +158,7 @@ static bool goes_on(struct pipeline *p, struct lane *lane)
     bool same_era = lane->era == partition->shard->registry.era;
 
     lane->era = partition->shard->registry.era;
-    lane->parked = false;
+    lane->parked = lane->held = false;
     for (struct item *item = lane->head; item; item = item->next)
         item->expiring = false;
     if (lane->base >= 0 && same_era && lane_skip_to(lane, &p->items, partition->mark.next))
@@ -166,6 +166,18 @@ static bool goes_on(struct pipeline *p, struct lane *lane)
     lane_clear(lane, &p->items);
     lane_start(lane, partition->mark.next);
     return false;
+}
+
+/* What the operator holds is flushed and not fetched. Whether it was fetched until now. */
+static bool stays_closed(struct pipeline *p, struct lane *lane)
+{
+    bool fetched = lane->position >= 0;
+
+    lane->era = lane->partition->shard->registry.era;
+    lane->parked = true;
+    lane_clear(lane, &p->items);
+    lane->base = lane->partition->mark.next;
+    return fetched;
 }
 
 /* Begins to fetch what was taken over; what was refused is fetched no more, so that it cannot fill the prefetch. */
@@ -180,8 +192,12 @@ static int begin(struct pipeline *p, struct lane *const *lanes, size_t count)
 
         if (partition->state == PARTITION_OWNED) {
             p->meters.takeovers++;
-            if (!goes_on(p, lanes[i]))
+            if (park_wanted(p, lanes[i])) {
+                if (stays_closed(p, lanes[i]))
+                    ended[ended_count++] = partition_position(partition);
+            } else if (!goes_on(p, lanes[i])) {
                 begun[begun_count++] = partition_position(partition);
+            }
             continue;
         }
         lanes[i]->stopped_era = partition->shard->known ? partition->shard->registry.era : 0;
@@ -339,8 +355,10 @@ static void look(struct pipeline *p, struct shard *shard)
     asker_begin(redis);
     command_texts(redis->commands, "HMGET", shard->meta_key, REGISTRY_TURN_FIELDS, NULL);
     for (size_t i = 0; i < p->lanes_count; i++)
-        if (p->lanes[i]->partition->shard == shard && p->lanes[i]->partition->state == PARTITION_OWNED)
+        if (p->lanes[i]->partition->shard == shard && p->lanes[i]->partition->state == PARTITION_OWNED) {
             command_texts(redis->commands, "HMGET", p->lanes[i]->partition->mark_key, MARK_TURN_FIELDS, NULL);
+            command_texts(redis->commands, "HGET", shard->paused_key, p->lanes[i]->partition->at, NULL);
+        }
     if (asker_ask(redis, &replies))
         return;
     retry_resolved(p, shard, replies[0]);
@@ -353,10 +371,12 @@ static void look(struct pipeline *p, struct shard *shard)
 
         if (partition->shard != shard || partition->state != PARTITION_OWNED)
             continue;
-        if (mark_is_ours(&partition->mark, replies[at++]))
+        pause_read(&partition->pause, replies[at + 1]);
+        if (mark_is_ours(&partition->mark, replies[at]))
             partition_confirm(partition, partition->outbox.reached);
         else
             assignment_untake_lane(p, p->lanes[i]);
+        at += 2;
     }
 }
 

@@ -33,6 +33,8 @@ static void count_run(struct pipeline *p, struct run *run, int64_t now)
         m->decided[type_of(item)][item->status]++;
         m->reasons[item->why]++;
         m->dead_letters[item->why] += item->status == STATUS_MALFORMED;
+        if (item->why == REASON_SKIPPED)
+            skip_decided(p, run->lane, item);
         put_age(run->entry, item, now);
     }
 }
@@ -43,6 +45,7 @@ static void count_applied(struct pipeline *p, struct turn *turn)
 
     for (size_t i = 0; i < turn->runs_count; i++)
         count_run(p, &turn->runs[i], now);
+    rate_used(&p->rate, turn->events);
     if (!turn->events)
         return;
     histogram_add(&p->meters.turn_events, (int64_t)turn->events, 1);

@@ -41,15 +41,18 @@ static void fill(struct pipeline *p, struct turn *turn, const struct turn *befor
 {
     struct turn_bounds bounds = p->settings.turn;
     int64_t now = monotonic(p);
-    bool single;
+    size_t coming = before ? before->events : 0, allowed = rate_allows(&p->rate, now);
+    bool single, slowed = allowed <= coming;
 
     if (p->events_limit < bounds.events)
         bounds.events = p->events_limit;
     single = bounds.events == 1;       /* an event that may expire must be alone, and a flush goes by itself */
+    if (!slowed && allowed - coming < bounds.events)
+        bounds.events = allowed - coming;
     for (size_t i = 0; i < p->lanes_count && turn->events < bounds.events; i++) {
         struct lane *lane = p->lanes[(p->rotation + i) % p->lanes_count];
         const struct run *run = before ? turn_run_of((struct turn *)before, lane) : NULL;
-        bool closed = p->draining || execute_at_bound(p, lane, run && run->count);      /* no events, only the flush */
+        bool closed = p->draining || slowed || park_wanted(p, lane) || execute_at_bound(p, lane, run && run->count); /* no events, only the flush */
         bool due = !before && flush_due(p, lane, now) && !(single && ((lane->count && !closed) || turn->runs_count));
 
         if (single && turn->runs_count)

@@ -41,6 +41,8 @@ static void sort(struct pipeline *p, struct kafka_message *message)
         lane_push(lane, &p->items, message);
         p->decoding = NULL;
         count_taken(p, lane->tail);
+        if (p->skips_count)
+            skip_taken(p, lane, lane->tail);
     } else {
         if (message->kind == KAFKA_FAILED)
             failed(p, lane, message);

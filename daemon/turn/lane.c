@@ -33,6 +33,15 @@ static void condemn(struct item *item, enum reason reason, const char *detail)
     event_condemn(&item->decoded, reason, detail);
 }
 
+void item_skip(struct item *item, const char *why)
+{
+    struct decoded decoded = {.traceparent = item->decoded.traceparent, .tracestate = item->decoded.tracestate};
+
+    item->decoded = decoded;
+    item->expiring = false;
+    event_condemn(&item->decoded, REASON_SKIPPED, why);
+}
+
 /* Most messages have no headers: only those that do pay for the room to hold them. */
 static void decode(struct item *item)
 {

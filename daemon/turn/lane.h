@@ -43,7 +43,8 @@ struct lane {
     int64_t retry_at;               /* when a take-over may be tried again, monotonic ms */
     bool shown;                     /* its refusal was logged */
     bool torn;                      /* its mark must be marked torn before anything else (DESIGN 4.3) */
-    bool parked;                    /* fetched no more while its outbox is at its bound */
+    bool parked;                    /* fetched no more while its outbox is at its bound, or by the operator's word */
+    bool held;                      /* parked by the operator's word */
     int64_t closed_since;           /* monotonic ms; 0: its outbox has room */
     bool failed;                    /* Kafka could not be read on: to be taken over again, between turns */
     int64_t era;                    /* of the registry when its events were decoded */
@@ -55,6 +56,8 @@ struct lane {
 
 /* The bytes of a message that count towards the bounds. */
 size_t item_bytes(const struct item *item);
+/* Makes a held event malformed by the operator's word; no turn may hold it. Its trace goes on. */
+void item_skip(struct item *item, const char *why);
 /* Takes ownership of the message; decodes it. The pool must not be exhausted. */
 void lane_push(struct lane *lane, struct item_pool *pool, const struct kafka_message *message);
 /* Frees the first `count` items. */

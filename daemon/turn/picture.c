@@ -93,7 +93,8 @@ static void look_at_lane(struct pipeline *p, const struct lane *lane, struct pic
     *out = (struct picture_partition){
         .number = partition->number,
         .state = partition->state,
-        .parked = lane->parked,
+        .parked = lane->parked && !lane->held && !park_wanted(p, lane),
+        .pause = partition->pause,
         .next = partition->mark.next,
         .done = partition->mark.done,
         .committed = partition->committed,
@@ -141,6 +142,9 @@ int pipeline_look(struct pipeline *p, struct picture *out)
     out->kafka_brokers_up = kafka_in_brokers_up(source_kafka(p->options.source));
     out->joined = p->joined;
     out->settled = p->settled;
+    out->quiet = p->quiet;
+    out->rate = p->rate.per_s;
+    out->skips = skip_waiting(p);
     snprintf(out->redis_promise, sizeof out->redis_promise, "%s", out->redis_up ? session_promise(p->options.session) : "");
     look_at_markets(p, out);
     out->held = p->items.used;

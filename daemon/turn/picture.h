@@ -20,6 +20,7 @@ struct picture_partition {
     int32_t number;
     enum partition_state state;
     bool parked;                       /* its outbox is at its bound: it waits */
+    struct pause pause;                /* by an operator */
     int64_t next, done, committed;     /* offsets; committed -1: none by this process */
     int64_t start, end;                /* of the log, as far as it is known here; -1: not */
     int64_t lag;                       /* events from max(next, start) to the end; -1: not known */
@@ -38,6 +39,9 @@ struct picture {
     bool joined;                       /* the group has given (or refused) an assignment once */
     bool settled;                      /* the first take-over round is over */
     bool stopping;
+    bool quiet;                        /* by an operator's word: nothing is decided by this instance */
+    int64_t rate;                      /* the most events a second; 0: no limit */
+    size_t skips;                      /* events that are waited for to be skipped */
     char redis_promise[PICTURE_TEXT_MAX];
     char halt[PICTURE_TEXT_MAX];       /* "": none */
     char incarnation[CLOCK_UUID_SIZE]; /* of the first market; "" : not known yet */

@@ -45,6 +45,7 @@ int pipeline_new(struct pipeline **out, const struct pipeline_options *options)
     p->log = options->log;
     p->events_limit = options->settings.turn.events;
     p->gate_open = true;
+    rate_set(&p->rate, options->settings.rate_events_per_s, monotonic(p));
     deadline_init(&p->deadline);
     meters_init(&p->meters);
     r = memory_init(p);
@@ -98,6 +99,8 @@ void pipeline_set_sink(struct pipeline *p, struct sink *sink)
 void pipeline_configure(struct pipeline *p, const struct pipeline_settings *settings)
 {
     p->settings = *settings;
+    if (p->rate.per_s != settings->rate_events_per_s)      /* an operator's rate ends here too */
+        rate_set(&p->rate, settings->rate_events_per_s, monotonic(p));
     if (p->events_limit > settings->turn.events || !p->conflicts)
         p->events_limit = settings->turn.events;
 }

@@ -22,6 +22,7 @@ struct pipeline_settings {
     int64_t commit_interval_ms;
     int conflict_backoff_min_ms, conflict_backoff_max_ms;
     int revoke_ms;
+    int64_t rate_events_per_s;                 /* 0: no limit */
 };
 
 struct pipeline_options {

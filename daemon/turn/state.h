@@ -7,11 +7,22 @@
 #include "turn/hot.h"
 #include "turn/meters.h"
 #include "turn/decide.h"
+#include "turn/operator.h"
 #include "turn/pipeline.h"
+#include "turn/rate.h"
 #include "turn/write.h"
 #include "base/number.h"
 
-enum { LANES_MAX = 4096, TAKE_MAX = 512 };
+enum { LANES_MAX = 4096, TAKE_MAX = 512, SKIPS_MAX = 64 };
+
+/* An event that the operator wants passed over, until its partition is beyond it. */
+struct skip {
+    char topic[KAFKA_TOPIC_MAX + 1];
+    int32_t partition;
+    int64_t offset;
+    char why[OPERATOR_TEXT_MAX + 1];
+    enum { SKIP_WAITS, SKIP_DECIDED, SKIP_PASSED, SKIP_LOST } state; /* passed: no event was there to be skipped; lost: the partition went to another instance */
+};
 
 struct pipeline {
     struct pipeline_options options;
@@ -56,6 +67,10 @@ struct pipeline {
     bool settled;                        /* the first take-over round is over */
     bool hold;                           /* after a new connection: no turn before every partition was taken over again (DESIGN 4.2) */
     struct lane *recent;                 /* where the last message went; NULL: unknown */
+    bool quiet;                          /* by the operator's word no events are taken, of any partition */
+    struct rate rate;
+    struct skip skips[SKIPS_MAX];        /* the oldest first */
+    size_t skips_count;
 };
 
 /* pipeline.c: asks whether what was applied is durable by now */
@@ -87,9 +102,21 @@ void assignment_watch(struct pipeline *p);
  * Another connection may lead to another state of Redis: one that was restored, or one from before a resolution. */
 void assignment_retry_stopped(struct pipeline *p, const struct shard *shard, int64_t but_era);
 void assignment_drop(struct pipeline *p, struct lane *lane);
+/* The shard of a partition number, made when it is not known yet; NULL: memory is out. */
+struct shard *assignment_shard(struct pipeline *p, int32_t partition);
 
-/* park.c: partitions at their outbox bound */
+/* park.c: partitions at their outbox bound, and those that the operator holds */
 void park_lanes(struct pipeline *p);
+/* Whether the operator wants nothing of it to be decided. */
+bool park_wanted(const struct pipeline *p, const struct lane *lane);
+
+/* operator.c: fills the answer */
+void operator_say(struct operator_answer *answer, int error, const char *format, ...) PRINTF_LIKE(3, 4);
+
+/* skip.c: events that the operator passes over */
+void skip_taken(struct pipeline *p, struct lane *lane, struct item *item);
+size_t skip_waiting(const struct pipeline *p);
+void skip_decided(struct pipeline *p, const struct lane *lane, const struct item *item);
 
 /* torn.c: a transaction that was applied in part */
 void torn_note(struct pipeline *p, const struct turn *turn, const char *error);

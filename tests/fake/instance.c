@@ -23,7 +23,7 @@ static struct source_options source_options_of(const struct ends *ends)
 {
     const struct instance_settings *settings = ends->settings;
 
-    return (struct source_options){.kafka = {ends->node->name, "orderd", settings->topics, settings->topics_count, {NULL, 0}, &ends->log},
+    return (struct source_options){.kafka = {ends->node->name, "orderd", settings->topics, settings->topics_count, {NULL, 0}, &ends->log, ends->clock},
                                    .log = &ends->log};
 }
 
@@ -156,6 +156,12 @@ int instance_step(struct instance *instance)
     if (!instance->ended && !instance->ends.node->dead)
         instance->ended = pipeline_step(instance->pipeline);
     return instance->ended;
+}
+
+struct pipeline *instance_pipeline(struct instance *instance)
+{
+    world->at_work = instance->ends.node;
+    return instance->pipeline;
 }
 
 void instance_stop(struct instance *instance)

@@ -56,6 +56,8 @@ struct instance *instance_new(const char *name, const struct instance_settings *
 int instance_begin(struct instance *instance);
 /* What pipeline_step says; nothing is done once it said an error or the node is dead. */
 int instance_step(struct instance *instance);
+/* For what an operator tells it between two steps; it is at work from here on. */
+struct pipeline *instance_pipeline(struct instance *instance);
 /* SIGTERM: drains and leaves the group. */
 void instance_stop(struct instance *instance);
 /* Frees it as it stands. */

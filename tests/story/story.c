@@ -107,6 +107,11 @@ int daemon_step(struct daemon *d)
     return d->ended;
 }
 
+struct pipeline *daemon_pipeline(struct daemon *d)
+{
+    return instance_pipeline(d->instance);
+}
+
 int daemon_run(struct daemon *d, int64_t ms)
 {
     int64_t until = world->now + ms;

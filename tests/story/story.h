@@ -40,6 +40,8 @@ struct daemon *story_at_rest(const struct story_settings *settings, const char *
 int daemon_run(struct daemon *daemon, int64_t ms);
 /* One step, if it lives. */
 int daemon_step(struct daemon *daemon);
+/* For what an operator tells it. */
+struct pipeline *daemon_pipeline(struct daemon *daemon);
 /* SIGTERM: drained, then gone. */
 void daemon_stop(struct daemon *daemon);
 /* Gone as it stands; what its producer holds is lost. */

@@ -1,0 +1,153 @@
+/* Passing over one event: it is decided malformed, `skipped`, by its partition's next turn, or by the one that it comes for (PROTOCOL.md 10).
+ *
+ * What is wished for lies in memory only: should the daemon end before it is decided, the event is decided as any other, and the operator, who
+ * was not told that it was skipped, asks again. */
+#include <string.h>
+
+#include "turn/state.h"
+
+static struct skip *find(struct pipeline *p, const char *topic, int32_t partition, int64_t offset)
+{
+    for (size_t i = 0; i < p->skips_count; i++)
+        if (p->skips[i].offset == offset && p->skips[i].partition == partition && strcmp(p->skips[i].topic, topic) == 0)
+            return &p->skips[i];
+    return NULL;
+}
+
+size_t skip_waiting(const struct pipeline *p)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < p->skips_count; i++)
+        count += p->skips[i].state == SKIP_WAITS;
+    return count;
+}
+
+void skip_taken(struct pipeline *p, struct lane *lane, struct item *item)
+{
+    struct skip *skip = find(p, lane->partition->topic, lane->partition->number, item->message.offset);
+
+    if (skip && skip->state == SKIP_WAITS)
+        item_skip(item, skip->why);
+}
+
+void skip_decided(struct pipeline *p, const struct lane *lane, const struct item *item)
+{
+    struct skip *skip = find(p, lane->partition->topic, lane->partition->number, item->message.offset);
+
+    log_notice(p->log, "the event is skipped by the operator's word topic=%s partition=%d offset=%lld why=\"%s\"", lane->partition->topic,
+               lane->partition->number, (long long)item->message.offset, item->decoded.detail);
+    if (skip)
+        skip->state = SKIP_DECIDED;
+}
+
+/* What became of those whose event did not come, or whose partition went away. */
+static void settle(struct pipeline *p)
+{
+    for (size_t i = 0; i < p->skips_count; i++) {
+        struct skip *skip = &p->skips[i];
+        const struct lane *lane = intake_lane(p, skip->topic, skip->partition);
+
+        if (skip->state != SKIP_WAITS)
+            continue;
+        if (!lane)
+            skip->state = SKIP_LOST;
+        else if (lane->partition->state == PARTITION_OWNED && lane->partition->mark.next > skip->offset)
+            skip->state = SKIP_PASSED;
+    }
+}
+
+/* The oldest that is over gives up its place. */
+static struct skip *place_for(struct pipeline *p)
+{
+    for (size_t i = 0; p->skips_count == SKIPS_MAX && i < SKIPS_MAX; i++)
+        if (p->skips[i].state != SKIP_WAITS) {
+            memmove(&p->skips[i], &p->skips[i + 1], (SKIPS_MAX - 1 - i) * sizeof *p->skips);
+            p->skips_count--;
+        }
+    return p->skips_count < SKIPS_MAX ? &p->skips[p->skips_count] : NULL;
+}
+
+static void say_state(const struct lane *lane, const struct skip *skip, struct operator_answer *answer)
+{
+    const char *at = lane ? lane->partition->at : skip->topic;
+    long long offset = (long long)skip->offset, next = lane ? (long long)lane->partition->mark.next : -1;
+
+    if (skip->state == SKIP_DECIDED)
+        operator_say(answer, 0, "%s: offset %lld is decided malformed, reason skipped, and goes to the dead letters", at, offset);
+    else if (skip->state == SKIP_PASSED)
+        operator_say(answer, -EALREADY, "%s: the partition is past offset %lld, and no event was skipped there: its outcome, if it has one, says why", at, offset);
+    else if (skip->state == SKIP_LOST)
+        operator_say(answer, -EREMOTE, "%s: the partition went to another instance before offset %lld was decided: ask that one", at, offset);
+    else
+        operator_say(answer, -EINPROGRESS, "%s: offset %lld will be decided malformed, reason skipped, when its turn comes; the next offset is %lld%s", at, offset,
+                     next, lane && lane->held ? ", and the partition is paused" : "");
+}
+
+static bool is_sentence(const char *why)
+{
+    size_t size = strlen(why);
+
+    for (size_t i = 0; i < size; i++)
+        if ((unsigned char)why[i] < 0x20 || why[i] == 0x7f)
+            return false;
+    return size > 0 && size <= OPERATOR_TEXT_MAX;
+}
+
+/* Whether it can be wished for; else the answer is filled. */
+static bool is_ahead(struct lane *lane, const struct operator_place *place, int64_t offset, const char *why, struct operator_answer *answer)
+{
+    if (!is_sentence(why))
+        operator_say(answer, -EINVAL, "a reason has 1 to %d bytes and no control characters", OPERATOR_TEXT_MAX);
+    else if (!lane)
+        operator_say(answer, -EREMOTE, "%s:%d is not owned by this instance: ask the one that owns it", place->topic, place->partition);
+    else if (lane->partition->state != PARTITION_OWNED)
+        operator_say(answer, -EBUSY, "%s is %s: try again when it is worked", lane->partition->at,
+                     lane->partition->state == PARTITION_STOPPED ? "stopped" : "being taken over");
+    else if (offset < lane->partition->mark.next)
+        operator_say(answer, -EALREADY, "offset %lld of %s is decided already, the next one is %lld", (long long)offset, lane->partition->at,
+                     (long long)lane->partition->mark.next);
+    else
+        return true;
+    return false;
+}
+
+/* A turn that holds the event is thrown away, also one that is in conflict. */
+static void condemn_held(struct pipeline *p, struct lane *lane, const struct skip *skip)
+{
+    struct item *item = lane->head;
+
+    while (item && item->message.offset != skip->offset)
+        item = item->next;
+    if (!item)
+        return;
+    execute_forget(p);
+    item_skip(item, skip->why);
+}
+
+void operator_skip(struct pipeline *p, const struct operator_place *place, int64_t offset, const char *why, struct operator_answer *answer)
+{
+    struct lane *lane = intake_lane(p, place->topic, place->partition);
+    struct skip *skip;
+
+    settle(p);
+    skip = find(p, place->topic, place->partition, offset);
+    if (skip && (skip->state != SKIP_LOST || !lane)) {
+        say_state(lane, skip, answer);
+        return;
+    }
+    if (!is_ahead(lane, place, offset, why, answer))
+        return;
+    if (!skip)
+        skip = place_for(p);
+    if (!skip) {
+        operator_say(answer, -ENOSPC, "%d events are waited for to be skipped already: no more are kept", SKIPS_MAX);
+        return;
+    }
+    p->skips_count += skip == &p->skips[p->skips_count];
+    *skip = (struct skip){.partition = place->partition, .offset = offset};
+    memcpy(skip->topic, lane->partition->topic, sizeof skip->topic);
+    memcpy(skip->why, why, strlen(why));
+    condemn_held(p, lane, skip);
+    say_state(lane, skip, answer);
+}
