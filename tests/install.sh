@@ -5,7 +5,7 @@ set -eu
 packages="build-essential cmake ninja-build pkg-config clang libclang-rt-dev librdkafka-dev libhiredis-dev libconfig-dev libjansson-dev
  libmicrohttpd-dev libsystemd-dev libjemalloc-dev redis-server redis-tools kcat jq python3 python3-pytest python3-pytest-xdist python3-redis python3-confluent-kafka maven
  default-jre-headless mandoc bash-completion lintian file iptables iproute2 procps
- python3-jsonschema python3-yaml"
+ python3-jsonschema python3-yaml prometheus"
 [ $# -eq 0 ] || packages=$*
 missing=
 for package in $packages; do
@@ -17,8 +17,8 @@ if [ "$(id -u)" != 0 ]; then
     exit 69
 fi
 
-# Debian starts a redis-server of its own with the package; the tests have theirs. While packages are set up, services are told
-# not to start. A policy that somebody else put there stays as it is.
+# Debian starts a redis-server and a Prometheus of its own with the packages; the tests have theirs. While packages are set up,
+# services are told not to start. A policy that somebody else put there stays as it is.
 policy=/usr/sbin/policy-rc.d
 ours="# orderd's tests/install.sh: no service starts while packages are installed"
 policy_remove() {
@@ -42,6 +42,8 @@ if ! { apt-get update -qq && apt-get install -y -qq --no-install-recommends -o D
     exit 69
 fi
 rm -f "$log"
-case $missing in
-*redis-server*) systemctl disable redis-server >/dev/null 2>&1 || true ;; # nor at the next boot
-esac
+for service in redis-server prometheus; do     # nor at the next boot
+    case $missing in
+    *" $service"*) systemctl disable "$service" >/dev/null 2>&1 || true ;;
+    esac
+done

@@ -1,9 +1,9 @@
 #!/bin/bash
-# Builds and runs the tests: tests/run.sh [unit|story|tidy|model|differ|sim|fuzz|chaos|live …], all without an argument. Installs what is missing.
+# Builds and runs the tests: tests/run.sh [unit|story|tidy|model|differ|sim|fuzz|alerts|chaos|live …], all without an argument. Installs what is missing.
 # Closes with "N passed, N failed, N skipped"; exits 1 when one failed.
 set -u
 cd "$(dirname "$0")/.." || exit 70
-all="unit story tidy model differ sim fuzz chaos live"
+all="unit story tidy model differ sim fuzz alerts chaos live"
 groups=${*:-$all}
 for group in $groups; do
     case " $all " in
@@ -119,6 +119,7 @@ run_group() { # group
     differ) run_ctest differ build ;;
     sim) run_sim ;;
     fuzz) run_program fuzz /usr/bin/python3 tests/fuzz/run.py ;;
+    alerts) run_pytest alerts tests/alerts -n 2 --dist loadgroup ;;
     chaos) run_pytest chaos tests/live/chaos ;;
     live) run_pytest live tests/live --ignore=tests/live/chaos -n 5 --dist loadgroup ;;
     esac
@@ -144,7 +145,7 @@ build build gcc
 build build-asan gcc -DORDERD_SANITIZE=ON
 build build-clang clang
 if [ "$groups" = "$all" ]; then
-    for group in unit story tidy sim chaos; do run_group "$group"; done
+    for group in unit story tidy sim alerts chaos; do run_group "$group"; done
     run_beside_live model differ fuzz
 else
     for group in $groups; do run_group "$group"; done
