@@ -9,6 +9,9 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 BINARY = Path(os.environ.get("ORDERD_BINARY") or ROOT / "build" / "daemon" / "orderd").resolve()
 
+# Fixtures that take long and are made once: the quickstart's whole run, the parser of AsyncAPI, what a daemon published.
+SHARED = {"whole", "parser", "published"}
+
 REQUIRED = """kafka:
 {
     brokers      = "127.0.0.1:9092";
@@ -32,10 +35,10 @@ def pytest_configure(config):
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """tests/run.sh runs several workers side by side; what looks at the same run of the quickstart goes to one of them."""
+    """tests/run.sh runs several workers side by side; what looks at the same run of something goes to one of them."""
     for item in items:
-        if "whole" in item.fixturenames:
-            item.add_marker(pytest.mark.xdist_group("quickstart"))
+        for shared in SHARED & set(item.fixturenames):
+            item.add_marker(pytest.mark.xdist_group(shared))
 
 
 @pytest.fixture(scope="session")

@@ -207,5 +207,6 @@ int main(void)
     tell_fault(bytes_of("{\"id\":\"b\"}"), binary, 4, REASON_NONE);
     tell_fault(bytes_of(events[0]), NULL, 0, REASON_TOO_MANY_HEADERS);
     tell_fault(bytes_of(events[0]), NULL, 0, REASON_QUARANTINED);
+    tell_fault(bytes_of(events[0]), NULL, 0, REASON_SKIPPED);
     return 0;
 }
