@@ -13,7 +13,7 @@
 #include "service/host.h"
 #include "turn/operator.h"
 
-enum { KEYS_MAX = 300, EVENTS_MAX = 1000, BYTES_MAX = 67108864, RETRY_MS = 500, LEAVE_MIN_MS = 1000, QUESTION_MS = 10000, SINK_BACKOFF_MIN_MS = 100, SINK_BACKOFF_MAX_MS = 5000,
+enum { KEYS_MAX = 300, EVENTS_MAX = 1000, BYTES_MAX = 67108864, RETRY_MS = 500, LEAVE_MIN_MS = 1000, SINK_BACKOFF_MIN_MS = 100, SINK_BACKOFF_MAX_MS = 5000,
        COOPERATIVE_SOUND_VERSION = 0x020b01ff };
 
 struct daemon {
@@ -144,6 +144,7 @@ static bool is_stopped(void *context)
     struct daemon *d = context;
 
     signals_serve(d);
+    board_see_redis(d->board, session_is_up(d->site.redis.session));
     return d->stop;
 }
 
@@ -157,7 +158,7 @@ static void say_long_waits(const struct daemon *d)
     } waits[] = {
         {"redis.connect_timeout_ms", c->redis.connect_timeout_ms},
         {"redis.command_timeout_ms", c->redis.command_timeout_ms},
-        {"a question to kafka", QUESTION_MS},
+        {"a question to kafka", SITE_QUESTION_MS},
     };
     int64_t watchdog_ms = host_watchdog_ms(d->host);
 
@@ -177,6 +178,8 @@ static int connect_redis(struct daemon *d)
 
 static int ask_kafka(struct daemon *d)
 {
+    board_see_redis(d->board, true);
+    board_enter(d->board, BOARD_KAFKA);
     host_say(d->host, "waiting for Kafka at %s", d->site.config->kafka.brokers);
     return site_ask_kafka(&d->site);
 }
@@ -264,6 +267,8 @@ static int compare_registry(struct daemon *d)
     struct refusal refusal = {0};
     int r = 0, code;
 
+    board_enter(d->board, BOARD_REGISTRY);
+    sights_watch(d->serve.sights, source_kafka(d->source));
     host_say(d->host, "comparing what Redis and Kafka hold");
     start.evidence.why = &why;
     while (!d->stop && (r = start_run(&start, &refusal)) && !refusal.set) {
@@ -306,6 +311,7 @@ static void stop(struct daemon *d, bool drain)
 {
     int64_t until = stop_by(d), left;
 
+    board_enter(d->board, BOARD_STOPPING);
     host_stopping(d->host, until);
     if (drain)
         pipeline_drain(d->pipeline, until);
@@ -329,6 +335,7 @@ static int turn_after_turn(struct daemon *d)
         log_error(&d->site.log, "cannot subscribe error=\"%s\"", error.text);
         return EX_CONFIG;
     }
+    board_enter(d->board, BOARD_RUNNING);
     log_notice(&d->site.log, "running group=%s cluster=%s topics=%zu", d->site.config->kafka.group, d->site.topics.cluster, d->site.topics.count);
     while (!d->stop && !r) {
         r = pipeline_step(d->pipeline);

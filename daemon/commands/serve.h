@@ -5,9 +5,11 @@
 #include "commands/site.h"
 #include "service/board.h"
 #include "service/desk.h"
+#include "service/sight.h"
 #include "service/web.h"
 
 struct serve {
+    struct sights *sights;
     struct web *web;        /* NULL: http.address is "" */
     struct desk *desk;      /* NULL: it would have no guest */
 };

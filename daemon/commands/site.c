@@ -5,7 +5,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-enum { RETRY_MS = 500, BELIEVE_MS = 10000, SLICE_MS = 50, QUESTION_MS = 10000, WORKING_MEMORY = 256 << 20, COMMANDS_LIMIT = 256 << 20 };
+enum { RETRY_MS = 500, BELIEVE_MS = 10000, SLICE_MS = 50, WORKING_MEMORY = 256 << 20, COMMANDS_LIMIT = 256 << 20 };
 
 static int session_make(struct site *site)
 {
@@ -184,7 +184,7 @@ struct start site_start(struct site *site, struct kafka_in *in)
 
     return (struct start){
         .redis = &site->redis, .clock = site->clock, .log = &site->log,
-        .evidence = {.in = in, .reader = site->reader, .outcomes = c->kafka.outcomes, .timeout_ms = QUESTION_MS},
+        .evidence = {.in = in, .reader = site->reader, .outcomes = c->kafka.outcomes, .timeout_ms = SITE_QUESTION_MS},
         .prefix = c->redis.prefix, .cluster = site->topics.cluster, .group = c->kafka.group,
         .topics = site->topics.items, .topics_count = site->topics.count,
         .sharded = strcmp(c->shard, "partition") == 0,

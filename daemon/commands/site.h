@@ -6,6 +6,9 @@
 #include "config/config.h"
 #include "ledger/start.h"
 
+/* The longest that a question to Kafka may take. */
+enum { SITE_QUESTION_MS = 10000 };
+
 struct site {
     struct config *config;
     struct log log;

@@ -1,11 +1,13 @@
 #include "seam/clock.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
 #include <time.h>
 
 struct clock {
+    atomic_uint_fast64_t pulses;
     void (*pulsed)(void *context);
     void *context;
 };
@@ -62,8 +64,16 @@ void clock_sleep_ms(struct clock *clock, int64_t ms)
 
 void clock_pulse(struct clock *clock)
 {
-    if (clock && clock->pulsed)
+    if (!clock)
+        return;
+    atomic_fetch_add_explicit(&clock->pulses, 1, memory_order_relaxed);
+    if (clock->pulsed)
         clock->pulsed(clock->context);
+}
+
+uint64_t clock_pulses(struct clock *clock)
+{
+    return atomic_load_explicit(&clock->pulses, memory_order_relaxed);
 }
 
 void clock_watch(struct clock *clock, void (*pulsed)(void *context), void *context)

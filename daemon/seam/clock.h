@@ -23,6 +23,8 @@ int64_t clock_realtime_ms(struct clock *clock);
 void clock_sleep_ms(struct clock *clock, int64_t ms);
 /* A wait with a bound is over, whatever came of it. Takes NULL. */
 void clock_pulse(struct clock *clock);
+/* How many there were: the same number much later means that nobody gets on. From any thread. */
+uint64_t clock_pulses(struct clock *clock);
 /* Who is told of each pulse, in the thread and at the place where it happens; NULL: nobody. */
 void clock_watch(struct clock *clock, void (*pulsed)(void *context), void *context);
 /* Unpredictable bytes; never fails. */

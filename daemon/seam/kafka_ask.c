@@ -54,6 +54,31 @@ int kafka_in_bounds(struct kafka_in *in, const char *topic, int32_t partition, i
     return r ? r : offset_of(in, topic, partition, RD_KAFKA_OFFSET_END, end, timeout_ms);
 }
 
+static int ends_of_many(struct kafka_in *in, struct kafka_bounds *bounds, size_t count, int64_t which, int timeout_ms)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)count);
+    rd_kafka_resp_err_t code;
+
+    for (size_t i = 0; i < count; i++)
+        rd_kafka_topic_partition_list_add(list, bounds[i].topic, bounds[i].partition)->offset = which;
+    code = rd_kafka_offsets_for_times(kafka_in_handle(in), list, timeout_ms);
+    for (size_t i = 0; i < count; i++) {
+        const rd_kafka_topic_partition_t *found = &list->elems[i];
+        int64_t *out = which == RD_KAFKA_OFFSET_END ? &bounds[i].end : &bounds[i].start;
+
+        *out = !code && !found->err && found->offset >= 0 ? found->offset : -1;
+    }
+    rd_kafka_topic_partition_list_destroy(list);
+    return kafka_error(code);
+}
+
+int kafka_in_bounds_of_many(struct kafka_in *in, struct kafka_bounds *bounds, size_t count, int timeout_ms)
+{
+    int r = ends_of_many(in, bounds, count, RD_KAFKA_OFFSET_BEGINNING, timeout_ms);
+
+    return r ? r : ends_of_many(in, bounds, count, RD_KAFKA_OFFSET_END, timeout_ms);
+}
+
 int kafka_in_watermarks(struct kafka_in *in, const char *topic, int32_t partition, int64_t *start, int64_t *end)
 {
     rd_kafka_resp_err_t code = rd_kafka_get_watermark_offsets(kafka_in_handle(in), topic, partition, start, end);

@@ -119,7 +119,14 @@ int kafka_in_committed(struct kafka_in *in, struct kafka_position *positions, si
 /* First and past-the-last offset of a partition, asked from its leader. Errors: -ETIMEDOUT, -ENOENT, -EAGAIN, -EIO. */
 int kafka_in_bounds(struct kafka_in *in, const char *topic, int32_t partition, int64_t *start, int64_t *end,
                     int timeout_ms) MUST_CHECK;
-/* The same as librdkafka last saw them while fetching: asks nobody and waits for nothing. -ENOENT: it has not seen them. */
+/* The same of several partitions in one question; from any thread while the kafka_in lives, and no sign that its owner gets on. */
+struct kafka_bounds {
+    char topic[KAFKA_TOPIC_MAX + 1];
+    int32_t partition;
+    int64_t start, end;   /* filled; -1: this one was not answered */
+};
+int kafka_in_bounds_of_many(struct kafka_in *in, struct kafka_bounds *bounds, size_t count, int timeout_ms) MUST_CHECK;
+/* The same of one as librdkafka last saw them while fetching: asks nobody and waits for nothing. -ENOENT: it has not seen them. */
 int kafka_in_watermarks(struct kafka_in *in, const char *topic, int32_t partition, int64_t *start, int64_t *end) MUST_CHECK;
 /* How many brokers are connected, as of some seconds ago; -1: not known yet. */
 int kafka_in_brokers_up(const struct kafka_in *in);

@@ -239,3 +239,11 @@ int redis_link_receive(struct redis_link *link, struct arena *arena, struct repl
     *out = reply;
     return 0;
 }
+
+#define TEXT_OF_NUMBER(number) #number
+#define TEXT_OF(number) TEXT_OF_NUMBER(number)
+
+const char *redis_library_version_text(void)
+{
+    return TEXT_OF(HIREDIS_MAJOR) "." TEXT_OF(HIREDIS_MINOR) "." TEXT_OF(HIREDIS_PATCH);
+}

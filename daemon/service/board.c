@@ -1,6 +1,7 @@
 #include "service/board.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 struct board {
@@ -10,6 +11,8 @@ struct board {
     struct picture mine;        /* the pipeline's */
     bool taken;                 /* `mine` waits to be put up */
     int64_t due_at;             /* monotonic ms */
+    atomic_int phase;
+    atomic_bool redis_seen;
 };
 
 int board_new(struct board **out)
@@ -68,4 +71,24 @@ bool board_read(struct board *board, struct picture *out)
     read = board->any && picture_copy(out, &board->up) == 0;
     pthread_mutex_unlock(&board->mutex);
     return read;
+}
+
+void board_enter(struct board *board, enum board_phase phase)
+{
+    board->phase = (int)phase;
+}
+
+enum board_phase board_phase(const struct board *board)
+{
+    return (enum board_phase)board->phase;
+}
+
+void board_see_redis(struct board *board, bool up)
+{
+    board->redis_seen = up;
+}
+
+bool board_redis_seen(const struct board *board)
+{
+    return board->redis_seen;
 }

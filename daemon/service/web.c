@@ -4,25 +4,57 @@
 #include <string.h>
 
 #include "seam/http.h"
+#include "service/health.h"
+#include "service/metrics.h"
 
 struct web {
     struct web_options options;
     struct http *http;
 };
 
+static void answer_metrics(struct web *web, const struct http_request *request, struct http_reply *reply)
+{
+    (void)request;
+    reply->status = 200;
+    reply->type = EXPOSITION_TYPE;
+    metrics_put(&reply->body, sights_look(web->options.sights));
+}
+
+static void answer_health(const struct health *health, const struct http_request *request, struct http_reply *reply)
+{
+    bool verbose = http_request_has(request, "verbose");
+
+    reply->status = health_level(health) == HEALTH_FAILED ? 503 : 200;
+    reply->type = verbose ? "text/plain; charset=utf-8" : "application/json";
+    if (verbose)
+        health_put_text(&reply->body, health);
+    else
+        health_put_json(&reply->body, health);
+}
+
 static void answer_livez(struct web *web, const struct http_request *request, struct http_reply *reply)
 {
-    (void)web, (void)request;
-    reply->status = 200;
-    reply->type = "text/plain; charset=utf-8";
-    buffer_put_text(&reply->body, "ok\n");
+    struct health health;
+
+    health_live(&health, sights_look(web->options.sights));
+    answer_health(&health, request, reply);
+}
+
+static void answer_readyz(struct web *web, const struct http_request *request, struct http_reply *reply)
+{
+    struct health health;
+
+    health_ready(&health, sights_look(web->options.sights));
+    answer_health(&health, request, reply);
 }
 
 static const struct {
     const char *path;
     void (*answer)(struct web *web, const struct http_request *request, struct http_reply *reply);
 } pages[] = {
+    {"/metrics", answer_metrics},
     {"/livez", answer_livez},
+    {"/readyz", answer_readyz},
 };
 
 static void answer(void *context, const struct http_request *request, struct http_reply *reply)

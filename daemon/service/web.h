@@ -4,14 +4,14 @@
 
 #include "base/log.h"
 #include "seam/clock.h"
-#include "service/board.h"
 #include "service/desk.h"
+#include "service/sight.h"
 
 struct web;
 
 struct web_options {
     const char *address;       /* http.address */
-    struct board *board;
+    struct sights *sights;     /* of the same desk */
     struct clock *clock;
     const struct log *log;
 };

@@ -64,6 +64,7 @@ void assignment_drop(struct pipeline *p, struct lane *lane)
 
 void assignment_untake_lane(struct pipeline *p, struct lane *lane)
 {
+    lane->owed_timestamp = lane_owed(lane);
     lane->partition->state = PARTITION_UNTAKEN;
     lane->retry_at = monotonic(p) + clock_random_between(p->options.clock, RETRY_MIN_MS, RETRY_MAX_MS);
     outbox_reset(&lane->partition->outbox, &p->pool, 0);

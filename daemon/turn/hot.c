@@ -1,5 +1,6 @@
 #include "turn/hot.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,6 +24,7 @@ struct suspect {
 
 struct hot {
     struct place places[HOT_SETS][HOT_WAYS];
+    uint32_t all_now[COUNTS], all_last[COUNTS];
     int64_t window_at, last_ms;              /* when this window began (-1: not yet), how long the one before took */
     struct suspect *suspects;
     size_t suspects_size, suspects_count;
@@ -71,6 +73,8 @@ static void window_roll(struct hot *hot, int64_t now)
         memset(place->now, 0, sizeof place->now);
         place->used = place->last[COUNT_WRITES] || place->last[COUNT_CONFLICTS];
     }
+    memcpy(hot->all_last, hot->all_now, sizeof hot->all_last);
+    memset(hot->all_now, 0, sizeof hot->all_now);
     hot->last_ms = hot->window_at < 0 ? HOT_WINDOW_MS : now - hot->window_at;
     hot->window_at = now;
 }
@@ -118,6 +122,7 @@ static bool key_changed(const struct view_key *key)
 void hot_wrote(struct hot *hot, const struct view *view, int32_t shard, int64_t now)
 {
     window_roll(hot, now);
+    hot->all_now[COUNT_WRITES]++;
     for (size_t i = 0; i < view_keys_count(view); i++)
         if (key_changed(view_key_at(view, i)))
             count(hot, view_key_at(view, i), shard, COUNT_WRITES);
@@ -190,6 +195,7 @@ void hot_loaded(struct hot *hot, const struct view *view, int32_t shard, int64_t
     if (!hot->suspects_count || hot->suspects_shard != shard)
         return;
     window_roll(hot, now);
+    hot->all_now[COUNT_CONFLICTS]++;
     for (size_t i = 0; i < view_keys_count(view); i++) {
         const struct view_key *key = view_key_at(view, i);
 
@@ -220,6 +226,22 @@ static void top_insert(struct hot_key top[HOT_TOP_MAX], size_t *count_of_top, st
     top[at] = key;
 }
 
+static double share(const struct hot *hot, const struct place *place, int what)
+{
+    return hot->all_last[what] ? (double)place->last[what] / hot->all_last[what] : 0;
+}
+
+static struct hot_key shown(const struct hot *hot, const struct place *place)
+{
+    double seconds = (double)hot->last_ms / 1000;
+
+    return (struct hot_key){
+        .kind = place->kind, .owner = place->owner, .shard = place->shard,
+        .writes = place->last[COUNT_WRITES] / seconds, .conflicts = place->last[COUNT_CONFLICTS] / seconds,
+        .writes_share = share(hot, place, COUNT_WRITES), .conflicts_share = share(hot, place, COUNT_CONFLICTS),
+    };
+}
+
 size_t hot_top(struct hot *hot, bool by_conflicts, struct hot_key top[HOT_TOP_MAX], int64_t now)
 {
     size_t found = 0;
@@ -227,11 +249,19 @@ size_t hot_top(struct hot *hot, bool by_conflicts, struct hot_key top[HOT_TOP_MA
     window_roll(hot, now);
     for (size_t i = 0; i < HOT_SETS * HOT_WAYS; i++) {
         const struct place *place = &hot->places[0][0] + i;
-        double seconds = (double)hot->last_ms / 1000;
 
         if (place->used && place->last[by_conflicts ? COUNT_CONFLICTS : COUNT_WRITES])
-            top_insert(top, &found, (struct hot_key){place->kind, place->owner, place->shard, place->last[COUNT_WRITES] / seconds,
-                       place->last[COUNT_CONFLICTS] / seconds}, by_conflicts);
+            top_insert(top, &found, shown(hot, place), by_conflicts);
     }
     return found;
+}
+
+void hot_key_text(char out[HOT_KEY_TEXT_MAX], const struct hot_key *key)
+{
+    static const char *const words[] = {[VIEW_FUNDS] = "users:", [VIEW_STOCK] = "stock:", [VIEW_INVENTORY] = "inventory:", [VIEW_MARKET] = "market:"};
+    char tag[16] = "";
+
+    if (key->shard >= 0)
+        snprintf(tag, sizeof tag, "{%d}", key->shard);
+    snprintf(out, HOT_KEY_TEXT_MAX, "%s%s%.*s", tag, words[key->kind], (int)key->owner.size, key->owner.text);
 }

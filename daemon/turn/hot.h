@@ -22,7 +22,12 @@ struct hot_key {
     struct name owner;          /* size 0: the market */
     int32_t shard;              /* partition number with shard = "partition", else -1 */
     double writes, conflicts;   /* EXECs that wrote it; conflicts that it caused */
+    double writes_share, conflicts_share;   /* the same as a part of all, 0 to 1 */
 };
+
+/* The key as Redis knows it, without the market's prefix: "stock:7001", "market:", "{3}users:17". */
+enum { HOT_KEY_TEXT_MAX = 96 };
+void hot_key_text(char out[HOT_KEY_TEXT_MAX], const struct hot_key *key);
 
 /* `cells_max`: the most values that a turn holds. Errors: -ENOMEM. */
 int hot_new(struct hot **out, size_t cells_max) MUST_CHECK;

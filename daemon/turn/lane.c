@@ -119,8 +119,33 @@ void lane_start(struct lane *lane, int64_t next)
     lane->end = -1;
 }
 
+int64_t lane_timestamp(const struct lane *lane, int64_t next)
+{
+    int64_t timestamp = lane->head ? lane->head->message.timestamp : lane->waiting_from == next ? lane->waiting_timestamp : 0;
+
+    return timestamp > 0 ? timestamp : 0;
+}
+
+/* Entries in front that are finished wait for their removal only. One that was read back from Redis does not show its events' timestamps:
+ * its id tells when they were decided. */
+int64_t lane_owed(const struct lane *lane)
+{
+    const struct outbox *outbox = &lane->partition->outbox;
+    const struct outbox_entry *entry = outbox->head;
+
+    if (lane->partition->state != PARTITION_OWNED)
+        return lane->owed_timestamp;
+    for (size_t i = 0; i < outbox->finished; i++)
+        entry = entry->next;
+    return !entry ? 0 : entry->timestamp ? entry->timestamp : (int64_t)entry->sequence.ms;
+}
+
 void lane_clear(struct lane *lane, struct item_pool *pool)
 {
+    if (lane->head) {
+        lane->waiting_from = lane->base;
+        lane->waiting_timestamp = lane->head->message.timestamp;
+    }
     lane_pop(lane, pool, lane->count);
     lane->base = lane->position = lane->end = -1;
 }

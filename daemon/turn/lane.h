@@ -52,6 +52,9 @@ struct lane {
     int64_t cut_said_at;            /* monotonic ms of the last word about a duplicate window that its count ended */
     char refusal[LANE_REFUSAL_MAX]; /* PARTITION_STOPPED: what was found, and the command that resolves it */
     int64_t complained_at;          /* monotonic ms of the last word about a record that no producer takes */
+    int64_t waiting_from;           /* when the lane was cleared: nothing lay between here and an event, */
+    int64_t waiting_timestamp;      /* whose timestamp was this, ms since 1970; 0: none was held */
+    int64_t owed_timestamp;         /* of the oldest event not delivered when the outbox was last forgotten, the same; 0: none */
 };
 
 /* The bytes of a message that count towards the bounds. */
@@ -64,6 +67,11 @@ void lane_push(struct lane *lane, struct item_pool *pool, const struct kafka_mes
 void lane_pop(struct lane *lane, struct item_pool *pool, size_t count);
 /* Frees items below `next`; true when what is left goes on from there. False: all is freed, and Kafka must be read anew. */
 bool lane_skip_to(struct lane *lane, struct item_pool *pool, int64_t next);
+/* The timestamp of the event at the offset, ms since 1970: of the one held there, or that was when the lane was cleared; 0: unknown. */
+int64_t lane_timestamp(const struct lane *lane, int64_t next);
+/* The timestamp of the oldest event that was applied and is not known to be delivered, the same; 0: there is none. While the partition
+ * is not owned, that of when it last was. */
+int64_t lane_owed(const struct lane *lane);
 /* Fetching begins at `next`; the lane is empty. */
 void lane_start(struct lane *lane, int64_t next);
 void lane_clear(struct lane *lane, struct item_pool *pool);

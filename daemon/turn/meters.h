@@ -31,7 +31,7 @@ struct meters {
     uint64_t execs, conflicts, refused, torn, unknown; /* EXECs by the class of their reply; execs: all */
     uint64_t retries;                                /* events that had to be decided once more because their EXEC met a conflict */
     uint64_t takeovers, takeover_retries, refusals;  /* partitions taken over, take-overs to be tried again, partitions refused */
-    uint64_t reconnects;                             /* connections to Redis that were made, the first one too */
+    uint64_t reconnects;                             /* connections to Redis that were made anew: not the first one, which was there before */
     uint64_t delivery_failures;                      /* records whose producer ended before they were reported delivered */
     uint64_t commits, commit_failures;               /* partitions' offsets committed, or not */
     int64_t committed_at;                            /* of the last that succeeded, ms since 1970; 0: none yet */

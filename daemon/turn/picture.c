@@ -9,6 +9,7 @@
 void picture_init(struct picture *picture)
 {
     memset(picture, 0, sizeof *picture);
+    meters_init(&picture->meters);
 }
 
 void picture_deinit(struct picture *picture)
@@ -51,27 +52,13 @@ int picture_copy(struct picture *to, const struct picture *from)
     return 0;
 }
 
-/* Entries in front that are finished wait for their removal only. */
-static const struct outbox_entry *unfinished(const struct outbox *outbox)
+/* The older of two timestamps, of which either may be 0: none. */
+static int64_t older(int64_t a, int64_t b)
 {
-    const struct outbox_entry *entry = outbox->head;
-
-    for (size_t i = 0; i < outbox->finished; i++)
-        entry = entry->next;
-    return entry;
+    return !a || (b && b < a) ? b : a;
 }
 
-/* An entry that was read back from Redis does not show its events' timestamps: its id tells when they were decided. */
-static int64_t oldest(const struct lane *lane, int64_t next_timestamp)
-{
-    const struct outbox_entry *entry = unfinished(&lane->partition->outbox);
-
-    if (!entry)
-        return next_timestamp;
-    return entry->timestamp ? entry->timestamp : (int64_t)entry->sequence.ms;
-}
-
-/* Never below the log's start: what was deleted is no lag (DESIGN 4.5 says it otherwise). */
+/* A partition that was never taken over has no place in the log yet. */
 static void look_at_log(struct pipeline *p, const struct lane *lane, struct picture_partition *out)
 {
     if (kafka_in_watermarks(source_kafka(p->options.source), out->topic, out->number, &out->start, &out->end))
@@ -79,11 +66,8 @@ static void look_at_log(struct pipeline *p, const struct lane *lane, struct pict
     if (lane->end > out->end)
         out->end = lane->end;
     out->lag = -1;
-    if (out->end >= 0 && out->state == PARTITION_OWNED) {
-        int64_t from = out->next > out->start ? out->next : out->start;
-
-        out->lag = out->end > from ? out->end - from : 0;
-    }
+    if (lane->partition->mark.epoch[0])
+        picture_learn_log(out, out->start, out->end);
 }
 
 static void look_at_lane(struct pipeline *p, const struct lane *lane, struct picture_partition *out)
@@ -94,8 +78,9 @@ static void look_at_lane(struct pipeline *p, const struct lane *lane, struct pic
         .number = partition->number,
         .state = partition->state,
         .parked = lane->parked && !lane->held && !park_wanted(p, lane),
+        .paused = park_wanted(p, lane),
         .pause = partition->pause,
-        .next = partition->mark.next,
+        .next = partition->mark.epoch[0] ? partition->mark.next : -1,
         .done = partition->mark.done,
         .committed = partition->committed,
         .held = lane->count,
@@ -103,9 +88,8 @@ static void look_at_lane(struct pipeline *p, const struct lane *lane, struct pic
         .outbox_bytes = partition->outbox.bytes,
     };
     memcpy(out->topic, partition->topic, sizeof out->topic);
-    if (lane->head && lane->head->message.timestamp > 0)
-        out->next_timestamp = lane->head->message.timestamp;
-    out->unfinished_timestamp = oldest(lane, out->next_timestamp);
+    out->next_timestamp = lane_timestamp(lane, out->next);
+    out->unfinished_timestamp = older(lane_owed(lane), out->next_timestamp);
     if (partition->state == PARTITION_STOPPED)
         memcpy(out->refusal, lane->refusal, sizeof out->refusal);
     look_at_log(p, lane, out);
@@ -177,4 +161,46 @@ int64_t picture_lag(const struct picture *picture)
     for (size_t i = 0; i < picture->partitions_count; i++)
         lag += picture->partitions[i].lag > 0 ? picture->partitions[i].lag : 0;
     return lag;
+}
+
+/* Never below the log's start: what was deleted is no lag (DESIGN 4.5 says it otherwise). */
+void picture_learn_log(struct picture_partition *partition, int64_t start, int64_t end)
+{
+    int64_t from;
+
+    if (start > partition->start)
+        partition->start = start;
+    if (end > partition->end)
+        partition->end = end;
+    if (partition->next < 0 || partition->end < 0)
+        return;
+    from = partition->next > partition->start ? partition->next : partition->start;
+    partition->lag = partition->end > from ? partition->end - from : 0;
+}
+
+int64_t picture_lag_ms(const struct picture_partition *partition, int64_t now)
+{
+    if (partition->lag <= 0)
+        return partition->lag;
+    if (!partition->next_timestamp)
+        return -1;
+    return now > partition->next_timestamp ? now - partition->next_timestamp : 0;
+}
+
+enum picture_state picture_state(const struct picture_partition *partition)
+{
+    if (partition->state != PARTITION_OWNED)
+        return partition->state == PARTITION_STOPPED ? PICTURE_STOPPED : PICTURE_UNTAKEN;
+    if (partition->paused)
+        return PICTURE_PAUSED;
+    return partition->parked ? PICTURE_PARKED : PICTURE_OWNED;
+}
+
+const char *picture_state_name(enum picture_state state)
+{
+#define PICTURE_STATE_NAME(constant, name) [PICTURE_##constant] = #name,
+    static const char *const names[] = {PICTURE_STATES(PICTURE_STATE_NAME)};
+#undef PICTURE_STATE_NAME
+
+    return names[state];
 }

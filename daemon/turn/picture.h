@@ -15,16 +15,32 @@
 
 enum { PICTURE_TEXT_MAX = 256 };
 
+/* A partition in one word: constant, name. What an operator must look at comes first; OWNED: it is worked. */
+#define PICTURE_STATES(X)    \
+    X(STOPPED, stopped)      \
+    X(UNTAKEN, untaken)      \
+    X(PAUSED, paused)        \
+    X(PARKED, parked)        \
+    X(OWNED, owned)
+
+enum picture_state {
+#define PICTURE_STATE_CONSTANT(constant, name) PICTURE_##constant,
+    PICTURE_STATES(PICTURE_STATE_CONSTANT)
+#undef PICTURE_STATE_CONSTANT
+    PICTURE_STATE_COUNT
+};
+
 struct picture_partition {
     char topic[KAFKA_TOPIC_MAX + 1];
     int32_t number;
     enum partition_state state;
     bool parked;                       /* its outbox is at its bound: it waits */
+    bool paused;                       /* on purpose: by `pause`, or with all of them while the instance is quiet */
     struct pause pause;                /* by an operator */
-    int64_t next, done, committed;     /* offsets; committed -1: none by this process */
+    int64_t next, done, committed;     /* offsets; next -1: the mark was not read yet; committed -1: none by this process */
     int64_t start, end;                /* of the log, as far as it is known here; -1: not */
     int64_t lag;                       /* events from max(next, start) to the end; -1: not known */
-    int64_t next_timestamp;            /* of the event at `next`, ms since 1970; 0: none is held */
+    int64_t next_timestamp;            /* of the event at `next`, ms since 1970; 0: it is not known here */
     int64_t unfinished_timestamp;      /* of the oldest event whose outcome is not known to be delivered; 0: none */
     size_t held;                       /* events read and not decided */
     size_t outbox_entries, outbox_bytes;
@@ -63,8 +79,14 @@ int pipeline_look(struct pipeline *pipeline, struct picture *picture) MUST_CHECK
 /* A copy with memory of its own. Errors: -ENOMEM. */
 int picture_copy(struct picture *to, const struct picture *from) MUST_CHECK;
 
-/* What the partition has of each state, and lag summed over those where it is known. */
+/* How many partitions are in a state of the take-over, and lag summed over those where it is known. */
 size_t picture_count(const struct picture *picture, enum partition_state state);
 int64_t picture_lag(const struct picture *picture);
+enum picture_state picture_state(const struct picture_partition *partition);
+const char *picture_state_name(enum picture_state state);
+/* How long the next event has been waiting, ms, at `now` (ms since 1970): 0 without lag; -1: not known. */
+int64_t picture_lag_ms(const struct picture_partition *partition, int64_t now);
+/* Where the log begins and ends was asked by somebody else; -1: unknown. Lag follows. */
+void picture_learn_log(struct picture_partition *partition, int64_t start, int64_t end);
 
 #endif
