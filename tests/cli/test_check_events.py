@@ -1,9 +1,10 @@
 """orderd check-events: the linter for producers."""
 import json
+import subprocess
 
 import pytest
 
-from conftest import ROOT
+from conftest import BINARY, ROOT
 
 GOOD = '{"id":"%s","type":"grant","user":"u","item":"i"}'
 
@@ -136,3 +137,10 @@ def test_wrong_usage_is_64_and_points_to_the_help(orderd, arguments):
     ended = orderd("check-events", *arguments)
     assert (ended.code, ended.out) == (64, "")
     assert "orderd check-events --help" in ended.err
+
+
+def test_findings_that_nobody_can_read_are_74():
+    with open("/dev/full", "wb") as full:
+        ended = subprocess.run([BINARY, "check-events"], input=b"[]\n", stdout=full, stderr=subprocess.PIPE, check=False)
+    assert ended.returncode == 74
+    assert b"No space left on device" in ended.stderr
