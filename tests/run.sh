@@ -1,9 +1,9 @@
 #!/bin/bash
-# Builds and runs the tests: tests/run.sh [unit|story|tidy|model|differ|sim|fuzz|alerts|chaos|live …], all without an argument. Installs what is missing.
+# Builds and runs the tests: tests/run.sh [unit|story|tidy|systemd|model|differ|sim|fuzz|alerts|chaos|live …], all without an argument. Installs what is missing.
 # Closes with "N passed, N failed, N skipped"; exits 1 when one failed.
 set -u
 cd "$(dirname "$0")/.." || exit 70
-all="unit story tidy model differ sim fuzz alerts chaos live"
+all="unit story tidy systemd model differ sim fuzz alerts chaos live"
 groups=${*:-$all}
 for group in $groups; do
     case " $all " in
@@ -115,6 +115,7 @@ run_group() { # group
         ;;
     story) run_ctest story build-asan ;;
     tidy) run_program tidy /usr/bin/python3 tests/tidy/tidy.py build ;;
+    systemd) run_pytest systemd tests/systemd -n 3 --dist loadfile ;;
     model) run_ctest model build ;;
     differ) run_ctest differ build ;;
     sim) run_sim ;;
@@ -145,7 +146,7 @@ build build gcc
 build build-asan gcc -DORDERD_SANITIZE=ON
 build build-clang clang
 if [ "$groups" = "$all" ]; then
-    for group in unit story tidy sim alerts chaos; do run_group "$group"; done
+    for group in unit story tidy systemd sim alerts chaos; do run_group "$group"; done
     run_beside_live model differ fuzz
 else
     for group in $groups; do run_group "$group"; done

@@ -340,7 +340,8 @@ static int turn_after_turn(struct daemon *d)
     while (!d->stop && !r) {
         r = pipeline_step(d->pipeline);
         board_update(d->board, d->pipeline, clock_monotonic_ms(d->site.clock));
-        host_look(d->host, board_latest(d->board));
+        if (!r)
+            host_look(d->host, board_latest(d->board));
         signals_serve(d);
         log_tend(&d->site.log);
     }

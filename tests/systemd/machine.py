@@ -8,7 +8,7 @@ import tempfile
 import time
 from pathlib import Path
 
-BOOT_S, RUN_S = 60, 120
+BOOT_S, RUN_S = 60, 60
 LIBC, PR_SET_PDEATHSIG = ctypes.CDLL(None), 1
 
 # In a mount namespace of its own: when its last process ends, however it ends, the mounts are gone.
