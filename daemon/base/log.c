@@ -111,17 +111,20 @@ static bool is_ready(struct log_keeper *keeper, int fd)
     return r > 0;
 }
 
-/* Bytes taken, or negative. A pipe that polls as writable takes PIPE_BUF at once. A socket polls as full when a quarter of it is, so it is
+/* Bytes taken, 0: none now; negative: none ever. A pipe that polls as writable takes PIPE_BUF at once. A socket polls as full when a quarter of it is, so it is
  * asked without waiting. */
 static ssize_t write_some(struct log_keeper *keeper, int fd, const char *text, size_t size)
 {
-    ssize_t written;
+    ssize_t written = -1;
 
-    if (!keeper->is_socket)
-        return is_ready(keeper, fd) ? write(fd, text, size) : -1;
-    written = send(fd, text, size, MSG_DONTWAIT | MSG_NOSIGNAL);
-    if (written < 0 && errno == EAGAIN && is_ready(keeper, fd))
+    errno = EAGAIN;
+    if (keeper->is_socket)
         written = send(fd, text, size, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (written < 0 && errno == EAGAIN) {
+        if (!is_ready(keeper, fd))
+            return 0;
+        written = keeper->is_socket ? send(fd, text, size, MSG_DONTWAIT | MSG_NOSIGNAL) : write(fd, text, size);
+    }
     return written;
 }
 

@@ -46,7 +46,7 @@ struct log_clock {
 /* Gives `log`, whose fd is set, what it needs to run for long: times where fd is not the journal; of one call site's lines, debug ones apart, at
  * most LOG_BURST in an interval, and LOG_FLOOD while that goes on, the rest counted; and a reader that takes nothing is waited for once for
  * LOG_WAIT_MS, then lines are counted instead, so that no reader can hold the daemon. Both counts are said. Errors: -ENOMEM. */
-enum { LOG_BURST = 100, LOG_FLOOD = 10, LOG_INTERVAL_MS = 10000, LOG_WAIT_MS = 200 };
+enum { LOG_BURST = 200, LOG_FLOOD = 10, LOG_INTERVAL_MS = 10000, LOG_WAIT_MS = 200 };
 int log_open(struct log *log, const struct log_clock *clock) MUST_CHECK;
 /* Says the counts whose interval is over. Cheap: called by the daemon's loop. */
 void log_tend(const struct log *log);

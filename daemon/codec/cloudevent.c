@@ -34,6 +34,12 @@ static bool header_once(struct bytes *found, const struct kafka_header *header)
     return first;
 }
 
+/* A header that is not believed when it is given twice. */
+static void once_of(struct bytes *found, size_t *count, struct bytes value)
+{
+    *found = ++*count == 1 ? value : (struct bytes){NULL, 0};
+}
+
 static bool binary_is_whole(struct decoded *out, const struct cloudevent *envelope, struct bytes version)
 {
     if (!bytes_equal_text(version, "1.0"))
@@ -48,6 +54,7 @@ static bool binary_is_whole(struct decoded *out, const struct cloudevent *envelo
 bool cloudevent_headers(struct decoded *out, struct cloudevent *envelope, const struct kafka_header *headers, size_t count)
 {
     struct bytes version = {NULL, 0}, content = {NULL, 0};
+    size_t parents = 0, states = 0;
     bool once = true;
 
     *envelope = (struct cloudevent){CLOUDEVENT_NONE, {NULL, 0}, {NULL, 0}, {NULL, 0}};
@@ -65,9 +72,9 @@ bool cloudevent_headers(struct decoded *out, struct cloudevent *envelope, const 
         else if (name.size == 12 && strncasecmp(name.data, "content-type", 12) == 0)
             content = headers[i].value;
         else if (bytes_equal_text(name, "traceparent"))
-            out->traceparent = headers[i].value;
+            once_of(&out->traceparent, &parents, headers[i].value);
         else if (bytes_equal_text(name, "tracestate"))
-            out->tracestate = headers[i].value;
+            once_of(&out->tracestate, &states, headers[i].value);
     }
     if (begins_like(content, "application/cloudevents")) {
         envelope->mode = CLOUDEVENT_STRUCTURED;

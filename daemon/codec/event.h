@@ -23,7 +23,7 @@ struct decoded {
     char source[EVENT_SOURCE_MAX];
     uint64_t digest;                    /* of the kind and its required fields: what makes an id reused (DESIGN 4.8) */
     struct bytes fields;                /* the JSON object with the fields; points into the message */
-    struct bytes traceparent, tracestate; /* as they came; point into the message's headers; absent: none */
+    struct bytes traceparent, tracestate; /* as they came; point into the message's headers; absent: none, or given twice */
 };
 
 /* Decodes; never fails. `headers` are the message's, at most EVENT_HEADERS_MAX. */

@@ -5,9 +5,10 @@
 #include "base/hash.h"
 #include "base/number.h"
 #include "codec/text.h"
+#include "codec/trace.h"
 #include "rules/rules.h"
 
-enum { OUTCOME_HEADERS_MAX = 9, SEQUENCE_HEADER_SIZE = 96, TRACEPARENT_SIZE = 55, SOURCE_SIZE = 64 };
+enum { OUTCOME_HEADERS_MAX = 9, SEQUENCE_HEADER_SIZE = 96, SOURCE_SIZE = 64 };
 
 static void put_key(struct buffer *out, const char *name)
 {
@@ -167,37 +168,8 @@ static struct bytes put_value(struct buffer *out, const struct outcome_input *in
     return buffer_bytes(out);
 }
 
-static bool is_hex(const char *at, size_t size)
-{
-    bool other = false;
-
-    for (size_t i = 0; i < size; i++) {
-        if (!((at[i] >= '0' && at[i] <= '9') || (at[i] >= 'a' && at[i] <= 'f')))
-            return false;
-        other |= at[i] != '0';
-    }
-    return other;      /* all zeros is no valid id */
-}
-
-/* The incoming trace goes on under a span of our own (W3C Trace Context, version 00); anything else is not continued. */
-static bool continue_trace(char out[TRACEPARENT_SIZE + 1], struct bytes parent, const unsigned char *span)
-{
-    static const char digits[] = "0123456789abcdef";
-
-    if (parent.size != TRACEPARENT_SIZE || memcmp(parent.data, "00-", 3) != 0 || !is_hex(parent.data + 3, 32) ||
-        parent.data[35] != '-' || !is_hex(parent.data + 36, 16) || parent.data[52] != '-')
-        return false;
-    memcpy(out, parent.data, TRACEPARENT_SIZE);
-    out[TRACEPARENT_SIZE] = '\0';
-    for (int i = 0; i < 8; i++) {
-        out[36 + 2 * i] = digits[span[i] >> 4];
-        out[37 + 2 * i] = digits[span[i] & 15];
-    }
-    return true;
-}
-
 struct texts {
-    char id[KAFKA_TOPIC_MAX + 40], source[SOURCE_SIZE], trace[TRACEPARENT_SIZE + 1];
+    char id[KAFKA_TOPIC_MAX + 40], source[SOURCE_SIZE], trace[TRACE_PARENT_SIZE + 1], state[TRACE_STATE_MAX];
 };
 
 static struct bytes subject_of(const struct outcome_input *input)
@@ -236,6 +208,7 @@ static struct bytes put_source(char out[SOURCE_SIZE], const char *incarnation)
 static size_t make_headers(struct kafka_header *headers, struct texts *texts, const struct outcome_input *input)
 {
     struct bytes subject = subject_of(input);
+    struct bytes state;
     size_t n = 0;
 
     headers[n++] = (struct kafka_header){bytes_of("ce_specversion"), bytes_of("1.0")};
@@ -246,10 +219,11 @@ static size_t make_headers(struct kafka_header *headers, struct texts *texts, co
         headers[n++] = (struct kafka_header){bytes_of("ce_subject"), subject};
     headers[n++] = (struct kafka_header){bytes_of("ce_time"), bytes_of(input->decided_at)};
     headers[n++] = (struct kafka_header){bytes_of("content-type"), bytes_of("application/json")};
-    if (input->decoded->traceparent.data && continue_trace(texts->trace, input->decoded->traceparent, input->span)) {
+    if (trace_continue(texts->trace, input->decoded->traceparent, input->span)) {
         headers[n++] = (struct kafka_header){bytes_of("traceparent"), bytes_of(texts->trace)};
-        if (input->decoded->tracestate.data && input->decoded->tracestate.size <= 512)
-            headers[n++] = (struct kafka_header){bytes_of("tracestate"), input->decoded->tracestate};
+        state = trace_state(texts->state, input->decoded->tracestate);
+        if (state.data)
+            headers[n++] = (struct kafka_header){bytes_of("tracestate"), state};
     }
     return n;
 }

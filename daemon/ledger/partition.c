@@ -51,3 +51,8 @@ struct partition *partition_free(struct partition *partition, struct outbox_pool
     }
     return NULL;
 }
+
+const struct partition *partition_of_outbox(const struct outbox *outbox)
+{
+    return (const struct partition *)(const void *)((const char *)outbox - offsetof(struct partition, outbox));
+}

@@ -45,6 +45,8 @@ void partition_key(char out[PARTITION_KEY_MAX], const struct shard *shard, const
 void partition_confirm(struct partition *partition, int64_t reached);
 /* Where the partition goes on: at its mark's `next`. */
 struct kafka_position partition_position(const struct partition *partition);
+/* Whose outbox it is. */
+const struct partition *partition_of_outbox(const struct outbox *outbox);
 /* Takes NULL, returns NULL. Entries whose reports are still due are left to the outbox pool. */
 struct partition *partition_free(struct partition *partition, struct outbox_pool *pool);
 

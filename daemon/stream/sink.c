@@ -20,14 +20,13 @@ static void on_report(void *context, const struct kafka_report *report)
 {
     struct sink *sink = context;
     struct sink_report up = {report->opaque, report->error == 0 && !sink->failed, report->topic == TOPIC_OUTCOMES, report->partition,
-                             report->offset};
+                             report->offset, sink->topics[report->topic], NULL};
 
     ASSERT(sink->in_flight > 0);
     sink->in_flight--;
     if (report->error && !sink->failed) {
         sink->failed = true;
-        log_warning(sink->options.log, "delivery failed, the producer is replaced and everything republished partition=%d error=\"%s\"",
-                    report->partition, report->reason);
+        up.reason = report->reason;
     }
     sink->options.reported(sink->options.context, &up);
 }

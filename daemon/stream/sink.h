@@ -21,6 +21,8 @@ struct sink_report {
     bool outcome;        /* false: a dead letter */
     int32_t partition;
     int64_t offset;      /* in its topic; -1: unknown */
+    const char *topic;   /* its own */
+    const char *reason;  /* of the first failure, for which the producer is ended; NULL: not this one */
 };
 
 struct sink_options {

@@ -41,6 +41,8 @@ void pipeline_reported(void *context, const struct sink_report *report)
     struct outbox_entry *entry = report->opaque;
 
     count_report(p, entry, report->delivered);
+    if (report->reason)
+        tell_undelivered(p, entry, report);
     if (!report->delivered)
         outbox_abandoned(&p->pool, entry);
     else

@@ -36,6 +36,10 @@ static void count_run(struct pipeline *p, struct run *run, int64_t now)
         if (item->why == REASON_SKIPPED)
             skip_decided(p, run->lane, item);
         put_age(run->entry, item, now);
+        if (item->status == STATUS_MALFORMED)
+            tell_malformed(p, run->lane->partition, item);
+        else if (item->status == STATUS_EXPIRED)
+            tell_expired(p, run->lane->partition, item);
     }
 }
 

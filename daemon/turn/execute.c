@@ -228,10 +228,10 @@ static int torn(struct pipeline *p, const struct turn *turn, const struct exec_r
     return 0;
 }
 
-static int refused(struct pipeline *p, const struct exec_result *result)
+static int refused(struct pipeline *p, const struct turn *turn, const struct exec_result *result)
 {
+    tell_refused(p, turn, result->error.text);
     execute_forget(p);
-    log_error(p->log, "redis refused the transaction, nothing was applied error=\"%s\"", result->error.text);
     if (result->trouble == TROUBLE_STOP)
         return -EACCES;
     if (result->trouble == TROUBLE_SERVER)
@@ -299,7 +299,7 @@ static int receive(struct pipeline *p, struct turn *turn, size_t queued, size_t 
     case EXEC_CONFLICT:
         return conflict(p, turn);
     case EXEC_REFUSED:
-        return refused(p, &result);
+        return refused(p, turn, &result);
     case EXEC_TORN:
         return torn(p, turn, &result);
     case EXEC_UNKNOWN:

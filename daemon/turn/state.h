@@ -118,6 +118,12 @@ void skip_taken(struct pipeline *p, struct lane *lane, struct item *item);
 size_t skip_waiting(const struct pipeline *p);
 void skip_decided(struct pipeline *p, const struct lane *lane, const struct item *item);
 
+/* tell.c: what is said of single events */
+void tell_malformed(const struct pipeline *p, const struct partition *partition, const struct item *item);
+void tell_expired(const struct pipeline *p, const struct partition *partition, const struct item *item);
+void tell_refused(const struct pipeline *p, const struct turn *turn, const char *error);
+void tell_undelivered(const struct pipeline *p, const struct outbox_entry *entry, const struct sink_report *report);
+
 /* torn.c: a transaction that was applied in part */
 void torn_note(struct pipeline *p, const struct turn *turn, const char *error);
 /* Writes what is due; false: not yet, nothing else may be done. */

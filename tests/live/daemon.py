@@ -74,7 +74,7 @@ class Orderd:
         if self not in Orderd.shown:
             Orderd.shown.append(self)
         if wait:
-            self.wait_for(r"running group=", 90)
+            self.wait_for(r'running group=|"message":"running"', 90)
         return self
 
     def _begin(self):

@@ -19,7 +19,10 @@
     X(redis_dropped, SENTENCE, "redis connection dropped")                            \
     X(redis_evicts, SENTENCE, "redis may evict keys")                                 \
     X(redis_not_ready, SENTENCE, "redis is not ready, events wait")                   \
-    X(redis_refused, SENTENCE, "redis refused the transaction")                       \
+    X(redis_refused, SENTENCE, "redis refused the transaction,")                      \
+    X(redis_refused_one, SENTENCE, "redis refused the transaction of an event")       \
+    X(malformed, SENTENCE, "an event is malformed")                                   \
+    X(expired, SENTENCE, "an event expired")                                          \
     X(redis_unreadable, SENTENCE, "redis refuses to be read")                         \
     X(redis_refuses_take_over, SENTENCE, "redis refuses the take-over")               \
     X(redis_refuses_registry, SENTENCE, "redis refuses the registry")                 \

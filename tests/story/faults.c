@@ -98,6 +98,7 @@ static void a_full_memory_makes_events_wait(struct checks *c)
               "[  427] A commit  orders:0@1\n"
               "[  467] A watch   orders:0\n"
               "[  468] A exec    done=1 outbox-1 -> applied\n");
+    CHECK(c, was_logged("nothing was applied topic=orders partition=0 offset=0 key=\"k\" id=\"d1\" trace=\"\" error=\"OOM"));
     expect_market(c, "users:u{funds=5}");
     daemon_crash(a);
     story_end();
@@ -206,6 +207,7 @@ static void a_failed_delivery_is_published_again_by_a_new_producer(struct checks
               "[  148] A commit  orders:0@2\n"
               "[  168] A watch   orders:0\n"
               "[  169] A exec    done=2 outbox-1 -> applied\n");
+    CHECK(c, was_logged("everything republished topic=orders partition=0 from=0 to=2 into=out into_partition=0 error="));
     expect_outcomes(c, "0 applied, 1 applied");
     expect_market(c, "users:u{funds=3}");
     daemon_crash(a);

@@ -96,6 +96,9 @@ static void what_is_malformed_goes_to_the_dead_letters_and_the_rest_goes_on(stru
               "[  103] A publish orders/0/2 malformed\n"
               "[  103] A letter  0\n"
               "[  103] A publish orders/0/3 applied\n");
+    CHECK(c, was_logged("<4>an event is malformed and goes to the dead letters topic=orders partition=0 offset=1 reason=wrong_type"));
+    CHECK(c, was_logged("key=\"k\" id=\"d2\" trace=\"\""));
+    CHECK(c, was_logged("<4>an event is malformed and goes to the dead letters topic=orders partition=0 offset=2 reason=not_json"));
     expect_market(c, "users:u{funds=11}");
     story_end();
 }
@@ -234,6 +237,8 @@ static void an_event_in_conflict_expires_after_its_deadline(struct checks *c)
               "[  134] A exec    next=2 outbox+1..2 seen+ -> applied\n"
               "[  134] A publish orders/0/1 expired\n"
               "[  156] A commit  orders:0@2\n");
+    CHECK(c, was_logged("<5>an event expired, others changed its keys up to its deadline topic=orders partition=0 offset=1 type=reserve attempts=2 "
+                        "key=\"k\" id=\"r2\""));
     expect_market(c, "stock:k=9");
     daemon_crash(a);
     story_end();
