@@ -1,6 +1,7 @@
-/* Preloaded into the daemon: while the file is there, whoever sends to a unix socket by send() hangs, which the pipeline does to Redis
- * and nobody else. All other threads live on. */
+/* Preloaded into the daemon: while the file that ORDERD_HANG names (/run/orderd-hang without it) is there, whoever sends to a unix socket by
+ * send() hangs, which the pipeline does to Redis and nobody else. All other threads live on. */
 #include <stdbool.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/types.h>
 #include <sys/un.h>
@@ -18,8 +19,9 @@ static bool goes_to_unix(int fd)
 ssize_t send(int fd, const void *data, size_t size, int flags)
 {
     const struct timespec pause = {.tv_nsec = 10000000};
+    const char *named = getenv("ORDERD_HANG"), *file = named ? named : "/run/orderd-hang";
 
-    while (goes_to_unix(fd) && access("/run/orderd-hang", F_OK) == 0)
+    while (goes_to_unix(fd) && access(file, F_OK) == 0)
         nanosleep(&pause, NULL);
     return sendto(fd, data, size, flags, NULL, 0);
 }
