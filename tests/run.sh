@@ -115,7 +115,7 @@ run_group() { # group
         ;;
     story) run_ctest story build-asan ;;
     tidy) run_program tidy /usr/bin/python3 tests/tidy/tidy.py build ;;
-    systemd) run_pytest systemd tests/systemd -n 3 --dist loadfile ;;
+    systemd) run_pytest systemd tests/systemd -n 4 --dist loadfile ;;
     model) run_ctest model build ;;
     differ) run_ctest differ build ;;
     sim) run_sim ;;

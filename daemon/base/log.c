@@ -61,13 +61,14 @@ struct log_keeper {
     int64_t lost_since;                /* monotonic ms */
 };
 
-/* sd-daemon(3): systemd names the stream that it made; who inherited the variable may have another stderr. */
-static bool is_journal(const struct stat *status)
+/* sd-daemon(3): systemd names the stream; who inherited the variable may have another stderr. */
+bool log_is_journal(int fd)
 {
     const char *stream = getenv("JOURNAL_STREAM");
     unsigned long long device, inode;
+    struct stat status;
 
-    return stream && sscanf(stream, "%llu:%llu", &device, &inode) == 2 && device == status->st_dev && inode == status->st_ino;
+    return stream && sscanf(stream, "%llu:%llu", &device, &inode) == 2 && fstat(fd, &status) == 0 && device == status.st_dev && inode == status.st_ino;
 }
 
 int log_open(struct log *log, const struct log_clock *clock)
@@ -78,10 +79,8 @@ int log_open(struct log *log, const struct log_clock *clock)
     if (!keeper)
         return -ENOMEM;
     keeper->clock = *clock;
-    if (fstat(log->fd, &status) == 0) {
-        keeper->journal = is_journal(&status);
-        keeper->is_socket = S_ISSOCK(status.st_mode);
-    }
+    keeper->journal = log_is_journal(log->fd);
+    keeper->is_socket = fstat(log->fd, &status) == 0 && S_ISSOCK(status.st_mode);
     pthread_mutex_init(&keeper->lock, NULL);
     log_repeats_init(&keeper->repeats);
     log->keeper = keeper;

@@ -32,6 +32,8 @@ struct log {
 /* "error", "warning", "notice", "info", "debug"; false for anything else. */
 bool log_level_parse(const char *text, enum log_level *level) MUST_CHECK;
 const char *log_level_name(enum log_level level);
+/* Whether the file is the stream that systemd made for this process, whose lines begin with "<N>". */
+bool log_is_journal(int fd);
 /* "text", "json"; false for anything else. */
 bool log_format_parse(const char *text, enum log_format *format) MUST_CHECK;
 /* Changes level and format while other threads log. */

@@ -71,7 +71,7 @@ int config_load(struct config **out, const char *file, struct config_problems *p
 /* Wipes the secrets. Takes NULL, returns NULL. */
 struct config *config_free(struct config *config);
 
-/* One line a problem: "FILE:LINE: …". */
+/* One line a problem: "FILE:LINE: …"; in the journal with its priority. */
 void config_problems_print(const struct config_problems *problems, const char *file, FILE *out);
 /* The effective values as a file that loads again to the same; what is a secret shows its file only. */
 void config_print(const struct config *config, FILE *out);

@@ -1,15 +1,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "config/table.h"
 
 void config_problems_print(const struct config_problems *problems, const char *file, FILE *out)
 {
     size_t unsaid = problems->errors > CONFIG_PROBLEMS_MAX ? problems->errors - CONFIG_PROBLEMS_MAX : 0;
+    bool journal = log_is_journal(fileno(out));
 
     for (size_t i = 0; i < problems->count; i++) {
         const struct config_problem *problem = &problems->items[i];
 
+        if (journal)
+            fprintf(out, "<%d>", problem->warning ? LOG_LEVEL_WARNING : LOG_LEVEL_ERROR);
         if (problem->line)
             fprintf(out, "%s:%d: ", file, problem->line);
         else
@@ -20,7 +24,7 @@ void config_problems_print(const struct config_problems *problems, const char *f
         putc('\n', out);
     }
     if (unsaid)
-        fprintf(out, "%s: and %zu more\n", file, unsaid);
+        fprintf(out, "%s%s: and %zu more\n", journal ? "<3>" : "", file, unsaid);
 }
 
 static void print_text(const char *text, FILE *out)

@@ -12,7 +12,9 @@ enum { SAY_MS = 1000, EXTEND_EVERY_MS = 5000, EXTEND_MS = 30000, GRACE_MS = 5000
 
 struct host {
     struct host_options options;
-    bool heard, ready, stopping, refused;     /* refused: the last reload was */
+    bool heard, ready, stopping;
+    bool refused;                             /* the last reload was */
+    bool unsaid;                              /* the sentence waits for its time */
     int64_t watchdog_ms;
     int64_t fed_at, extended_at, said_at;     /* monotonic ms */
     int64_t until;                            /* when it must have stopped */
@@ -32,13 +34,21 @@ static void send_with_sentence(struct host *host, const char *before)
     snprintf(message, sizeof message, "%sSTATUS=%s", before, host->sentence);
     notify_send(message);
     memcpy(host->said, host->sentence, sizeof host->said);
+    host->unsaid = false;
     host->said_at = monotonic(host);
 }
 
 static void say_when_due(struct host *host, int64_t now)
 {
-    if (now - host->said_at >= SAY_MS && strcmp(host->sentence, host->said) != 0)
+    if (host->unsaid && now - host->said_at >= SAY_MS)
         send_with_sentence(host, "");
+}
+
+/* The sentence was made anew. */
+static void changed(struct host *host)
+{
+    host->unsaid = strcmp(host->sentence, host->said) != 0;
+    say_when_due(host, monotonic(host));
 }
 
 static void feed(struct host *host, int64_t now)
@@ -110,7 +120,7 @@ void host_say(struct host *host, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(host->sentence, sizeof host->sentence, format, arguments);
     va_end(arguments);
-    say_when_due(host, monotonic(host));
+    changed(host);
 }
 
 static bool is_ready(const struct picture *picture)
@@ -133,7 +143,7 @@ void host_look(struct host *host, const struct picture *picture)
         host->ready = true;
         send_with_sentence(host, "READY=1\n");
     }
-    say_when_due(host, monotonic(host));
+    changed(host);
 }
 
 /* Before it is ready the manager expects no reload, and the READY=1 at its end would be believed. */

@@ -4,6 +4,11 @@
 
 #include "service/host.h"
 
+static const char *plural(size_t count)
+{
+    return count == 1 ? "" : "s";
+}
+
 /* What keeps all of it from going on; false: nothing does. */
 static bool obstacle(const struct host_options *o, const struct picture *p, char *out, size_t size)
 {
@@ -19,26 +24,32 @@ static bool obstacle(const struct host_options *o, const struct picture *p, char
         return snprintf(out, size, "waiting for Kafka, the producer is made anew");
     if (!p->gate_open)
         return snprintf(out, size, "waiting for Redis: what was applied is not yet as durable as configured");
+    if (p->quiet)
+        return snprintf(out, size, "quiet, as an operator asked: it keeps its %zu partition%s and decides nothing", p->partitions_count, plural(p->partitions_count));
     return false;
 }
 
-static const char *plural(size_t count)
+static size_t add(char *out, size_t size, size_t used, size_t count, const char *what)
 {
-    return count == 1 ? "" : "s";
+    int n = count && used < size ? snprintf(out + used, size - used, "; %zu %s", count, what) : 0;
+
+    return used + (size_t)n;
 }
 
-/* Partitions that do not go on while others do. */
+/* Partitions that do not go on while others do, and what holds up the others. */
 static void exceptions(const struct picture *p, char *out, size_t size)
 {
-    size_t stopped = picture_count(p, PARTITION_STOPPED), parked = 0, used = 0;
+    size_t parked = 0, paused = 0, used;
 
     out[0] = '\0';
-    for (size_t i = 0; i < p->partitions_count; i++)
+    for (size_t i = 0; i < p->partitions_count; i++) {
         parked += p->partitions[i].parked;
-    if (stopped)
-        used = (size_t)snprintf(out, size, "; %zu refused and waiting for an operator", stopped);
-    if (parked && used < size)
-        snprintf(out + used, size - used, "; %zu waiting for Kafka to take their outcomes", parked);
+        paused += p->partitions[i].paused;
+    }
+    used = add(out, size, 0, picture_count(p, PARTITION_STOPPED), "refused and waiting for an operator");
+    used = add(out, size, used, paused, "paused on purpose");
+    used = add(out, size, used, parked, "waiting for Kafka to take their outcomes");
+    add(out, size, used, (size_t)p->rate, "events a second at most");
 }
 
 void host_sentence(const struct host_options *options, const struct picture *picture, char *out, size_t size)

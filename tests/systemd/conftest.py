@@ -84,13 +84,14 @@ class Service:
         return self.show("ActiveState") == "active"
 
     def forget(self):
-        """The journal so far is not looked at any more."""
+        """The journal so far is not looked at any more. --cursor shows the entry too where it stands: so a foreign one is put there."""
         self.control("reset-failed", check=False)
+        self.machine.run("sh", "-c", "echo from here | systemd-cat && journalctl --sync")
         shown = self.machine.run("journalctl", "-n", "0", "--show-cursor").stdout
         self.cursor = shown.split("cursor: ")[1].strip()
 
     def journal(self, *options):
-        return self.machine.run("journalctl", "-q", "-u", self.unit, *(["--after-cursor", self.cursor] if self.cursor else []), "-o", "cat", *options).stdout
+        return self.machine.run("journalctl", "-q", "-u", self.unit, *(["--cursor", self.cursor] if self.cursor else []), "-o", "cat", *options).stdout
 
     def until_said(self, text):
         until(lambda: text in self.journal(), lambda: f"{text!r} in the journal:\n{self.journal()}")

@@ -47,7 +47,7 @@ def test_a_bad_configuration_ends_it_for_good(installed):
     installed.configure(more="database = 99999;")
     installed.control("start", check=False)
     assert_ended_for_good(installed, "78")
-    assert f"{installed.file}:4: redis.database" in installed.journal()
+    assert f"{installed.file}:4: redis.database" in installed.journal("-p", "err")
     installed.configure()
 
 

@@ -78,6 +78,20 @@ static void what_does_not_go_on_is_told_beside_what_does(struct checks *c)
     CHECK_TEXT(c, said(&picture, out), "taking over 1 of 4 partitions; 1 refused and waiting for an operator; 1 waiting for Kafka to take their outcomes");
 }
 
+static void what_an_operator_asked_for_is_told(struct checks *c)
+{
+    struct picture_partition partitions[2];
+    struct picture picture = well(partitions, 2);
+    char out[SENTENCE_MAX];
+
+    partitions[0].paused = true;
+    CHECK_TEXT(c, said(&picture, out), "running with 2 partitions; 1 paused on purpose");
+    picture.rate = 100;
+    CHECK_TEXT(c, said(&picture, out), "running with 2 partitions; 1 paused on purpose; 100 events a second at most");
+    picture.quiet = true;
+    CHECK_TEXT(c, said(&picture, out), "quiet, as an operator asked: it keeps its 2 partitions and decides nothing");
+}
+
 static void when_nothing_goes_on_that_is_said(struct checks *c)
 {
     struct picture_partition partitions[1];
@@ -122,6 +136,7 @@ TESTS({"who runs says with how many partitions, and how far behind", who_runs_sa
       {"a partition whose lag is not known adds none", a_partition_whose_lag_is_not_known_adds_none},
       {"who has no partition stands by", who_has_no_partition_stands_by},
       {"what does not go on is told beside what does", what_does_not_go_on_is_told_beside_what_does},
+      {"what an operator asked for is told", what_an_operator_asked_for_is_told},
       {"when nothing goes on, that is said", when_nothing_goes_on_that_is_said},
       {"what stands in the way is told instead, the worst first", what_stands_in_the_way_is_told_instead_the_worst_first},
       {"whether brokers are there is not yet known: that is no word against them", whether_brokers_are_there_is_not_yet_known_that_is_no_word_against_them})
