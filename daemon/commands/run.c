@@ -120,14 +120,23 @@ static void tell_pipeline(struct daemon *d, uint32_t signal)
         operator_quiet(d->pipeline, signal == SIGTSTP);
 }
 
+static void serve_reload(struct daemon *d)
+{
+    bool taken;
+
+    host_reloading(d->host);
+    taken = reload(d);
+    host_reloaded(d->host, !taken);
+    board_reloaded(d->board, taken);
+}
+
 static void signals_serve(struct daemon *d)
 {
     struct signalfd_siginfo info;
 
     while (read(d->signals, &info, sizeof info) == (ssize_t)sizeof info) {
         if (info.ssi_signo == SIGHUP) {
-            host_reloading(d->host);
-            host_reloaded(d->host, !reload(d));
+            serve_reload(d);
         } else if (info.ssi_signo == SIGTSTP || info.ssi_signo == SIGCONT || info.ssi_signo == SIGTTIN) {
             tell_pipeline(d, info.ssi_signo);
         } else {

@@ -101,6 +101,7 @@ static const struct { const char *name, *why; } refused[] = {
     {"enable.auto.offset.store", "offsets are committed after the outcome was delivered, by orderd alone"},
     {"enable.partition.eof", "it is always true: the ends of logs are read by it"},
     {"isolation.level", "it is always \"read_committed\": an aborted event must not be applied"},
+    {"statistics.interval.ms", "it is always 5000: whether Kafka is there is told by it"},
     {"enable.idempotence", "it is always true: outcomes of a partition keep their order"},
     {"enable.gapless.guarantee", "it is always true: a lost outcome must end the producer"},
     {"acks", "it is always \"all\": an outcome counts as delivered when every in-sync replica has it"},

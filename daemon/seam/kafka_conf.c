@@ -24,7 +24,6 @@ static const struct kafka_setting consumer_defaults[] = {
     {"fetch.wait.max.ms", "100", false},
     {"partition.assignment.strategy", "range", false},
     {"fetch.queue.backoff.ms", "10", true},
-    {"statistics.interval.ms", "5000", false},      /* which brokers are connected */
     {NULL, NULL, false},
 };
 
@@ -32,7 +31,8 @@ static const struct kafka_setting consumer_defaults[] = {
 static const struct kafka_setting consumer_fixed[] = {
     {"enable.auto.offset.store", "false", false}, {"enable.auto.commit", "false", false},
     {"auto.offset.reset", "error", false},        {"enable.partition.eof", "true", false},
-    {"isolation.level", "read_committed", false}, {NULL, NULL, false},
+    {"isolation.level", "read_committed", false}, {"statistics.interval.ms", "5000", false},      /* which brokers are connected */
+    {NULL, NULL, false},
 };
 
 int kafka_error(int code)

@@ -12,7 +12,7 @@ struct board {
     bool taken;                 /* `mine` waits to be put up */
     int64_t due_at;             /* monotonic ms */
     atomic_int phase;
-    atomic_bool redis_seen;
+    atomic_bool redis_seen, reload_refused;
 };
 
 int board_new(struct board **out)
@@ -91,4 +91,14 @@ void board_see_redis(struct board *board, bool up)
 bool board_redis_seen(const struct board *board)
 {
     return board->redis_seen;
+}
+
+void board_reloaded(struct board *board, bool taken)
+{
+    board->reload_refused = !taken;
+}
+
+bool board_reload_refused(const struct board *board)
+{
+    return board->reload_refused;
 }

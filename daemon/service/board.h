@@ -31,6 +31,8 @@ void board_update(struct board *board, struct pipeline *pipeline, int64_t now);
 void board_enter(struct board *board, enum board_phase phase);
 /* The same: whether Redis is there, while no picture says it. */
 void board_see_redis(struct board *board, bool up);
+/* The same: whether the changed file was taken over. */
+void board_reloaded(struct board *board, bool taken);
 /* The pipeline's thread: the latest one, until the next update; NULL: none yet. */
 const struct picture *board_latest(const struct board *board);
 /* Any other thread: the latest picture, into memory of the reader's. False: none is up yet, or memory is out. */
@@ -38,5 +40,6 @@ bool board_read(struct board *board, struct picture *out) MUST_CHECK;
 /* Any thread. */
 enum board_phase board_phase(const struct board *board);
 bool board_redis_seen(const struct board *board);
+bool board_reload_refused(const struct board *board);
 
 #endif

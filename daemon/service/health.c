@@ -138,6 +138,14 @@ static void check_operator(struct health *health, const struct picture *picture)
         well(health, "operator");
 }
 
+static void check_config(struct health *health, const struct sight *sight)
+{
+    if (sight->reload_refused)
+        check(health, "configuration", HEALTH_DEGRADED, "the changed file was refused, the old one is in force; the log names its problems");
+    else
+        well(health, "configuration");
+}
+
 void health_live(struct health *health, const struct sight *sight)
 {
     *health = (struct health){.question = "livez"};
@@ -149,6 +157,7 @@ void health_ready(struct health *health, const struct sight *sight)
     *health = (struct health){.question = "readyz"};
     check_pipeline(health, sight);
     check_phase(health, sight);
+    check_config(health, sight);
     check_redis(health, sight);
     if (sight->phase > BOARD_REDIS)      /* before, nobody knows */
         check_kafka(health, sight);

@@ -28,6 +28,8 @@ struct scrape {
       s->picture->gate_open)                                                                                                                      \
     X(orderd_halted, gauge, "Whether the market is halted: an operator must resolve it.", 1, s->picture->halt[0] != '\0')                         \
     X(orderd_group_joined, gauge, "Whether the consumer group has answered since the start.", 1, s->picture->joined)                              \
+    X(orderd_config_last_reload_successful, gauge, "Whether the last reload was taken over; at 0 the file is refused and the old one in force.", 1, \
+      !s->sight->reload_refused)                                                                                                                  \
     X(orderd_quiet, gauge, "Whether the instance is quiet on purpose: it decides nothing and stays in the group.", 1, s->picture->quiet)           \
     X(orderd_rate_limit_events_per_second, gauge, "The most events that this instance decides in a second; 0: no limit.", 1, s->picture->rate)    \
     X(orderd_events_held, gauge, "Events read and not yet decided.", 1, (int64_t)s->picture->held)                                                \

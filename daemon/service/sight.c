@@ -69,6 +69,7 @@ static void see(struct sights *sights, int64_t now)
         .options = &sights->options,
         .phase = board_phase(sights->options.board),
         .picture = &sights->picture,
+        .reload_refused = board_reload_refused(sights->options.board),
         .now = clock_realtime_ms(sights->options.clock),
         .silent_ms = now - sights->pulsed_at,
     };

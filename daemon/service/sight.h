@@ -19,6 +19,7 @@ struct sight {
     enum board_phase phase;
     const struct picture *picture;               /* an empty one while phase is before BOARD_RUNNING */
     bool redis_up, kafka_up;
+    bool reload_refused;                         /* the configuration is older than its file */
     int64_t now;                                 /* ms since 1970 */
     int64_t silent_ms;                           /* since the pipeline's last pulse, as far as it was watched */
 };

@@ -109,7 +109,7 @@ def with_property(group, text):
     "bootstrap.servers", "metadata.broker.list", "group.id", "auto.offset.reset", "enable.auto.commit", "enable.auto.offset.store",
     "enable.partition.eof", "isolation.level", "enable.idempotence", "enable.gapless.guarantee", "acks", "request.required.acks",
     "message.timeout.ms", "delivery.timeout.ms", "transactional.id", "partitioner", "queue.buffering.max.messages",
-    "queue.buffering.max.kbytes", "message.max.bytes",
+    "queue.buffering.max.kbytes", "message.max.bytes", "statistics.interval.ms",
 ])
 def test_a_property_that_the_promise_rests_on_is_refused_with_the_reason(check, group, name):
     code, complaints = check(with_property(group, f"{name}=1"))
