@@ -31,6 +31,7 @@ def web(write):
     port = free_port()
     daemon = subprocess.Popen([BINARY, "-c", write("orderd.conf", config(f"127.0.0.1:{port}"))], stderr=subprocess.DEVNULL)
     web = Web(port)
+    web.daemon, web.file = daemon, Path(write("orderd.conf", config(f"127.0.0.1:{port}")))
     try:
         until(lambda: answers(web))
         yield web
@@ -75,9 +76,21 @@ def test_every_metric_that_a_document_names_is_there(web, file):
 
 
 def test_it_says_what_it_waits_for(web):
-    assert web.health("readyz") == (503, {"pipeline": ("ok", None), "phase": ("failed", "waits for Redis"),
+    assert web.health("readyz") == (503, {"pipeline": ("ok", None), "phase": ("failed", "waits for Redis"), "configuration": ("ok", None),
                                           "redis": ("failed", "no connection to 127.0.0.1:1, it is tried again and again")})
     assert web.live() and web.metrics().get("orderd_ready") == 0
+
+
+def test_a_refused_reload_is_said(web):
+    good = web.file.read_text()
+    assert web.metrics().get("orderd_config_last_reload_successful") == 1
+    web.file.write_text(good + "no_such_setting = 1;\n")
+    web.daemon.send_signal(signal.SIGHUP)
+    until(lambda: web.metrics().get("orderd_config_last_reload_successful") == 0)
+    assert web.health("readyz")[1]["configuration"][0] == "degraded"
+    web.file.write_text(good)
+    web.daemon.send_signal(signal.SIGHUP)
+    until(lambda: web.metrics().get("orderd_config_last_reload_successful") == 1)
 
 
 def test_an_address_that_is_taken_ends_the_start(orderd, write):
