@@ -31,7 +31,8 @@ set(CPACK_DEBIAN_PACKAGE_MAINTAINER ${ORDERD_MAINTAINER})
 set(CPACK_DEBIAN_PACKAGE_SECTION net)
 set(CPACK_DEBIAN_PACKAGE_PRIORITY optional)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
-set(CPACK_DEBIAN_PACKAGE_DEPENDS "librdkafka1 (>= 2.0.2), init-system-helpers (>= 1.54~), systemd | systemd-standalone-sysusers | systemd-sysusers")
+# procps has the kill of the unit's reload.
+set(CPACK_DEBIAN_PACKAGE_DEPENDS "librdkafka1 (>= 2.0.2), procps, init-system-helpers (>= 1.54~), systemd | systemd-standalone-sysusers | systemd-sysusers")
 set(CPACK_DEBIAN_PACKAGE_SUGGESTS "redis-server, kcat, prometheus")
 set(CPACK_DEBIAN_PACKAGE_DESCRIPTION "order events from Kafka, applied to Redis exactly once
 orderd takes order events (purchases, listings, reservations and others)

@@ -23,7 +23,7 @@ for argument in "$@"; do
 done
 
 root=$(cd "$(dirname "$0")/.." && pwd)
-packages="gcc libc6-dev cmake ninja-build pkg-config librdkafka-dev libhiredis-dev libconfig-dev libjansson-dev libjemalloc-dev
+packages="gcc libc6-dev cmake ninja-build pkg-config librdkafka-dev libhiredis-dev libconfig-dev libjansson-dev libmicrohttpd-dev libsystemd-dev libjemalloc-dev
  redis-server redis-tools kcat python3"
 build=$root/build
 try='' redis='' kafka='' orderd=''

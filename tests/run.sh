@@ -1,9 +1,9 @@
 #!/bin/bash
-# Builds and runs the tests: tests/run.sh [unit|story|tidy|systemd|model|differ|sim|fuzz|alerts|chaos|live …], all without an argument. Installs what is missing.
+# Builds and runs the tests: tests/run.sh [unit|story|tidy|systemd|model|differ|sim|fuzz|alerts|chaos|package|live …], all without an argument. Installs what is missing.
 # Closes with "N passed, N failed, N skipped"; exits 1 when one failed.
 set -u
 cd "$(dirname "$0")/.." || exit 70
-all="unit story tidy systemd model differ sim fuzz alerts chaos live"
+all="unit story tidy systemd model differ sim fuzz alerts chaos package live"
 groups=${*:-$all}
 for group in $groups; do
     case " $all " in
@@ -122,6 +122,7 @@ run_group() { # group
     fuzz) run_program fuzz /usr/bin/python3 tests/fuzz/run.py ;;
     alerts) run_pytest alerts tests/alerts -n 2 --dist loadgroup ;;
     chaos) run_pytest chaos tests/live/chaos ;;
+    package) run_pytest package tests/package -n 2 --dist loadgroup ;;
     live) run_pytest live tests/live --ignore=tests/live/chaos -n 5 --dist loadgroup ;;
     esac
 }
@@ -147,7 +148,7 @@ build build-asan gcc -DORDERD_SANITIZE=ON
 build build-clang clang
 if [ "$groups" = "$all" ]; then
     for group in unit story tidy systemd sim alerts chaos; do run_group "$group"; done
-    run_beside_live model differ fuzz
+    run_beside_live model differ fuzz package
 else
     for group in $groups; do run_group "$group"; done
 fi

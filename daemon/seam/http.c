@@ -201,7 +201,7 @@ static int start(struct http *http, int listener)
 int http_new(struct http **out, const struct http_options *options, struct error_text *error)
 {
     struct http *http = calloc(1, sizeof *http);
-    int listener, r;
+    int listener = -1, r;
 
     if (!http)
         return error_set(error, -ENOMEM, "out of memory");

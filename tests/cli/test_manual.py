@@ -135,6 +135,12 @@ def test_every_option_without_a_command_is_told_and_no_other(orderd):
     assert told | SHORT == options_of_help("\n".join(lines)) | SHORT
 
 
+def test_the_signals_are_those_of_the_readme():
+    rows = re.findall(r"^\| (SIG[A-Z, SIG]+) \|", (ROOT / "README.md").read_text(), flags=re.MULTILINE)
+    told = re.findall(r"SIG[A-Z]+", " ".join(re.findall(r"^\.It (SIG.*)$", COMMAND_PAGE, flags=re.MULTILINE)))
+    assert sorted(told) == sorted(re.findall(r"SIG[A-Z]+", " ".join(rows))) and len(told) > 2
+
+
 def test_exit_codes_are_those_of_the_readme_and_of_the_helps(orderd):
     told = set(re.findall(r"^\.It (\d+)$", COMMAND_PAGE.split(".Sh EXIT STATUS")[1].split("\n.Sh ")[0], flags=re.MULTILINE))
     readme = re.search(r"^\| exit codes \| (.*) \|$", (ROOT / "README.md").read_text(), flags=re.MULTILINE).group(1)
