@@ -59,7 +59,7 @@ struct scrape {
     X(process_virtual_memory_bytes, gauge, "Virtual memory.", 1, s->process.virtual_bytes)                                                        \
     X(process_open_fds, gauge, "Open file descriptors.", 1, s->process.open_fds)                                                                  \
     X(process_max_fds, gauge, "File descriptors that may be open.", 1, s->process.max_fds)                                                        \
-    X(process_start_time_seconds, gauge, "When the process started.", 1000, s->process.start_ms)                                                  \
+    X(process_start_time_seconds, gauge, "When the process started.", 1000, s->sight->started_ms)                                                 \
     X(process_threads, gauge, "Threads, with those of libraries.", 1, s->process.threads)
 
 /* name, type, help; put_NAME puts the samples */

@@ -68,7 +68,14 @@ void process_look(struct process *process)
         .resident_bytes = fields[FIELD_RESIDENT] * page,
         .open_fds = count_fds(),
         .max_fds = (int64_t)limit.rlim_cur,
-        .start_ms = ms_of(CLOCK_REALTIME) - ms_of(CLOCK_BOOTTIME) + fields[FIELD_START] * 1000 / ticks,
         .threads = fields[FIELD_THREADS],
     };
+}
+
+int64_t process_started_ms(void)
+{
+    long long fields[FIELDS];
+
+    read_stat(fields);
+    return ms_of(CLOCK_REALTIME) - ms_of(CLOCK_BOOTTIME) + fields[FIELD_START] * 1000 / sysconf(_SC_CLK_TCK);
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "service/logs.h"
+#include "service/process.h"
 
 struct sights {
     struct sight_options options;
@@ -14,6 +15,7 @@ struct sights {
     uint64_t pulses;              /* as last seen, */
     int64_t pulsed_at;            /* and when they last were others, monotonic ms */
     int64_t tick_at;              /* the same */
+    int64_t started_ms;
 };
 
 enum { TICK_MS = 500 };
@@ -29,6 +31,7 @@ int sights_new(struct sights **out, const struct sight_options *options)
     }
     sights->options = *options;
     sights->pulsed_at = clock_monotonic_ms(options->clock);
+    sights->started_ms = process_started_ms();
     picture_init(&sights->picture);
     sights->picture.gate_open = sights->picture.sink_up = true;      /* until somebody says otherwise */
     *out = sights;
@@ -71,6 +74,7 @@ static void see(struct sights *sights, int64_t now)
         .picture = &sights->picture,
         .reload_refused = board_reload_refused(sights->options.board),
         .now = clock_realtime_ms(sights->options.clock),
+        .started_ms = sights->started_ms,
         .silent_ms = now - sights->pulsed_at,
     };
     sight->redis_up = any ? sights->picture.redis_up : board_redis_seen(sights->options.board);

@@ -20,7 +20,7 @@ struct sight {
     const struct picture *picture;               /* an empty one while phase is before BOARD_RUNNING */
     bool redis_up, kafka_up;
     bool reload_refused;                         /* the configuration is older than its file */
-    int64_t now;                                 /* ms since 1970 */
+    int64_t now, started_ms;                     /* ms since 1970; when the process began */
     int64_t silent_ms;                           /* since the pipeline's last pulse, as far as it was watched */
 };
 
