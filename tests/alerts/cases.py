@@ -8,6 +8,7 @@ NEXT, COMMITTED = f"orderd_partition_next_offset{{{PLACE}}}", f"orderd_partition
 OLDEST = f"orderd_oldest_unfinished_timestamp_seconds{{{PLACE}}}"
 PROGRESS, LAST_COMMIT = "orderd_last_progress_timestamp_seconds", "orderd_last_commit_timestamp_seconds"
 REFUSALS, CONFLICTS, EXECS = "orderd_exec_refusals_total", "orderd_exec_conflicts_total", "orderd_execs_total"
+FAILURES = "orderd_outcome_delivery_failures_total"
 APPLIED, EXPIRED, REJECTED = ('orderd_events_total{type="purchase",outcome="%s"}' % outcome for outcome in ("applied", "expired", "rejected"))
 MALFORMED = 'orderd_events_total{type="unknown",outcome="malformed"}'
 PAUSED = f'orderd_partition_state{{{PLACE},state="paused"}}'
@@ -17,7 +18,7 @@ FAULT = (0, 1, 0)       # a flag that the fault raises, or takes away
 AWAY = (1, 0, 1)
 MOVES = (From(1000, 5),)
 RISES = (By(50),)
-RATES = {EXECS: (By(100),), CONFLICTS: (0,), REFUSALS: (0,)}
+RATES = {EXECS: (By(100),), CONFLICTS: (0,), REFUSALS: (0,), FAILURES: (0,)}
 EVENTS = {APPLIED: (By(500),), EXPIRED: (0,), MALFORMED: (0,)}
 
 
@@ -114,6 +115,9 @@ CASES = [
         "orderd-paused": {**works("paused"), LAG: (0, 300, 0)},
         "orderd-redis": {**works(redis_up=AWAY), LAG: (0, 300, 0)}}),
     Case("OrderdLagging", "not ten minutes of it", {"orderd": {**works(), LAG: (0, 300, 0)}}, lasts="10m", fires=False),
+    Case("OrderdDeliveryFailing", "producer after producer, and only that, though partitions are taken over without end; not one of them", {
+        "orderd": {**works("untaken"), **STANDS_STILL, LAG: GROWS, FAILURES: (0, By(1), By(0))},
+        "orderd-once": {**works(), FAILURES: (0, 40)}}, lasts="8m"),
     Case("OrderdOutboxFull", "nothing is delivered; not when Kafka is slow, nor when it is away", {
         "orderd": {**works("parked"), **STANDS_STILL},
         "orderd-slow": works("parked"),
@@ -147,14 +151,14 @@ CASES = [
         "orderd-sale": {**RATES, 'orderd_hot_key_writes_per_second{key="stock:7001"}': (90,)},
         "orderd-twenty": {**RATES, HOT: (1.5,), CONFLICTS: (By(5),)},
         "orderd-seldom": {**RATES, HOT: (0.5,), CONFLICTS: (By(60),)}}),
-    Case("OrderdDeliveryFailing", "producer after producer; not one of them", {
-        "orderd": {"orderd_outcome_delivery_failures_total": (0, By(1), By(0))},
-        "orderd-once": {"orderd_outcome_delivery_failures_total": (0, 40)}}),
     Case("OrderdCommitFailing", "again and again; not once, nor while Kafka is away", {
         "orderd": {**instance(), "orderd_commit_failures_total": (0, By(1), By(0))},
         "orderd-once": {**instance(), "orderd_commit_failures_total": (0, 3)},
         "orderd-kafka": {**instance(kafka_up=AWAY), "orderd_commit_failures_total": (0, By(1), By(0))}}),
 
+    Case("OrderdReloadRefused", "a bad file; not a good one", {
+        "orderd": {"orderd_config_last_reload_successful": AWAY},
+        "orderd-good": {"orderd_config_last_reload_successful": (1,)}}),
     Case("OrderdForgottenPause", "after hours of nothing else, though it stands still and lags; not a partition that is owned", {
         "orderd": {**works("paused"), **STANDS_STILL, LAG: GROWS},
         "orderd-owned": works()}, step=60),
