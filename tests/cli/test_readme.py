@@ -83,7 +83,7 @@ def test_every_option_that_the_readme_names_is_known(orderd):
     tests = BINARY.parents[1] / "tests"
     helps = orderd("--help").out + orderd("init", "--help").out
     for program in (ROOT / "tests" / "quickstart.sh", ROOT / "tests" / "live" / "soak.py", ROOT / "tests" / "live" / "chaos" / "arrows.py",
-                    tests / "sim" / "sim", tests / "model" / "model_protocol"):
+                    ROOT / "tests" / "alerts" / "run.py", tests / "sim" / "sim", tests / "model" / "model_protocol"):
         helps += subprocess.run([program, "--help"], capture_output=True, text=True, check=True).stdout
     named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", README)) - {"--bootstrap-server", "--create", "--topic", "--partitions", "--config", "--now", "--install"}
     assert len(named) > 12
