@@ -14,7 +14,7 @@
 #include "turn/operator.h"
 
 enum { KEYS_MAX = 300, EVENTS_MAX = 1000, BYTES_MAX = 67108864, RETRY_MS = 500, LEAVE_MIN_MS = 1000, SINK_BACKOFF_MIN_MS = 100, SINK_BACKOFF_MAX_MS = 5000,
-       COOPERATIVE_SOUND_VERSION = 0x020b01ff };
+       COOPERATIVE_SOUND_VERSION = 0x020b01ff, PRODUCER_FOUND = 3 };
 
 struct daemon {
     struct site site;
@@ -83,6 +83,41 @@ static void say_problems(const struct daemon *d, const struct config_problems *p
         log_error(&d->site.log, "the changed configuration: %s:%d: %s", d->site.config->file, problems->items[i].line, problems->items[i].text);
 }
 
+/* The sink makes further producers from d->producer, which points to the configuration's values. */
+static void rotate_kafka(struct daemon *d)
+{
+    const char *user = config_consumer_property(d->site.config, "sasl.username"), *password = config_consumer_property(d->site.config, "sasl.password");
+    struct error_text error = {""};
+    int r = 0;
+
+    if (d->producer && d->site.config->producer.count)
+        memcpy(d->producer + PRODUCER_FOUND, d->site.config->producer.items, d->site.config->producer.count * sizeof *d->producer);
+    if (d->source)
+        r = kafka_in_set_credentials(source_kafka(d->source), user, password, &error);
+    if (!r && d->site.reader)
+        r = kafka_reader_set_credentials(d->site.reader, user, password, &error);
+    if (!r && d->sink)
+        r = sink_set_credentials(d->sink, user, password, &error);
+    if (r)
+        log_error(&d->site.log, "kafka's changed credentials need a restart error=\"%s\"", error.text);
+    else
+        log_notice(&d->site.log, "kafka's changed credentials count for every connection made from now on");
+}
+
+/* Secrets whose file changed; a password that Redis did not take the last time is tried once more. */
+static void rotate(struct daemon *d, struct config *fresh)
+{
+    struct session *session = d->site.redis.session;
+    struct config_rotated rotated = config_rotate(d->site.config, fresh, needs_restart, &d->site.log);
+
+    if (rotated.redis && session_set_password(session, d->site.config->password))
+        log_error(&d->site.log, "no memory for the changed password of redis, it needs a restart");
+    if (d->pipeline && session_has_former(session))
+        pipeline_authenticate(d->pipeline);
+    if (rotated.kafka)
+        rotate_kafka(d);
+}
+
 static bool reload(struct daemon *d)
 {
     struct config_problems problems;
@@ -95,6 +130,7 @@ static bool reload(struct daemon *d)
         return false;
     }
     config_adopt(d->site.config, fresh, needs_restart, &d->site.log);
+    rotate(d, fresh);
     config_free(fresh);
     site_configure_log(&d->site);
     settings = settings_of(d->site.config);
@@ -232,7 +268,7 @@ static int producer_properties(struct daemon *d, struct kafka_properties *out)
     const struct sink_limits *limits = &d->site.topics.limits;
     size_t count = c->producer.count;
 
-    d->producer = calloc(count + 3, sizeof *d->producer);
+    d->producer = calloc(count + PRODUCER_FOUND, sizeof *d->producer);
     if (!d->producer)
         return -ENOMEM;
     snprintf(d->queue_messages, sizeof d->queue_messages, "%lld", (long long)c->queue.messages);
@@ -243,8 +279,8 @@ static int producer_properties(struct daemon *d, struct kafka_properties *out)
     d->producer[1] = (struct kafka_property){"queue.buffering.max.kbytes", d->queue_kbytes};
     d->producer[2] = (struct kafka_property){"message.max.bytes", d->message_bytes};
     if (count)
-        memcpy(d->producer + 3, c->producer.items, count * sizeof *d->producer);
-    *out = (struct kafka_properties){d->producer, count + 3};
+        memcpy(d->producer + PRODUCER_FOUND, c->producer.items, count * sizeof *d->producer);
+    *out = (struct kafka_properties){d->producer, count + PRODUCER_FOUND};
     return 0;
 }
 

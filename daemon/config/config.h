@@ -79,4 +79,13 @@ void config_print(const struct config *config, FILE *out);
 /* Takes the reloadable values of `from` over; calls `other` with the name of each setting that differs and needs a restart. */
 void config_adopt(struct config *config, const struct config *from, void (*other)(void *context, const char *name), void *context);
 
+/* Takes over what a reload found changed in files of secrets: the password of Redis, user and password of Kafka's SASL where it is PLAIN or SCRAM (former
+ * values are wiped; pointers into `consumer` and `producer` change). Calls `other` for a changed secret that needs a restart. After config_adopt. */
+struct config_rotated {
+    bool redis, kafka;
+};
+struct config_rotated config_rotate(struct config *config, struct config *from, void (*other)(void *context, const char *name), void *context);
+/* The value that counts of the consumer's properties, the last one; NULL: not given. */
+const char *config_consumer_property(const struct config *config, const char *name);
+
 #endif

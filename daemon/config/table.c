@@ -20,7 +20,7 @@ static const struct setting settings[] = {
     LIST("kafka.secrets", kafka.secrets, ""),
     TEXT("redis.address", redis.address, "/run/redis/redis-server.sock", false),
     TEXT("redis.user", redis.user, "", false),
-    TEXT("redis.password_file", redis.password_file, "", false),
+    TEXT("redis.password_file", redis.password_file, "", true),
     NUMBER("redis.database", redis.database, 0, 0, 16383, "", false),
     TEXT("redis.prefix", redis.prefix, "", false),
     TEXT("redis.durability", redis.durability, "none", false),

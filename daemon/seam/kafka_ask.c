@@ -134,6 +134,11 @@ struct kafka_reader *kafka_reader_free(struct kafka_reader *reader)
     return NULL;
 }
 
+int kafka_reader_set_credentials(struct kafka_reader *reader, const char *user, const char *password, struct error_text *error)
+{
+    return kafka_set_credentials(reader->rk, user, password, error);
+}
+
 int kafka_reader_open(struct kafka_reader *reader, const char *topic, int32_t partition, int64_t offset)
 {
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);

@@ -201,3 +201,13 @@ void kafka_message_free(struct kafka_message *message)
         rd_kafka_message_destroy(message->handle);
     message->handle = NULL;
 }
+
+int kafka_set_credentials(void *rk, const char *user, const char *password, struct error_text *error)
+{
+    rd_kafka_error_t *failed = rd_kafka_sasl_set_credentials(rk, user, password);
+    int r = failed ? error_set(error, -EINVAL, "librdkafka: %s", rd_kafka_error_string(failed)) : 0;
+
+    if (failed)
+        rd_kafka_error_destroy(failed);
+    return r;
+}

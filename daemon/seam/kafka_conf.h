@@ -30,6 +30,9 @@ void *kafka_positions_list(const struct kafka_position *positions, size_t count)
 /* rd_kafka_message_t to our form; takes it over. */
 void kafka_message_fill(struct kafka_message *out, void *message, const char *topic);
 
+/* User and password of a client (rd_kafka_t), for every connection made from now on. Errors: -EINVAL. */
+int kafka_set_credentials(void *rk, const char *user, const char *password, struct error_text *error) MUST_CHECK;
+
 /* The consumer's rd_kafka_t, and its clock. */
 void *kafka_in_handle(struct kafka_in *in);
 struct clock *kafka_in_clock(struct kafka_in *in);

@@ -228,6 +228,11 @@ struct kafka_in *kafka_in_free(struct kafka_in *in)
     return NULL;
 }
 
+int kafka_in_set_credentials(struct kafka_in *in, const char *user, const char *password, struct error_text *error)
+{
+    return kafka_set_credentials(in->rk, user, password, error);
+}
+
 int kafka_in_subscribe(struct kafka_in *in, struct error_text *error)
 {
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)in->topics_count);

@@ -94,6 +94,9 @@ int kafka_in_subscribe(struct kafka_in *in, struct error_text *error) MUST_CHECK
 /* Leaves the group within `timeout_ms`; false when that was not enough. Answers what the group still asks by itself. */
 bool kafka_in_leave(struct kafka_in *in, int timeout_ms);
 
+/* SASL's user and password (PLAIN, SCRAM), for every connection made from now on; those that are there stay. Errors: -EINVAL. */
+int kafka_in_set_credentials(struct kafka_in *in, const char *user, const char *password, struct error_text *error) MUST_CHECK;
+
 /* Up to `max` messages: waits `timeout_ms` for the first, then takes what lies there. Each one must be freed. */
 size_t kafka_in_take(struct kafka_in *in, struct kafka_message *messages, size_t max, int timeout_ms);
 /* Up to `max` headers in order; returns how many there are in all (a count above `max` was cut). The bytes live with the message. */
@@ -140,6 +143,7 @@ struct kafka_reader;
 int kafka_reader_new(struct kafka_reader **out, const struct kafka_in_options *options,
                      struct error_text *error) MUST_CHECK;
 struct kafka_reader *kafka_reader_free(struct kafka_reader *reader);
+int kafka_reader_set_credentials(struct kafka_reader *reader, const char *user, const char *password, struct error_text *error) MUST_CHECK;
 int kafka_reader_open(struct kafka_reader *reader, const char *topic, int32_t partition, int64_t offset) MUST_CHECK;
 /* 1 and a message (KAFKA_MESSAGE, KAFKA_END or KAFKA_FAILED; must be freed), or 0 after timeout_ms without any. */
 int kafka_reader_next(struct kafka_reader *reader, int timeout_ms, struct kafka_message *message) MUST_CHECK;

@@ -124,6 +124,11 @@ struct kafka_out *kafka_out_free(struct kafka_out *out)
     return NULL;
 }
 
+int kafka_out_set_credentials(struct kafka_out *out, const char *user, const char *password, struct error_text *error)
+{
+    return kafka_set_credentials(out->rk, user, password, error);
+}
+
 static rd_kafka_headers_t *headers_of(const struct kafka_record *record)
 {
     rd_kafka_headers_t *headers = rd_kafka_headers_new(record->headers_count);

@@ -47,6 +47,8 @@ struct kafka_out;
 int kafka_out_new(struct kafka_out **out, const struct kafka_out_options *options, struct error_text *error) MUST_CHECK;
 /* Purges what is queued or in flight, reports it as failed (-ECANCELED), and destroys. Takes NULL, returns NULL. */
 struct kafka_out *kafka_out_free(struct kafka_out *out);
+/* As kafka_in_set_credentials. */
+int kafka_out_set_credentials(struct kafka_out *out, const char *user, const char *password, struct error_text *error) MUST_CHECK;
 /* Copies the record into the queue. Errors: -ENOBUFS (queue full: poll and try again), -EMSGSIZE, -ENOENT (no such
  * partition), -EPIPE (the producer has failed for good). */
 int kafka_out_send(struct kafka_out *out, const struct kafka_record *record) MUST_CHECK;

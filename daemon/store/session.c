@@ -6,12 +6,14 @@
 
 #include "base/number.h"
 #include "store/exec.h"
+#include "store/login.h"
 #include "store/selftest.h"
 
 enum { COMMANDS_LIMIT = 1 << 16, MEMORY = 1 << 22, RUN_ID_SIZE = 64, GATE_SLICE_MS = 500 };
 
 struct session {
     struct session_options options;
+    struct login login;
     struct redis_link *link;
     struct commands commands;        /* of the handshake */
     struct arena *arena;
@@ -29,11 +31,16 @@ int session_new(struct session **out, const struct session_options *options)
 {
     struct session *session = calloc(1, sizeof *session);
 
-    if (!session || arena_new(&session->arena, MEMORY)) {
+    if (!session || login_init(&session->login, options->user, options->password) || arena_new(&session->arena, MEMORY)) {
+        if (session)
+            login_deinit(&session->login);
         free(session);
         return -ENOMEM;
     }
     session->options = *options;
+    session->options.password = NULL;
+    session->login.log = options->log;
+    session->login.address = options->address;
     session->backoff_ms = options->backoff_min_ms;
     commands_init(&session->commands, COMMANDS_LIMIT);
     *out = session;
@@ -44,6 +51,7 @@ struct session *session_free(struct session *session)
 {
     if (session) {
         redis_link_close(session->link);
+        login_deinit(&session->login);
         commands_deinit(&session->commands);
         arena_free(session->arena);
         free(session);
@@ -153,29 +161,33 @@ static int refused(const struct reply *reply, const char *what, struct error_tex
 
 static int authenticate(struct session *session, struct error_text *error)
 {
-    const struct session_options *o = &session->options;
     struct reply **replies;
-    int r;
+    int r = login_begin(&session->login, session, &session->commands, session->arena, error);
 
-    if (o->password[0]) {
-        if (o->user[0])
-            command_texts(&session->commands, "AUTH", o->user, o->password, NULL);
-        else
-            command_texts(&session->commands, "AUTH", o->password, NULL);
-        r = ask(session, &replies, error);
-        explicit_bzero(session->commands.bytes.data, session->commands.bytes.capacity);
-        if (r)
-            return r;
-        if (replies[0]->type == REPLY_ERROR)
-            return refused(replies[0], "AUTH", error);
-    }
+    if (r)
+        return r;
     command_begin(&session->commands, 2);
     command_text(&session->commands, "SELECT");
-    command_int(&session->commands, o->database);
+    command_int(&session->commands, session->options.database);
     r = ask(session, &replies, error);
     if (!r && replies[0]->type == REPLY_ERROR)
         r = refused(replies[0], "SELECT", error);
     return r;
+}
+
+int session_set_password(struct session *session, const char *password)
+{
+    return login_change(&session->login, password);
+}
+
+bool session_has_former(const struct session *session)
+{
+    return session->login.former != NULL;
+}
+
+int session_authenticate(struct session *session)
+{
+    return session->link ? login_again(&session->login, session, &session->commands, session->arena) : -ENOTCONN;
 }
 
 /* A line of INFO, "name:value\r\n". */

@@ -17,7 +17,8 @@
 enum durability_kind { DURABILITY_NONE, DURABILITY_REPLICAS, DURABILITY_AOF };
 
 struct session_options {
-    const char *address, *user, *password;    /* user and password "": none; they stay the caller's */
+    const char *address, *user;               /* user "": none; they stay the caller's */
+    const char *password;                     /* "": none; copied */
     int database;
     const char *prefix;                       /* before every key, for the self-test */
     int connect_timeout_ms, command_timeout_ms;
@@ -33,6 +34,14 @@ struct session;
 /* Connects nothing yet. Errors: -ENOMEM. */
 int session_new(struct session **out, const struct session_options *options) MUST_CHECK;
 struct session *session_free(struct session *session);
+
+/* The password of every connection from now on; the former one stays as a second try until this one was taken once. Copied. Errors: -ENOMEM. */
+int session_set_password(struct session *session, const char *password) MUST_CHECK;
+/* Whether a changed password was not taken yet. */
+bool session_has_former(const struct session *session);
+/* AUTH on the connection that is there, where nothing may ride; says what came of it. A connection whose AUTH was refused goes on as it was: 0; or a
+ * lost connection. */
+int session_authenticate(struct session *session) MUST_CHECK;
 
 /* One attempt: connect, AUTH, SELECT, name, role, what the server promises, CLIENT KILL of our own former connection, self-test.
  * Errors: -EACCES (password or rights: nothing to wait for), -ENOTSUP (the server cannot give the configured durability),

@@ -92,6 +92,11 @@ void sink_purge(struct sink *sink)
         producer_end(sink);
 }
 
+int sink_set_credentials(struct sink *sink, const char *user, const char *password, struct error_text *error)
+{
+    return sink->out ? kafka_out_set_credentials(sink->out, user, password, error) : 0;
+}
+
 static void producer_renew(struct sink *sink)
 {
     struct error_text error;

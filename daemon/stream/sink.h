@@ -46,6 +46,8 @@ struct sink;
 int sink_new(struct sink **out, const struct sink_options *options, struct error_text *error) MUST_CHECK;
 /* Purges, reports the rest as not delivered. Takes NULL, returns NULL. */
 struct sink *sink_free(struct sink *sink);
+/* For the producer that is there; the next ones are made from the options' properties, which the caller has changed. Errors: -EINVAL. */
+int sink_set_credentials(struct sink *sink, const char *user, const char *password, struct error_text *error) MUST_CHECK;
 /* Hands a stored record to the producer; ce_sequence is appended for outcomes. 0; -EAGAIN: full or without a producer
  * now, poll and try again; any other error is the record's own and a bug. */
 int sink_send(struct sink *sink, struct record *record, struct bytes sequence, void *opaque) MUST_CHECK;

@@ -404,6 +404,9 @@ void assignment_watch(struct pipeline *p)
     if (now < p->watch_at || p->turns[p->at].riding)
         return;
     p->watch_at = now + WATCH_MS;
+    if (p->authenticate && session_authenticate(p->options.session))
+        return;
+    p->authenticate = false;
     say_cut_windows(p, now);
     if (session_probe(p->options.session))
         return;

@@ -105,6 +105,13 @@ void pipeline_configure(struct pipeline *p, const struct pipeline_settings *sett
         p->events_limit = settings->turn.events;
 }
 
+/* Nothing rides while the registry is due to be looked at, and there AUTH finds its place. */
+void pipeline_authenticate(struct pipeline *p)
+{
+    p->authenticate = true;
+    p->watch_at = 0;
+}
+
 /* Connects when it is time; until then polling goes on and nothing is decided. A new connection means: take all over again. */
 static bool connected(struct pipeline *p)
 {
@@ -127,6 +134,7 @@ static bool connected(struct pipeline *p)
     p->unwatch = false;
     p->gate_open = true;
     p->hold = true;
+    p->authenticate = false;
     assignment_retry_stopped(p, NULL, -1);
     return true;
 }

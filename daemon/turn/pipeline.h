@@ -49,6 +49,9 @@ void pipeline_set_sink(struct pipeline *pipeline, struct sink *sink);
 void pipeline_reported(void *pipeline, const struct sink_report *report);
 void pipeline_configure(struct pipeline *pipeline, const struct pipeline_settings *settings);
 
+/* The session's password was changed: AUTH between two turns. */
+void pipeline_authenticate(struct pipeline *pipeline);
+
 /* 0, or why the daemon must stop: -EPROTO (refused at the first take-over; said), -EACCES (rights), -ENOMEM, -EBADMSG. */
 int pipeline_step(struct pipeline *pipeline) MUST_CHECK;
 /* Stops: publishes what is applied, waits for its delivery, flushes the outbox, commits; until `until` (monotonic ms) at most. */

@@ -195,3 +195,9 @@ int kafka_out_create_topic(struct kafka_out *out, const char *topic, int32_t par
     kafka_log_topic(&world->kafka, topic, partitions < 1 ? 1 : partitions);
     return 0;
 }
+
+int kafka_reader_set_credentials(struct kafka_reader *reader, const char *user, const char *password, struct error_text *error)
+{
+    (void)reader, (void)user, (void)password, (void)error;
+    return 0;
+}

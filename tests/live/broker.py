@@ -75,14 +75,16 @@ class Broker:
 
     replication = 1
 
-    def __init__(self, directory):
+    def __init__(self, directory, more=""):
+        """more: properties besides; {port} and {controller} are the ports. See configure()."""
         self.directory = Path(directory)
         self.directory.mkdir(parents=True, exist_ok=True)
         self.port = free_port()
         self.bootstrap = f"127.0.0.1:{self.port}"
         self.process = None
         self._properties = self.directory / "server.properties"
-        self._properties.write_text(PROPERTIES.format(port=self.port, controller=free_port(), data=self.directory / "data"))
+        ports = {"port": self.port, "controller": free_port()}
+        self._properties.write_text(PROPERTIES.format(**ports, data=self.directory / "data") + more.format(**ports))
         self._java = ["java", *JVM, "-cp", f"{fetch_jars()}/*"]
         self._log = open(self.directory / "log", "ab")
         self._clients, self._asked_last = {}, None
@@ -126,6 +128,11 @@ class Broker:
 
     def thaw(self):
         self.process.send_signal(signal.SIGCONT)
+
+    def configure(self, more):
+        """Adds properties, which count from the next start; of two with one name the later counts."""
+        with open(self._properties, "a") as properties:
+            properties.write(more)
 
     # topics
 

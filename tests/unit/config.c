@@ -346,10 +346,56 @@ static void a_reload_takes_what_can_be_taken_and_names_the_rest(struct checks *c
     config_free(fresh);
 }
 
+static struct config *with_secrets(const char *mechanism, const char *redis, const char *kafka, const char *key)
+{
+    char text[2048], files[3][64], said[32768];
+
+    snprintf(files[0], sizeof files[0], "%s", file_with("password", redis, 0600));
+    snprintf(files[1], sizeof files[1], "%s", file_with("kafka", kafka, 0600));
+    snprintf(files[2], sizeof files[2], "%s", file_with("key", key, 0600));
+    snprintf(text, sizeof text, KAFKA_WITH("client = [ \"sasl.mechanism=%s\", \"sasl.username=u\" ]; secrets = [ \"sasl.password=%s\", \"ssl.key.password=%s\" ];")
+             "redis: { password_file = \"%s\"; };\n", mechanism, files[1], files[2], files[0]);
+    return load(text, said, sizeof said);
+}
+
+/* Which secrets a reload takes over, and which are named; the configuration then holds the fresh ones of these alone. */
+static void rotates(struct checks *c, const char *mechanism, const char *redis, const char *kafka, const char *key, bool redis_rotates, bool kafka_rotates,
+                    const char *named)
+{
+    struct config *old = with_secrets(mechanism, "r1", "k1", "t1"), *fresh = with_secrets(mechanism, redis, kafka, key);
+    char others[1024] = "";
+    struct config_rotated rotated;
+
+    CHECK(c, old && fresh);
+    if (!old || !fresh)
+        return;
+    config_adopt(old, fresh, note, others);
+    rotated = config_rotate(old, fresh, note, others);
+    config_free(fresh);
+    CHECK(c, rotated.redis == redis_rotates && rotated.kafka == kafka_rotates);
+    CHECK_TEXT(c, others, named);
+    CHECK_TEXT(c, old->password, redis);
+    CHECK_TEXT(c, config_consumer_property(old, "sasl.password"), kafka_rotates ? kafka : "k1");
+    CHECK_TEXT(c, old->producer.items[old->producer.count - 2].value, kafka_rotates ? kafka : "k1");
+    CHECK_TEXT(c, config_consumer_property(old, "ssl.key.password"), "t1");
+    CHECK_TEXT(c, config_consumer_property(old, "sasl.username"), "u");
+    CHECK(c, !config_consumer_property(old, "sasl"));
+    config_free(old);
+}
+
+static void secrets_that_changed_are_taken_over(struct checks *c)
+{
+    rotates(c, "PLAIN", "r1", "k1", "t1", false, false, "");
+    rotates(c, "PLAIN", "r2", "k1", "t1", true, false, "");
+    rotates(c, "SCRAM-SHA-512", "r1", "k2", "t1", false, true, "");
+    rotates(c, "PLAIN", "r2", "k2", "t2", true, true, "kafka.secrets ");
+    rotates(c, "OAUTHBEARER", "r1", "k2", "t1", false, false, "kafka.secrets ");
+}
+
 /* Last: the files go. */
 static void nothing_is_left_behind(struct checks *c)
 {
-    static const char *const files[] = {"orderd.conf", "password", "empty", "relative"};
+    static const char *const files[] = {"orderd.conf", "password", "empty", "relative", "kafka", "key"};
 
     for (size_t i = 0; i < sizeof files / sizeof *files; i++)
         unlink(path(files[i]));
@@ -372,6 +418,7 @@ TESTS({"the directory is made", the_directory_is_made}, {"a minimal file is enou
       {"values are held against each other", values_are_held_against_each_other}, {"what cannot be read is said", what_cannot_be_read_is_said},
       {"what is printed loads again to the same", what_is_printed_loads_again_to_the_same},
       {"secrets come from files and are not printed", secrets_come_from_files_and_are_not_printed},
+      {"secrets that changed are taken over", secrets_that_changed_are_taken_over},
       {"secret files that do not do are said", secret_files_that_do_not_do_are_said},
       {"a reload takes what can be taken and names the rest", a_reload_takes_what_can_be_taken_and_names_the_rest},
       {"nothing is left behind", nothing_is_left_behind})

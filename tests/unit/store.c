@@ -4,6 +4,8 @@
 #include "unit/reply.h"
 
 #include "store/exec.h"
+#include "store/login.h"
+#include "store/session.h"
 
 struct redis_link {
     char unused;
@@ -212,6 +214,81 @@ static void a_command_that_does_not_fit_is_said_once_at_the_end(struct checks *c
     commands_deinit(&commands);
 }
 
+/* What was sent last begins so. */
+static bool was_sent(const char *text)
+{
+    return script.sent.size >= strlen(text) && memcmp(script.sent.data, text, strlen(text)) == 0;
+}
+
+static void a_changed_password_is_said_on_the_connection_that_works(struct checks *c)
+{
+    static const char *const replies[] = {"+OK", NULL};
+    struct clock *clock = NULL;
+    struct session *session;
+
+    ASSERT(clock_new(&clock) == 0);
+    session = session_made(clock);
+    CHECK_INT(c, session_set_password(session, "new"), 0);
+    CHECK(c, session_has_former(session));
+    script.replies = replies;
+    CHECK_INT(c, session_authenticate(session), 0);
+    CHECK(c, session_is_up(session) && !session_has_former(session));
+    session_free(session);
+    clock_free(clock);
+}
+
+static void a_password_that_is_refused_leaves_the_connection_as_it_was(struct checks *c)
+{
+    static const char *const refused[] = {"-WRONGPASS invalid username-password pair or user is disabled.", NULL}, *const lost[] = {"lost", NULL};
+    struct clock *clock = NULL;
+    struct session *session;
+
+    ASSERT(clock_new(&clock) == 0);
+    session = session_made(clock);
+    CHECK_INT(c, session_set_password(session, "new"), 0);
+    script.replies = refused;
+    CHECK_INT(c, session_authenticate(session), 0);
+    CHECK(c, session_is_up(session) && session_has_former(session));
+    script.replies = lost;
+    CHECK(c, session_authenticate(session) != 0 && !session_is_up(session) && session_has_former(session));
+    session_free(session);
+    clock_free(clock);
+}
+
+static void until_the_changed_password_was_taken_both_are_tried(struct checks *c)
+{
+    static const char *const one[] = {"+OK", NULL}, *const other[] = {"-WRONGPASS no", "+OK", NULL}, *const none[] = {"-WRONGPASS no", "-WRONGPASS no", NULL};
+    const struct { const char *const *replies; int r; bool former; } rows[] = {{one, 0, false}, {other, 0, true}, {none, -EACCES, true}};
+    struct clock *clock = NULL;
+    struct arena *arena = NULL;
+
+    ASSERT(clock_new(&clock) == 0 && arena_new(&arena, 1 << 20) == 0);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct session *session = session_made(clock);
+        struct login login = {.log = &quiet, .address = "/fake"};
+        struct commands commands;
+        struct error_text error;
+
+        commands_init(&commands, 1 << 16);
+        ASSERT(login_init(&login, "u", "old") == 0 && login_change(&login, "newer") == 0 && login_change(&login, "newest") == 0);
+        login.log = &quiet;
+        script.replies = rows[i].replies;
+        CHECK_INT(c, login_begin(&login, session, &commands, arena, &error), rows[i].r);
+        CHECK(c, (login.former != NULL) == rows[i].former);
+        CHECK_TEXT(c, login.password, "newest");
+        CHECK(c, !login.former || strcmp(login.former, "old") == 0);
+        CHECK(c, !memmem(commands.bytes.data, commands.bytes.capacity, "newest", 6) && !was_sent("*3\r\n$4\r\nAUTH"));
+        login_deinit(&login);
+        commands_deinit(&commands);
+        session_free(session);
+    }
+    arena_free(arena);
+    clock_free(clock);
+}
+
 TESTS({"EXEC has five answers", exec_has_five_answers}, {"errors are sorted by what helps", errors_are_sorted_by_what_helps},
       {"commands are exact bytes", commands_are_exact_bytes},
-      {"a command that does not fit is said once at the end", a_command_that_does_not_fit_is_said_once_at_the_end})
+      {"a command that does not fit is said once at the end", a_command_that_does_not_fit_is_said_once_at_the_end},
+      {"a changed password is said on the connection that works", a_changed_password_is_said_on_the_connection_that_works},
+      {"a password that is refused leaves the connection as it was", a_password_that_is_refused_leaves_the_connection_as_it_was},
+      {"until the changed password was taken both are tried", until_the_changed_password_was_taken_both_are_tried})
