@@ -10,6 +10,8 @@ from pathlib import Path
 
 BOOT_S, RUN_S = 60, 60
 LIBC, PR_SET_PDEATHSIG = ctypes.CDLL(None), 1
+# Nothing of whoever runs the tests goes in there.
+INSIDE = {"cwd": "/", "env": {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}}
 
 # In a mount namespace of its own: when its last process ends, however it ends, the mounts are gone.
 SCRIPT = """
@@ -107,12 +109,12 @@ class Machine:
         return ["nsenter", "-t", str(self.pid), "-m", "-p", "-u", "-i", "-n", "-C", "--root", "--wd=/", *map(str, command)]
 
     def run(self, *command, check=True, timeout=RUN_S, **options):
-        done = subprocess.run(self.inside(*command), capture_output=True, text=True, timeout=timeout, check=False, **options)
+        done = subprocess.run(self.inside(*command), capture_output=True, text=True, timeout=timeout, check=False, **INSIDE, **options)
         assert not check or done.returncode == 0, f"{' '.join(map(str, command))}: exit code {done.returncode}\n{done.stdout}{done.stderr}"
         return done
 
     def popen(self, *command, **options):
-        return subprocess.Popen(self.inside(*command), text=True, **options)
+        return subprocess.Popen(self.inside(*command), text=True, **INSIDE, **options)
 
     def path(self, inside):
         """A path in there, as this machine sees it."""

@@ -1,4 +1,5 @@
 """orderd under a real systemd, when others are slow: name servers that do not answer, and a Kafka that takes no farewell."""
+import subprocess
 import time
 
 import pytest
@@ -6,7 +7,7 @@ import pytest
 from conftest import SOCKET
 
 # Takes questions, as a server does that is cut off behind it, and answers none.
-SILENT_SERVER = "import socket, time; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(('127.0.0.1', 53)); time.sleep(1000)"
+SILENT_SERVER = "import socket, time; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(('127.0.0.1', 53)); print('there', flush=True); time.sleep(1000)"
 WATCHDOG = "[Service]\nWatchdogSec=9s\n"      # more than twice what the unit lets a name take, far less than the resolver's own times
 
 
@@ -28,8 +29,9 @@ def by_name(installed):
 
 def test_a_name_server_that_is_silent_does_not_wake_the_watchdog(by_name):
     machine, pid = by_name.machine, by_name.pid
-    silent = machine.popen("python3", "-c", SILENT_SERVER)
+    silent = machine.popen("python3", "-c", SILENT_SERVER, stdout=subprocess.PIPE)
     try:
+        assert silent.stdout.readline() == "there\n"
         machine.put("/etc/resolv.conf", "nameserver 127.0.0.1\n")
         machine.run("mv", "/etc/hosts.before", "/etc/hosts")
         machine.run("systemctl", "stop", "redis-server")
