@@ -270,7 +270,7 @@ static int read_promise(struct session *session, struct error_text *error)
         value[i] = config_value(replies[i], names[i]);
     if (told && strcmp(value[0], "noeviction") != 0 && !session->evict_said) {
         session->evict_said = true;
-        log_warning(session->options.log, "redis may evict keys of the market maxmemory-policy=%s wanted=noeviction", value[0]);
+        log_warning(session->options.log, "redis may evict keys of the market: its maxmemory-policy should be noeviction policy=%s", value[0]);
     }
     if (!told)
         error_set(&session->promise, 0, "redis %s; CONFIG GET is refused, so what it keeps is not known", session->version);

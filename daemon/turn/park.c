@@ -53,7 +53,7 @@ bool park_wanted(const struct pipeline *p, const struct lane *lane)
 static void hold(struct pipeline *p, struct lane *lane)
 {
     if (lane->partition->pause.set)
-        log_notice(p->log, "the operator has paused the partition topic=%s partition=%d next=%lld note=\"%s\"", lane->partition->topic,
+        log_notice(p->log, "the operator has paused the partition topic=%s partition=%d next=%lld why=\"%s\"", lane->partition->topic,
                    lane->partition->number, (long long)lane->partition->mark.next, lane->partition->pause.note);
     lane->held = true;
     if (!lane->parked)

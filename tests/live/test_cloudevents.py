@@ -66,6 +66,27 @@ def test_the_trace_goes_on_under_a_span_of_its_own(market):
     market.audit()
 
 
+def test_a_dead_letter_keeps_the_trace_as_it_came_and_its_outcome_continues_it(market):
+    market.daemon()
+    parent, state = b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", b"rojo=00f067aa0ba902b7"
+    market.send(b"{", headers=[("traceparent", parent), ("tracestate", state)])
+    outcome, = market.outcomes()
+    assert outcome.headers["traceparent"][:36] == parent.decode()[:36] and outcome.headers["traceparent"] != parent.decode()
+    market.audit()
+    letter, = market.dead_letters()
+    assert letter.headers[:2] == [("traceparent", parent), ("tracestate", state)] and "traceparent" not in dict(letter.headers[2:])
+
+
+def test_a_later_version_of_the_trace_is_continued_as_ours_and_undefined_flags_end(market):
+    market.daemon()
+    for parent in (b"cc-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-more", b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-fd"):
+        market.send(deposit("u", 1), headers=[("traceparent", parent)])
+    later, flags = market.outcomes()
+    assert later.headers["traceparent"][:36] == "00-4bf92f3577b34da6a3ce929d0e0e4736-" and later.headers["traceparent"][52:] == "-01"
+    assert flags.headers["traceparent"][52:] == "-01"
+    market.audit()
+
+
 def test_events_by_kcat_with_headers_and_keys(market):
     market.daemon()
     subprocess.run(["kcat", "-P", "-b", market.broker.bootstrap, "-t", market.source, "-p", "0", "-K", "\t", "-H", "note=by hand"],

@@ -297,6 +297,28 @@ def settings_are_documented(tree):
     yield from (f"conf/orderd.conf: {name} is no setting" for name in sorted(shown - table))
 
 
+def log_formats(text):
+    """Line and format of each line that is logged: its string literals joined."""
+    for call in re.finditer(r'\blog_(?:error|warning|notice|info|debug|at)\((?:[^",;]|\([^()]*\))+,(?:\s*[a-z]+,)?\s*((?:"(?:\\.|[^"\\])*"\s*)+)[,)]', text):
+        yield text.count("\n", 0, call.start()) + 1, "".join(re.findall(r'"((?:\\.|[^"\\])*)"', call.group(1)))
+
+
+def log_lines_are_a_sentence_and_pairs(tree):
+    """As base/log.h has it: else a pair would be words in a JSON log, or one name would stand there twice."""
+    seen = 0
+    for path, text in tree.daemon(r"\.c$"):
+        for number, form in log_formats(text):
+            seen += 1
+            sentence, pairs = re.fullmatch(r'(.*?)((?: [a-z_]+=(?:\\".*?\\"|[^ "]*))*)', form).groups()
+            names = re.findall(r" ([a-z_]+)=", pairs)
+            if re.search(r" [a-z_]+=", sentence) or not sentence:
+                yield f"daemon/{path}:{number}: a pair stands inside of the sentence: {form}"
+            if len(set(names)) < len(names) or {"time", "level", "message", "more"} & set(names):
+                yield f"daemon/{path}:{number}: a name stands there twice, or is one of the line's own: {form}"
+    if seen < 50:
+        yield f"only {seen} log lines were found"
+
+
 LONG = "/* Why. */\nint f(void)\n{\n" + "    g();\n" * 70 + "}\n"
 CHECKS = [
     ("layers point down", layers, {"path": "daemon/base/bad.c", "text": '#include "seam/json.h"\n'}),
@@ -314,6 +336,8 @@ CHECKS = [
      {"path": "daemon/turn/bad.h", "text": "/* Opens. */\n\nint one(void);\n\nint two(int a,\n        int b) MUST_CHECK;\n"}),
     ("lines end where they end", trailing_space, {"path": "daemon/turn/bad.c", "text": "int i; \n"}),
     ("nothing is left unfinished", unfinished, {"path": "daemon/turn/bad.c", "text": "/* TO" "DO */\n"}),
+    ("a log line is a sentence and pairs", log_lines_are_a_sentence_and_pairs,
+     {"path": "daemon/turn/bad.c", "text": 'log_error(p->log, "what topic=%s "\n    "is this", topic);\n'}),
     ("no path of a machine", machine_paths, {"path": "tests/bad.sh", "text": "cd /ho" "me/me\n"}),
     ("the top level is fixed", top_level, {"name": "src"}),
     ("settings and conf/orderd.conf agree", settings_are_documented, {"path": "conf/orderd.conf", "text": "turn: { evnts = 1; };\n"}),
