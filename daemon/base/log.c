@@ -12,6 +12,7 @@
 
 #include "base/log_line.h"
 #include "base/log_repeats.h"
+#include "base/text.h"
 
 static const struct {
     const char *name;
@@ -59,6 +60,8 @@ struct log_keeper {
     bool stuck, begun;                 /* the reader takes nothing; a line stands there without its end */
     unsigned long long lost;
     int64_t lost_since;                /* monotonic ms */
+    struct log_recent recent[LOG_RECENT_MAX];
+    size_t recent_count;               /* ever; the newest is the one before */
 };
 
 /* sd-daemon(3): systemd names the stream; who inherited the variable may have another stderr. */
@@ -283,6 +286,38 @@ void log_close(struct log *log)
     log->keeper = NULL;
 }
 
+/* In its own form, whatever the log's is. */
+static void keep_recent(struct log_keeper *keeper, enum log_level level, const char *format, va_list arguments)
+{
+    struct log_head head = {.format = LOG_FORMAT_TEXT, .level = level, .time = -1};
+    struct log_recent *recent;
+    struct log_line line;
+
+    log_line_make(&line, &head, format, arguments);
+    pthread_mutex_lock(&keeper->lock);
+    recent = &keeper->recent[keeper->recent_count++ % LOG_RECENT_MAX];
+    recent->time = keeper->clock.realtime_ms(keeper->clock.context);
+    recent->level = level;
+    text_copy(recent->text, sizeof recent->text, line.text, line.size);
+    pthread_mutex_unlock(&keeper->lock);
+}
+
+size_t log_recent(const struct log *log, struct log_recent *out, size_t max)
+{
+    struct log_keeper *keeper = log->keeper;
+    size_t count;
+
+    if (!keeper)
+        return 0;
+    pthread_mutex_lock(&keeper->lock);
+    count = keeper->recent_count < LOG_RECENT_MAX ? keeper->recent_count : LOG_RECENT_MAX;
+    count = count < max ? count : max;
+    for (size_t i = 0; i < count; i++)
+        out[i] = keeper->recent[(keeper->recent_count - 1 - i) % LOG_RECENT_MAX];
+    pthread_mutex_unlock(&keeper->lock);
+    return count;
+}
+
 void log_write(const struct log *log, enum log_level level, const char *format, ...)
 {
     struct log_line line;
@@ -291,6 +326,11 @@ void log_write(const struct log *log, enum log_level level, const char *format, 
 
     if (!admit(log, level, format))
         return;
+    if (log->keeper && level <= LOG_LEVEL_WARNING) {
+        va_start(arguments, format);
+        keep_recent(log->keeper, level, format, arguments);
+        va_end(arguments);
+    }
     va_start(arguments, format);
     make(&line, log, level, format, arguments);
     va_end(arguments);

@@ -11,6 +11,7 @@
 #define ORDERD_BASE_LOG_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -54,6 +55,16 @@ int log_open(struct log *log, const struct log_clock *clock) MUST_CHECK;
 void log_tend(const struct log *log);
 /* Says every count and frees the keeper; nobody else may log meanwhile. */
 void log_close(struct log *log);
+
+/* What went wrong last: the latest warnings and errors as text without time and priority, the newest first, up to `max`. From any thread. Without
+ * log_open there are none. */
+enum { LOG_RECENT_MAX = 32, LOG_RECENT_TEXT = 400 };
+struct log_recent {
+    int64_t time;                                  /* ms since 1970 */
+    enum log_level level;
+    char text[LOG_RECENT_TEXT];
+};
+size_t log_recent(const struct log *log, struct log_recent *out, size_t max);
 
 /* One line; control characters in the formatted text are replaced by '?', over-long lines are cut and end in "...".
  * Keeps errno. Call through the macros. */

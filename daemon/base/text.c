@@ -1,6 +1,9 @@
 #include "base/text.h"
 
+#include <string.h>
 #include <time.h>
+
+#include "base/error.h"
 
 size_t text_utf8(const char *at, const char *end, uint32_t *point)
 {
@@ -47,4 +50,18 @@ void text_time(char out[TEXT_TIME_SIZE], int64_t ms)
     out = put_digits(out, tm.tm_sec, 2, '.');
     out = put_digits(out, (int)(ms % 1000), 3, 'Z');
     *out = '\0';
+}
+
+void text_copy(char *out, size_t size, const char *text, size_t text_size)
+{
+    size_t used = text_size < size ? text_size : size - sizeof "...";
+
+    ASSERT(size > sizeof "...");
+    while (text_size >= size && used && ((unsigned char)text[used] & 0xc0) == 0x80)
+        used--;
+    memcpy(out, text, used);
+    if (text_size < size)
+        out[used] = '\0';
+    else
+        memcpy(out + used, "...", sizeof "...");
 }

@@ -11,4 +11,7 @@ void text_time(char out[TEXT_TIME_SIZE], int64_t ms);
 /* Length in bytes of the valid UTF-8 sequence at `at`, 0 when there is none. `*point` is its code point. */
 size_t text_utf8(const char *at, const char *end, uint32_t *point);
 
+/* At most `size` - 1 bytes of it and an end, cut between characters and marked by "..." where it is longer. */
+void text_copy(char *out, size_t size, const char *text, size_t text_size);
+
 #endif
