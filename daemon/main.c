@@ -12,12 +12,19 @@ static const char usage[] =
     "    orderd -c FILE                   run\n"
     "    orderd init -c FILE …            make what is missing, resolve what was refused; see orderd init --help\n"
     "    orderd check-events [FILE]       name what is wrong with events, a line each; see orderd check-events --help\n"
+    "    orderd status                    how a running daemon is; --watch, --json\n"
+    "    orderd pause [TOPIC[:P]]         have no events decided, until they are resumed\n"
+    "    orderd resume [TOPIC[:P]]        let paused partitions go on\n"
+    "    orderd rate N|off                the most events that one instance decides in a second\n"
+    "    orderd skip TOPIC:P:OFFSET …     have one event decided malformed, and sent to the dead letters\n"
+    "    orderd log-level LEVEL           how much a running daemon logs\n"
+    "    orderd dump                      write to its log what is in flight\n"
     "    orderd --check-config -c FILE    name every problem of the file, with its line\n"
     "    orderd --print-config -c FILE    print the values in effect, defaults included\n"
     "    orderd --version\n"
     "    orderd --help\n"
     "\n"
-    "Stops on SIGTERM and SIGINT, reads its file again on SIGHUP. Exit codes: 0, 64 usage, 77 rights, 78 configuration or refused.\n";
+    "Stops on SIGTERM and SIGINT, reads its file again on SIGHUP, goes quiet on SIGTSTP and on again on SIGCONT. Exit codes: 0, 64 usage, 77 rights, 78 configuration or refused.\n";
 
 static int wrong_usage(const char *what)
 {
@@ -32,6 +39,13 @@ static const struct {
 } commands[] = {
     {"check-events", command_check_events},
     {"init", command_init},
+    {"status", command_operate},
+    {"pause", command_operate},
+    {"resume", command_operate},
+    {"rate", command_operate},
+    {"skip", command_operate},
+    {"log-level", command_operate},
+    {"dump", command_operate},
 };
 
 enum action { ACTION_RUN, ACTION_CHECK, ACTION_PRINT };

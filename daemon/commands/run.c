@@ -189,6 +189,7 @@ static bool is_stopped(void *context)
     struct daemon *d = context;
 
     signals_serve(d);
+    serve_errands(&d->serve, d->pipeline, d->board, &d->site.log);
     board_see_redis(d->board, session_is_up(d->site.redis.session));
     return d->stop;
 }
@@ -358,6 +359,7 @@ static void stop(struct daemon *d, bool drain)
 
     board_enter(d->board, BOARD_STOPPING);
     host_stopping(d->host, until);
+    serve_no_errands(&d->serve);
     if (drain)
         pipeline_drain(d->pipeline, until);
     left = until - clock_monotonic_ms(d->site.clock);
@@ -388,6 +390,7 @@ static int turn_after_turn(struct daemon *d)
         if (!r)
             host_look(d->host, board_latest(d->board));
         signals_serve(d);
+        serve_errands(&d->serve, d->pipeline, d->board, &d->site.log);
         log_tend(&d->site.log);
     }
     stop(d, r == 0);

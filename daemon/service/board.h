@@ -27,6 +27,8 @@ struct board *board_free(struct board *board);
 
 /* The pipeline's thread: takes a picture when one is due and puts it up. Never waits. `now`: monotonic ms. */
 void board_update(struct board *board, struct pipeline *pipeline, int64_t now);
+/* The same: something was changed that is to be seen at once, with the next update. */
+void board_hurry(struct board *board);
 /* The pipeline's thread: what begins now. */
 void board_enter(struct board *board, enum board_phase phase);
 /* The same: whether Redis is there, while no picture says it. */

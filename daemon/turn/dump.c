@@ -1,8 +1,9 @@
-/* What is in flight, for an operator who wonders what the daemon is at: a bounded number of lines into the log, at notice. */
+/* What is in flight, for an operator who wonders what the daemon is at: a bounded number of lines into the log, at notice, and few
+ * enough of a kind that none is counted instead (base/log.h). */
 #include "rules/rules.h"
 #include "turn/state.h"
 
-enum { DUMP_LANES_MAX = 64, DUMP_EVENTS_MAX = 3 };
+enum { DUMP_LANES_MAX = 32, DUMP_EVENTS_MAX = 3 };
 
 static const char *state_text(const struct pipeline *p, const struct lane *lane)
 {

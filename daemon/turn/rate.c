@@ -2,7 +2,7 @@
 
 #include "base/error.h"
 
-enum { MILLION = 1000000, BUCKET_PART = 10 };
+enum { MILLION = 1000000, BUCKET_PART = 10, TURN_PART = 100 };
 
 void rate_set(struct rate *rate, int64_t per_s, int64_t now)
 {
@@ -29,7 +29,9 @@ size_t rate_allows(struct rate *rate, int64_t now)
         rate->millionths += elapsed * rate->per_s * (MILLION / 1000);
     if (rate->millionths > full)
         rate->millionths = full;
-    return rate->millionths > 0 ? (size_t)(rate->millionths / MILLION) : 0;
+    if (rate->millionths < MILLION || rate->millionths < rate->per_s / TURN_PART * MILLION)
+        return 0;
+    return (size_t)(rate->millionths / MILLION);
 }
 
 void rate_used(struct rate *rate, size_t events)

@@ -1,5 +1,6 @@
 /* The most events a second that this instance decides: a bucket that fills evenly and holds a tenth of a second's worth, so that turns stay
- * small and regular, and a pause is not made up for by a burst. */
+ * small and regular, and a pause is not made up for by a burst. It gives nothing before a hundredth of a second's worth is in it: a turn an event would be
+ * a waste. */
 #ifndef ORDERD_TURN_RATE_H
 #define ORDERD_TURN_RATE_H
 

@@ -151,3 +151,24 @@ void operator_skip(struct pipeline *p, const struct operator_place *place, int64
     condemn_held(p, lane, skip);
     say_state(lane, skip, answer);
 }
+
+/* An event that is held is decoded anew, by fetching its partition anew from its mark. */
+void operator_skip_not(struct pipeline *p, const struct operator_place *place, int64_t offset, struct operator_answer *answer)
+{
+    struct lane *lane = intake_lane(p, place->topic, place->partition);
+    struct skip *skip = find(p, place->topic, place->partition, offset);
+
+    settle(p);
+    if (!skip || skip->state != SKIP_WAITS) {
+        operator_say(answer, -ENOENT, "offset %lld of %s:%d is not waited for to be skipped", (long long)offset, place->topic, place->partition);
+        return;
+    }
+    memmove(skip, skip + 1, (size_t)(&p->skips[p->skips_count] - (skip + 1)) * sizeof *skip);
+    p->skips_count--;
+    if (lane && lane->partition->state == PARTITION_OWNED && !lane->parked) {
+        execute_forget(p);
+        lane_clear(lane, &p->items);
+        assignment_untake_lane(p, lane);
+    }
+    operator_say(answer, 0, "%s:%d: offset %lld will be decided by its rule", place->topic, place->partition, (long long)offset);
+}

@@ -9,8 +9,9 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 BINARY = Path(os.environ.get("ORDERD_BINARY") or ROOT / "build" / "daemon" / "orderd").resolve()
 
-# Fixtures that take long and are made once: the quickstart's whole run, the parser of AsyncAPI, what a daemon published.
-SHARED = {"whole", "parser", "published"}
+# Fixtures that take long and are made once: the quickstart's whole run, the parser of AsyncAPI, what a daemon published, a daemon that
+# takes commands.
+SHARED = {"whole", "parser", "published", "running"}
 
 REQUIRED = """kafka:
 {

@@ -208,5 +208,6 @@ int main(void)
     tell_fault(bytes_of(events[0]), NULL, 0, REASON_TOO_MANY_HEADERS);
     tell_fault(bytes_of(events[0]), NULL, 0, REASON_QUARANTINED);
     tell_fault(bytes_of(events[0]), NULL, 0, REASON_SKIPPED);
+    tell_fault(bytes_of(events[0]), NULL, 0, REASON_SKIPPED);
     return 0;
 }

@@ -1,5 +1,6 @@
 """A private Redis, a mock Kafka, and orderd between them: enough to see events become outcomes."""
 import json
+import os
 import re
 import shlex
 import subprocess
@@ -56,9 +57,9 @@ drain: {{ revoke_ms = 3000; }};
         done = self.redis(*words, *more)
         assert done.stdout.strip() == "OK", done.stdout + done.stderr
 
-    def orderd(self):
+    def orderd(self, **environment):
         log = open(self.folder / "orderd.log", "w", encoding="utf-8")
-        return self.start(BINARY, "-c", self.folder / "orderd.conf", stderr=log)
+        return self.start(BINARY, "-c", self.folder / "orderd.conf", stderr=log, env={**os.environ, **environment})
 
     def log(self):
         return (self.folder / "orderd.log").read_text()

@@ -227,6 +227,25 @@ static void an_event_that_is_to_come_is_skipped(struct checks *c)
     story_end();
 }
 
+static void a_skip_can_be_taken_back(struct checks *c)
+{
+    struct daemon *a = story_at_rest(NULL, nine_in_stock);
+    struct operator_place place = {"orders", 0};
+
+    CHECK_INT(c, skip_event(a, 1), -EINPROGRESS);
+    CHECK_INT(c, skip_event(a, 0), -EINPROGRESS);
+    operator_skip_not(daemon_pipeline(a), &place, 1, &answer);
+    CHECK_INT(c, answer.error, 0);
+    produce(0, DEPOSIT("d1", "1"));
+    produce(0, DEPOSIT("d2", "2"));
+    daemon_run(a, 2000);
+    expect_outcomes(c, "0 skipped, 1 applied");
+    operator_skip_not(daemon_pipeline(a), &place, 0, &answer);
+    CHECK_INT(c, answer.error, -ENOENT);
+    daemon_stop(a);
+    story_end();
+}
+
 /* Its key is written by somebody else all the time; without it the turn is in no conflict any more. */
 static void somebody_writes(unsigned exec)
 {
@@ -247,6 +266,24 @@ static void an_event_in_conflict_is_skipped(struct checks *c)
     daemon_run(a, 200);
     CHECK_INT(c, skip_event(a, 0), 0);
     expect_outcomes(c, "0 skipped, 1 applied");
+    daemon_stop(a);
+    story_end();
+}
+
+/* It is held, and was condemned already. */
+static void a_skip_of_what_is_held_can_be_taken_back(struct checks *c)
+{
+    struct daemon *a = story_at_rest(NULL, nine_in_stock);
+    struct operator_place place = {"orders", 0};
+
+    world->before_exec = somebody_writes;
+    produce(0, RESERVE("r1"));
+    daemon_run(a, 200);
+    CHECK_INT(c, skip_event(a, 0), -EINPROGRESS);
+    operator_skip_not(daemon_pipeline(a), &place, 0, &answer);
+    world->before_exec = NULL;
+    daemon_run(a, 3000);
+    expect_outcomes(c, "0 applied");
     daemon_stop(a);
     story_end();
 }
@@ -323,6 +360,8 @@ TESTS({"a paused partition decides nothing, and is flushed", a_paused_partition_
       {"a quiet daemon takes no events and keeps its partitions", a_quiet_daemon_takes_no_events_and_keeps_its_partitions},
       {"a rate is kept evenly, and starves no flush", a_rate_is_kept_evenly_and_starves_no_flush},
       {"an event that is to come is skipped", an_event_that_is_to_come_is_skipped},
+      {"a skip can be taken back", a_skip_can_be_taken_back},
+      {"a skip of what is held can be taken back", a_skip_of_what_is_held_can_be_taken_back},
       {"an event in conflict is skipped", an_event_in_conflict_is_skipped},
       {"what is decided, or not owned here, cannot be skipped", what_is_decided_or_not_owned_here_cannot_be_skipped},
       {"so many events are waited for, and no more", so_many_events_are_waited_for_and_no_more},

@@ -25,7 +25,17 @@ static void a_second_lets_through_what_the_rate_says(struct checks *c)
     CHECK_INT(c, in_a_second(1, 1), 1);
     CHECK_INT(c, in_a_second(7, 3), 6);       /* the seventh is due when the second is over, and nobody looks just then */
     CHECK_INT(c, in_a_second(1000, 1), 1000);
+    CHECK_INT(c, in_a_second(250, 1), 250);
     CHECK_INT(c, in_a_second(1000000, 20), 1000000);
+}
+
+static void nothing_is_given_before_a_turn_is_worth_it(struct checks *c)
+{
+    struct rate rate;
+
+    rate_set(&rate, 1000, 0);
+    CHECK_INT(c, (int64_t)rate_allows(&rate, 9), 0);
+    CHECK_INT(c, (int64_t)rate_allows(&rate, 10), 10);
 }
 
 static void a_long_rest_is_not_made_up_for(struct checks *c)
@@ -79,6 +89,7 @@ static void whatever_stands_there_is_a_pause(struct checks *c)
 }
 
 TESTS({"a second lets through what the rate says", a_second_lets_through_what_the_rate_says},
+      {"nothing is given before a turn is worth it", nothing_is_given_before_a_turn_is_worth_it},
       {"a long rest is not made up for", a_long_rest_is_not_made_up_for},
       {"without a rate there is no limit", without_a_rate_there_is_no_limit},
       {"a pause is read as it was written", a_pause_is_read_as_it_was_written},

@@ -1,0 +1,265 @@
+/* Status for programs. The members' names are a promise: README lists them. A number that is not known is null. */
+#include <unistd.h>
+
+#include "codec/text.h"
+#include "service/status.h"
+
+static void put_name(struct buffer *out, const char *name)
+{
+    char last = out->size ? out->data[out->size - 1] : '{';
+
+    if (last != '{' && last != '[' && last != ',')
+        buffer_put_char(out, ',');
+    buffer_put_format(out, "\"%s\":", name);
+}
+
+static void put_text(struct buffer *out, const char *name, const char *text)
+{
+    put_name(out, name);
+    text_put_json(out, bytes_of(text));
+}
+
+static void put_text_or_null(struct buffer *out, const char *name, const char *text)
+{
+    put_name(out, name);
+    if (text[0])
+        text_put_json(out, bytes_of(text));
+    else
+        buffer_put_text(out, "null");
+}
+
+static void put_int(struct buffer *out, const char *name, int64_t value)
+{
+    put_name(out, name);
+    buffer_put_int(out, value);
+}
+
+static void put_int_or_null(struct buffer *out, const char *name, int64_t value)
+{
+    put_name(out, name);
+    if (value < 0)
+        buffer_put_text(out, "null");
+    else
+        buffer_put_int(out, value);
+}
+
+static void put_real(struct buffer *out, const char *name, double value)
+{
+    put_name(out, name);
+    if (value < 0)
+        buffer_put_text(out, "null");
+    else
+        buffer_put_format(out, "%.3f", value);
+}
+
+static void put_flag(struct buffer *out, const char *name, bool value)
+{
+    put_name(out, name);
+    buffer_put_text(out, value ? "true" : "false");
+}
+
+static void put_time(struct buffer *out, const char *name, int64_t ms)
+{
+    char text[TEXT_TIME_SIZE] = "";
+
+    if (ms > 0)
+        text_time(text, ms);
+    put_text_or_null(out, name, text);
+}
+
+static void open_member(struct buffer *out, const char *name, char bracket)
+{
+    put_name(out, name);
+    buffer_put_char(out, bracket);
+}
+
+static void open_element(struct buffer *out, bool first)
+{
+    buffer_put_text(out, first ? "{" : ",{");
+}
+
+static void put_head(struct buffer *out, const struct status_view *view)
+{
+    put_text(out, "state", view->state);
+    put_text(out, "sentence", view->sentence);
+    put_time(out, "time", view->sight->now);
+    put_text(out, "version", view->version);
+    put_text(out, "librdkafka", view->librdkafka);
+    put_int(out, "pid", getpid());
+    put_time(out, "started_at", view->started_ms);
+    put_int(out, "uptime_s", view->started_ms ? (view->sight->now - view->started_ms) / 1000 : 0);
+    put_name(out, "health");
+    health_put_json(out, &view->health);
+    if (!buffer_error(out))
+        out->size--;      /* without its line's end */
+}
+
+static void put_ends(struct buffer *out, const struct status_view *view)
+{
+    const struct picture *picture = view->sight->picture;
+
+    open_member(out, "redis", '{');
+    put_flag(out, "up", view->sight->redis_up);
+    put_text(out, "address", view->sight->options->redis);
+    put_text_or_null(out, "promise", picture->redis_promise);
+    buffer_put_char(out, '}');
+    open_member(out, "kafka", '{');
+    put_flag(out, "up", view->sight->kafka_up);
+    put_text(out, "brokers", view->sight->options->brokers);
+    put_int_or_null(out, "brokers_up", view->sight->phase < BOARD_RUNNING ? -1 : picture->kafka_brokers_up);
+    put_text(out, "group", view->sight->options->group);
+    put_flag(out, "joined", picture->joined);
+    buffer_put_char(out, '}');
+    put_text_or_null(out, "incarnation", picture->incarnation);
+    put_int_or_null(out, "era", picture->era ? picture->era : -1);
+    put_text_or_null(out, "halt", picture->halt);
+}
+
+static void put_operator(struct buffer *out, const struct picture *picture)
+{
+    open_member(out, "operator", '{');
+    put_flag(out, "quiet", picture->quiet);
+    put_int_or_null(out, "rate_events_per_s", picture->rate ? picture->rate : -1);
+    put_int(out, "skips_waiting", (int64_t)picture->skips);
+    buffer_put_char(out, '}');
+}
+
+static double per_second(const struct tally *recent, uint64_t count)
+{
+    return recent->at ? 1000.0 * (double)count / (double)recent->at : -1;
+}
+
+static void put_rates(struct buffer *out, const struct status_view *view)
+{
+    const struct tally *recent = &view->recent, *ever = &view->ever;
+
+    open_member(out, "events_per_s", '{');
+    for (int i = 0; i < STATUS_COUNT; i++)
+        put_real(out, status_name((enum status)i), per_second(recent, recent->statuses[i]));
+    buffer_put_char(out, '}');
+    open_member(out, "events", '{');
+    for (int i = 0; i < STATUS_COUNT; i++)
+        put_int(out, status_name((enum status)i), (int64_t)ever->statuses[i]);
+    buffer_put_char(out, '}');
+    put_real(out, "recent_s", (double)recent->at / 1000);
+    put_real(out, "transactions_per_s", per_second(recent, recent->execs));
+    put_real(out, "conflict_share", recent->execs ? (double)recent->conflicts / (double)recent->execs : recent->at ? 0 : -1);
+    put_real(out, "events_again_per_s", per_second(recent, recent->retries));
+}
+
+static int64_t round_up(double value)
+{
+    int64_t whole = (int64_t)value;
+
+    return whole + ((double)whole < value);
+}
+
+static void put_quantiles(struct buffer *out, const char *name, const struct histogram *histogram, double scale, bool whole)
+{
+    static const struct {
+        const char *name;
+        double share;
+    } quantiles[] = {{"p50", 0.5}, {"p95", 0.95}, {"p99", 0.99}};
+    bool beyond;
+
+    open_member(out, name, '{');
+    for (size_t i = 0; i < sizeof quantiles / sizeof *quantiles; i++) {
+        double value = histogram_quantile(histogram, quantiles[i].share, &beyond);
+
+        put_real(out, quantiles[i].name, value < 0 ? value : whole ? (double)round_up(value) : value * scale);
+    }
+    buffer_put_char(out, '}');
+}
+
+static void put_load(struct buffer *out, const struct status_view *view)
+{
+    const struct picture *picture = view->sight->picture;
+
+    put_quantiles(out, "transaction_ms", &view->recent.exec_us, 0.001, false);
+    put_quantiles(out, "end_to_end_ms", &view->recent.end_to_end_ms, 1, false);
+    put_quantiles(out, "turn_events", &view->recent.turn_events, 1, true);
+    put_int(out, "turn_events_limit", (int64_t)picture->events_limit);
+    put_int(out, "events_held", (int64_t)picture->held);
+    put_int(out, "events_held_limit", (int64_t)picture->held_max);
+    put_int(out, "records_in_flight", (int64_t)picture->in_flight);
+    put_flag(out, "durable", picture->gate_open);
+}
+
+static void put_partition(struct buffer *out, const struct picture_partition *p, int64_t now)
+{
+    int64_t late = picture_lag_ms(p, now);
+
+    put_text(out, "topic", p->topic);
+    put_int(out, "partition", p->number);
+    put_text(out, "state", picture_state_name(picture_state(p)));
+    put_int_or_null(out, "lag", p->lag);
+    put_real(out, "lag_s", late < 0 ? -1 : (double)late / 1000);
+    put_int_or_null(out, "next", p->next);
+    put_int_or_null(out, "done", p->next < 0 ? -1 : p->done);
+    put_int_or_null(out, "committed", p->committed);
+    put_int_or_null(out, "end", p->end);
+    put_int(out, "held", (int64_t)p->held);
+    put_int(out, "outbox_entries", (int64_t)p->outbox_entries);
+    put_int(out, "outbox_bytes", (int64_t)p->outbox_bytes);
+    put_time(out, "oldest_unfinished", p->unfinished_timestamp);
+    put_time(out, "paused_at", p->pause.set ? p->pause.since : 0);
+    put_text_or_null(out, "paused_note", p->pause.set ? p->pause.note : "");
+    put_text_or_null(out, "refusal", p->refusal);
+}
+
+static void put_partitions(struct buffer *out, const struct status_view *view)
+{
+    const struct picture *picture = view->sight->picture;
+
+    put_int(out, "lag", picture_lag(picture));
+    open_member(out, "partitions", '[');
+    for (size_t i = 0; i < picture->partitions_count; i++) {
+        open_element(out, i == 0);
+        put_partition(out, &picture->partitions[i], view->sight->now);
+        buffer_put_char(out, '}');
+    }
+    buffer_put_char(out, ']');
+}
+
+static void put_hot(struct buffer *out, const char *name, const struct hot_key *keys, size_t count, bool conflicts)
+{
+    char text[HOT_KEY_TEXT_MAX];
+
+    open_member(out, name, '[');
+    for (size_t i = 0; i < count; i++) {
+        open_element(out, i == 0);
+        hot_key_text(text, &keys[i]);
+        put_text(out, "key", text);
+        put_real(out, "per_s", conflicts ? keys[i].conflicts : keys[i].writes);
+        buffer_put_char(out, '}');
+    }
+    buffer_put_char(out, ']');
+}
+
+static void put_errors(struct buffer *out, const struct status_view *view)
+{
+    open_member(out, "errors", '[');
+    for (size_t i = 0; i < view->errors_count; i++) {
+        open_element(out, i == 0);
+        put_time(out, "time", view->errors[i].time);
+        put_text(out, "level", log_level_name(view->errors[i].level));
+        put_text(out, "text", view->errors[i].text);
+        buffer_put_char(out, '}');
+    }
+    buffer_put_char(out, ']');
+}
+
+void status_put_json(struct buffer *out, const struct status_view *view)
+{
+    const struct picture *picture = view->sight->picture;
+
+    put_head(out, view);
+    put_ends(out, view);
+    put_operator(out, picture);
+    put_rates(out, view);
+    put_load(out, view);
+    put_partitions(out, view);
+    put_hot(out, "hot_writes", picture->hot_writes, picture->hot_writes_count, false);
+    put_hot(out, "hot_conflicts", picture->hot_conflicts, picture->hot_conflicts_count, true);
+    put_errors(out, view);
+}
