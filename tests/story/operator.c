@@ -80,7 +80,7 @@ static void a_pause_outlives_the_daemon_and_goes_with_the_partition(struct check
     b = daemon_start("B");
     group_gives("B", "orders", 0);
     daemon_run(b, 5000);
-    CHECK(c, was_logged("the operator has paused the partition topic=orders partition=0 next=0 note=\"ann: the price feed is wrong\""));
+    CHECK(c, was_logged("the operator has paused the partition topic=orders partition=0 next=0 why=\"ann: the price feed is wrong\""));
     expect_outcomes(c, "");
     resume(b, "orders", 0);
     daemon_run(b, 100);
