@@ -62,6 +62,17 @@ def test_every_setting_is_told_with_its_type_range_default_and_reload():
     assert settings_told() == facts()
 
 
+def test_the_file_marks_what_a_reload_takes_over():
+    """A group whose text begins with (R), or in a group of both kinds a setting that is named behind it."""
+    text = (ROOT / "conf" / "orderd.conf").read_text()
+    marked = {found[1] for found in re.finditer(r"^// \(R\)[^\n]*\n(?://[^\n]*\n)*#?(\w+)", text, flags=re.MULTILINE)}
+    marked |= {f"{found[1]}.{name}" for found in re.finditer(r"^(\w+):\n\{(.*?)^\};", text, flags=re.MULTILINE | re.DOTALL)
+               for name in re.findall(r"\(R\) (\w+):", found[2])}
+    reloading = {name for name, fact in facts().items() if fact.endswith("reload.")}
+    mixed = {name.partition(".")[0] for name in set(facts()) - reloading}
+    assert marked == {name if name.partition(".")[0] in mixed else name.partition(".")[0] for name in reloading}
+
+
 def test_no_setting_is_named_that_is_none(orderd):
     """Neither here nor in the other page and the README."""
     groups = {name.partition(".")[0] for name in facts()} - {"shard", "orderd"}

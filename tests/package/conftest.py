@@ -1,5 +1,6 @@
-"""The Debian package on the releases that it is for. Each builds its own: the machine's release here, the other one in a root that
-debootstrap makes once (root.sh). Where that root cannot be made, its tests are reported as skipped with the reason.
+"""The Debian package on the releases that it is for. Each builds its own: the machine's release here, the other one in a root; and each is
+installed on a root that holds what a new machine has. debootstrap makes them once (root.sh). Where one cannot be made, what needs it is
+reported as skipped with the reason.
 """
 import os
 import re
@@ -13,13 +14,14 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tests" / "systemd"))
+sys.path.append(str(ROOT / "tests" / "systemd"))
 from machine import Machine
 
 OUT = Path(os.environ.get("ORDERD_PACKAGES") or ROOT / "build" / "package")
 RELEASES = {"bookworm": "12", "trixie": "13"}
 BUILD_LIMIT_S, ROOT_LIMIT_S, COMMAND_LIMIT_S = 600, 1200, 120
 NEXT_VERSION = "0.1.1"
+APT = "DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends"
 
 
 def pytest_configure(config):
@@ -50,32 +52,31 @@ class Release:
     def __init__(self, name):
         self.name, self.number, self.folder = name, RELEASES[name], OUT / name
         self.own = name == codename()
-        self.folder.mkdir(parents=True, exist_ok=True)
-        if not self.own:
-            self.make_roots()
-        self.root = "/" if self.own else self.folder / "clean"
+        self.built = ROOT / "build-deb" if self.own else self.folder / "build"
+        self.built.mkdir(parents=True, exist_ok=True)
 
-    def make_roots(self):
-        if not shutil.which("debootstrap"):
-            pytest.skip("debootstrap is not there to make a root of another release")
-        made = subprocess.run([ROOT / "tests" / "package" / "root.sh", self.name, self.folder], capture_output=True, text=True,
+    def root(self, part):
+        """The folder of a root: "clean" or "builder"."""
+        if os.geteuid() != 0 or not shutil.which("debootstrap"):
+            pytest.skip("a root of a Debian release is made by debootstrap, as root")
+        made = subprocess.run([ROOT / "tests" / "package" / "root.sh", self.name, self.folder, part], capture_output=True, text=True,
                               timeout=ROOT_LIMIT_S, check=False)
         if made.returncode == 69:
             pytest.skip(f"no root of {self.name} can be made: {made.stderr.strip().splitlines()[-1]}")
         assert made.returncode == 0, made.stderr
+        return self.folder / part
 
     def run(self, command):
         """In the source's folder, as this release has it; build-deb/ is the release's own."""
         if self.own:
             done = subprocess.run(["sh", "-c", command], cwd=ROOT, capture_output=True, text=True, timeout=BUILD_LIMIT_S, check=False)
         else:
-            (ROOT / "build-deb").mkdir(exist_ok=True)
-            for folder in (self.folder / "build", self.folder / "builder" / "source"):
-                folder.mkdir(exist_ok=True)
-            inside = self.folder / "builder"
+            inside = self.root("builder")
+            for place in (ROOT / "build-deb", inside / "source"):
+                place.mkdir(exist_ok=True)
             script = f"""set -e
 mount --bind {shlex.quote(str(ROOT))} {inside}/source
-mount --bind {self.folder}/build {inside}/source/build-deb
+mount --bind {self.built} {inside}/source/build-deb
 mount -t proc proc {inside}/proc
 mount --bind /dev {inside}/dev
 exec chroot {inside} env -i PATH=/usr/sbin:/usr/bin HOME=/root sh -c {shlex.quote('cd /source && ' + command)}"""
@@ -89,47 +90,48 @@ exec chroot {inside} env -i PATH=/usr/sbin:/usr/bin HOME=/root sh -c {shlex.quot
 
     def build(self):
         """As the README says; then a later version of the same, and the mock of Kafka, which no package holds."""
-        for old in (self.folder / "build").glob("*.deb") if not self.own else (ROOT / "build-deb").glob("*.deb"):
+        for old in self.built.glob("*.deb"):
             old.unlink()
         for command in readme_block("cmake -S . -B build-deb"):
             self.must(command)
         self.must(f"cd build-deb && cpack -G DEB -D CPACK_PACKAGE_VERSION={NEXT_VERSION}")
         self.must("cc -o build-deb/mockd tests/mock/mockd.c $(pkg-config --cflags --libs rdkafka)")
 
-    @property
-    def built(self):
-        return ROOT / "build-deb" if self.own else self.folder / "build"
-
     def deb(self, version="0.1.0"):
         found = list(self.built.glob(f"orderd_{version}-*.deb"))
         assert len(found) == 1, f"{found} for {version} in {self.built}"
         return found[0]
 
-    def fetch(self):
-        """What apt needs to install it without a network: only a new machine's root lacks it."""
-        if self.own:
-            return
-        within = Path(self.root) / "tmp" / self.deb().name
-        shutil.copy(self.deb(), within)
-        shutil.copy("/etc/resolv.conf", Path(self.root) / "etc" / "resolv.conf")
-        try:
-            done = subprocess.run(["chroot", self.root, "sh", "-c", "[ -e /var/lib/apt/periodic-fetched ] || apt-get update -qq && touch /var/lib/apt/periodic-fetched; "
-                                   f"apt-get install -y -qq --no-install-recommends --download-only /tmp/{within.name} redis-server kcat"],
+    def field(self, name):
+        return subprocess.run(["dpkg-deb", "-f", self.deb(), name], capture_output=True, text=True, check=True).stdout.strip()
+
+    def machine(self):
+        """A new one, with the packages at hand and what apt needs to install them without a network."""
+        root = self.root("clean")
+        fetched = root / "var" / "cache" / "orderd-fetched"
+        if not fetched.exists() or fetched.read_text() != self.field("Depends"):
+            shutil.copy("/etc/resolv.conf", root / "etc" / "resolv.conf")
+            shutil.copy(self.deb(), root / "tmp" / "orderd.deb")
+            done = subprocess.run(["chroot", root, "sh", "-c", f"apt-get update -qq && {APT} --download-only /tmp/orderd.deb redis-server kcat"],
                                   capture_output=True, text=True, timeout=ROOT_LIMIT_S, check=False)
+            (root / "tmp" / "orderd.deb").unlink()
             assert done.returncode == 0, done.stdout + done.stderr
-        finally:
-            within.unlink()
+            fetched.write_text(self.field("Depends"))
+        return Machine(root=str(root), binds={str(self.built): "/packages"})
 
 
-@pytest.fixture(scope="session", params=sorted(RELEASES, key=lambda name: name != codename()))
+@pytest.fixture(scope="session", params=(os.environ.get("ORDERD_RELEASES") or " ".join(RELEASES)).split())
 def release(request):
+    made = Release(request.param)
+    made.build()
+    return made
+
+
+@pytest.fixture(scope="session")
+def bootable():
     reason = Machine.missing()
     if reason:
         pytest.skip(reason)
-    made = Release(request.param)
-    made.build()
-    made.fetch()
-    return made
 
 
 class Host:
@@ -137,8 +139,6 @@ class Host:
 
     def __init__(self, machine, release):
         self.machine, self.release = machine, release
-        # An image for containers forbids services to start; and an index of all manuals would be made with each package.
-        self.must("rm -f /usr/sbin/policy-rc.d /var/lib/man-db/auto-update")
 
     def run(self, command):
         return self.machine.run("sh", "-c", command, check=False, timeout=COMMAND_LIMIT_S, stdin=subprocess.DEVNULL)
@@ -149,8 +149,7 @@ class Host:
         return done.stdout.strip()
 
     def install(self, version="0.1.0"):
-        return self.must("DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends --allow-downgrades "
-                         f"/packages/{self.release.deb(version).name} 2>&1")
+        return self.must(f"{APT} /packages/{self.release.deb(version).name}")
 
     def until(self, command, patience_s=60):
         end = time.monotonic() + patience_s
@@ -160,16 +159,16 @@ class Host:
 
 
 @pytest.fixture(scope="module")
-def booted(release):
+def booted(release, bootable):
     """For tests that change nothing: one machine, the package installed."""
-    with Machine(root=str(release.root), binds={str(release.built): "/packages"}) as machine:
+    with release.machine() as machine:
         host = Host(machine, release)
         host.install()
         yield host
 
 
 @pytest.fixture
-def host(release):
+def host(release, bootable):
     """A new machine for each test that changes it."""
-    with Machine(root=str(release.root), binds={str(release.built): "/packages"}) as machine:
+    with release.machine() as machine:
         yield Host(machine, release)

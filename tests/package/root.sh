@@ -1,8 +1,8 @@
 #!/bin/sh
-# Makes roots of a Debian release: root.sh RELEASE FOLDER. FOLDER/clean is what a new machine has, FOLDER/builder has what tests/install.sh
-# names on top. From the mirror that this machine's own apt uses. Root and network are needed; what is there already stays.
+# Makes roots of a Debian release: root.sh RELEASE FOLDER clean|builder. FOLDER/clean is what a new machine has, FOLDER/builder has what
+# building needs on top. From the mirror that this machine's own apt uses. Root and network are needed; what is there already stays.
 set -eu
-release=$1 folder=$2
+release=$1 folder=$2 wanted=$3
 here=$(dirname "$0")
 . /etc/os-release
 mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' "Codename: $VERSION_CODENAME" 'Component: main' | head -n 1)
@@ -33,4 +33,4 @@ make_builder() { # root
 
 mkdir -p "$folder"
 make clean
-make builder
+[ "$wanted" = clean ] || make builder

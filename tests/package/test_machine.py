@@ -1,7 +1,7 @@
 """The package on a machine with systemd as its first process: installed, configured, started, upgraded, removed, purged."""
 import re
 
-from conftest import NEXT_VERSION, ROOT, readme_block
+from conftest import APT, NEXT_VERSION, ROOT, readme_block
 
 STORY = ROOT / "conf" / "example-orders.ndjson"
 
@@ -18,8 +18,7 @@ ExecStart=/packages/mockd 1 orders orders.outcomes orders.dead-letters
 StandardOutput=file:/run/brokers
 END
 systemctl daemon-reload; systemctl start mockd""")
-    host.must("command -v redis-server && command -v kcat || "
-              "DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends redis-server kcat; systemctl start redis-server")
+    host.must(f"{APT} redis-server kcat")
     host.until("test -s /run/brokers && redis-cli ping")
 
 
