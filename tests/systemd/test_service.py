@@ -40,6 +40,24 @@ def test_it_runs_as_its_own_user_without_rights(service):
     assert (status["NoNewPrivs"], status["Seccomp"]) == ("1", "2")
 
 
+def orderd(service, *words):
+    """As root, who needs to say nothing: the socket is where the commands look."""
+    return service.machine.run(f"/proc/{service.pid}/exe", *words, check=False)
+
+
+def test_it_takes_commands_at_the_place_where_they_are_given(service):
+    shown = orderd(service, "status")
+    assert shown.returncode == 0 and shown.stdout.startswith("running"), shown.stdout + shown.stderr
+    assert orderd(service, "status", "--instance", "elsewhere").returncode == 69
+    assert orderd(service, "pause", "--reason", "in a sandbox").stdout == "paused: 1 partition, 1 of them here\n"
+    until(lambda: "1 paused on purpose" in service.status, lambda: service.status)
+    assert service.is_active() and json.loads(orderd(service, "status", "--json").stdout)["state"] == "paused"
+    assert "uid 0: in a sandbox" in orderd(service, "status").stdout
+    assert orderd(service, "resume").returncode == 0
+    socket = service.machine.path("/run/orderd/control.sock").stat()
+    assert socket.st_mode & 0o777 == 0o600 and socket.st_uid == service.machine.path(f"/proc/{service.pid}").stat().st_uid
+
+
 def may_write(service, name, user):
     found = service.machine.path(f"/proc/{service.pid}/root{name}").stat()
     return found.st_uid == user or bool(found.st_mode & 0o002)
