@@ -116,11 +116,13 @@ void commit_now(struct pipeline *p, const struct kafka_position *positions, size
     }
     if (!filled)
         return;
-    if (kafka_in_commit(source_kafka(p->options.source), commits, filled, left > COMMIT_MIN_MS ? (int)left : COMMIT_MIN_MS))
-        log_notice(p->log, "the last commit failed, the next owner goes on from redis partitions=%zu topic=%s partition=%d offset=%lld error=\"%s\"", filled,
-                   commits[0].topic, commits[0].partition, (long long)commits[0].offset, strerror(-commits[0].error));
-    else
+    if (!kafka_in_commit(source_kafka(p->options.source), commits, filled, left > COMMIT_MIN_MS ? (int)left : COMMIT_MIN_MS)) {
         commit_result(p, commits, filled);
+        return;
+    }
+    p->meters.commit_failures += filled;
+    log_notice(p->log, "the last commit failed, the next owner goes on from redis partitions=%zu topic=%s partition=%d offset=%lld error=\"%s\"", filled,
+               commits[0].topic, commits[0].partition, (long long)commits[0].offset, strerror(-commits[0].error));
 }
 
 void commit_all(struct pipeline *p, int64_t until)
