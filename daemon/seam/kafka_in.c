@@ -35,6 +35,7 @@ struct kafka_in {
     struct kafka_position *restarted;       /* assigned, and nothing has come from them since */
     size_t restarted_count, restarted_capacity;
     int brokers_up;                         /* as the statistics last told; -1: not yet */
+    bool revoked;                           /* the rebalance event that was handed up last */
     bool leaving;
 };
 
@@ -358,6 +359,8 @@ bool kafka_in_serve(struct kafka_in *in, int timeout_ms, struct kafka_group_even
     if (!in->first)
         in->last = NULL;
     *event = in->handed->event;
+    if (event->kind == KAFKA_ASSIGNED || event->kind == KAFKA_REVOKED)
+        in->revoked = event->kind == KAFKA_REVOKED;
     return true;
 }
 
@@ -368,6 +371,8 @@ bool kafka_in_cooperative(struct kafka_in *in)
     return protocol && strcmp(protocol, "COOPERATIVE") == 0;
 }
 
+/* librdkafka takes a list for the answer to an assignment, even to one of nothing, and none at all for the answer to a revocation. With
+ * the wrong one it waits on, and the whole group with it. */
 int kafka_in_assign(struct kafka_in *in, const struct kafka_position *positions, size_t count)
 {
     rd_kafka_topic_partition_list_t *list = kafka_positions_list(positions, count);
@@ -375,7 +380,7 @@ int kafka_in_assign(struct kafka_in *in, const struct kafka_position *positions,
 
     in->restarted_count = 0;
     restarted_add(in, positions, count);
-    code = rd_kafka_assign(in->rk, count ? list : NULL);
+    code = rd_kafka_assign(in->rk, count || !in->revoked ? list : NULL);
     rd_kafka_topic_partition_list_destroy(list);
     return kafka_error(code);
 }

@@ -19,6 +19,26 @@ def taken_by_another(market, before):
     until(lambda: not set(before) & set(owners(market)), 30, "nobody took over")
 
 
+def stands_by(daemon):
+    return re.findall(r"assigned by the group partitions=(\d+)", daemon.log())[-1:] == ["0"]
+
+
+@pytest.mark.parametrize("end", ["stop", "kill"])
+def test_one_that_stood_by_takes_over(make_market, end):
+    market = make_market(settings=SHORT_SESSION)
+    daemons = [market.daemon(), market.daemon()]
+    until(lambda: any(map(stands_by, daemons)), 20, "nobody stands by")
+    owner, standby = sorted(daemons, key=stands_by)
+    market.send_all(mixed(100))
+    market.outcomes(alive=daemons)
+    before = owners(market)
+    getattr(owner, end)()
+    taken_by_another(market, before)
+    market.send_all(mixed(100, seed=2))
+    market.outcomes(alive=[standby])
+    market.audit()
+
+
 def test_frozen_between_turns_past_its_session_and_continued(make_market):
     market = make_market(partitions=2, settings=SHORT_SESSION)
     first = market.daemon()
