@@ -69,5 +69,14 @@ def test_where_to_begin_has_two_names(offered):
     assert offered("orderd init --from ") == {"start", "end"}
 
 
+def test_levels_and_no_rate_have_names(offered):
+    assert offered("orderd log-level ") == {"error", "warning", "notice", "info", "debug"}
+    assert offered("orderd rate ") == {"off"}
+
+
+def test_a_control_socket_is_a_file(offered):
+    assert offered("orderd status --socket no") == {"notes.txt"}
+
+
 def test_a_value_that_nobody_can_guess_is_not_guessed(offered):
     assert offered("orderd init --accept-loss ") == set()
