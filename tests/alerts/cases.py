@@ -16,6 +16,7 @@ HOT = 'orderd_hot_key_conflicts_per_second{key="users:27"}'
 
 FAULT = (0, 1, 0)       # a flag that the fault raises, or takes away
 AWAY = (1, 0, 1)
+MISSING = (1, GONE, 1)
 MOVES = (From(1000, 5),)
 RISES = (By(50),)
 RATES = {EXECS: (By(100),), CONFLICTS: (0,), REFUSALS: (0,), FAILURES: (0,)}
@@ -36,6 +37,11 @@ def partition(state=None, number=0):
     series = {f'orderd_partition_state{{{PLACE},state="{name}"}}': phases for name, phases in states.items()}
     series.update({NEXT: RISES, COMMITTED: RISES, LAG: (0,), OLDEST: MOVES})
     return {name.replace('partition="0"', f'partition="{number}"'): phases for name, phases in series.items()}
+
+
+def has(number, phases=(1,)):
+    """The instance has this partition, or has it not."""
+    return {f'orderd_partition_state{{topic="orders",partition="{number}",state="owned"}}': phases}
 
 
 def works(state=None, **changes):
@@ -78,6 +84,16 @@ CASES = [
         "orderd-redis": instance(group_joined=AWAY, redis_up=AWAY),
         "orderd-standby": instance()}),
 
+    Case("OrderdPartitionsMissing", "a stranger has one, or all; not while an instance, Kafka or Redis is away, nor before the group has answered, nor when "
+         "another instance has them, nor after two have told of the same", {
+             "orderd": [{**instance(), **has(0, MISSING), **has(1)}, {**instance(), **has(2)}],
+             "orderd-instance": [{**instance(), **has(0, MISSING), **has(1)}, {**instance(), "up": AWAY}],
+             "orderd-kafka": {**instance(kafka_up=AWAY), **has(0, MISSING)},
+             "orderd-redis": {**instance(redis_up=AWAY), **has(0, MISSING)},
+             "orderd-begins": {**instance(group_joined=AWAY), **has(0, MISSING)},
+             "orderd-moves": [{**instance(), **has(0, MISSING)}, {**instance(), **has(0, (GONE, 1, GONE))}],
+             "orderd-twice": [{**instance(), **has(0, (1, GONE))}, {**instance(), **has(0)}]}),
+    Case("OrderdPartitionsMissing", "all of them", {"orderd": {**instance(), **has(0, MISSING)}}),
     Case("OrderdMarketHalted", "and only that, though every partition is refused; not one partition", {
         "orderd": works("stopped", halted=FAULT),
         "orderd-partition": works("stopped")}, lasts="4m"),

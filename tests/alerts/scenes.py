@@ -14,6 +14,7 @@ from pathlib import Path
 sys.path.insert(1, str(Path(__file__).resolve().parent.parent / "live"))
 
 from broker import Broker                                                                       # noqa: E402
+from confluent_kafka import Consumer                                                            # noqa: E402
 from confluent_kafka.admin import ConfigResource                                                # noqa: E402
 from faults import SHORT_SESSION                                                                # noqa: E402
 from market import Market, deposit, encode, grant, list_, purchase, reserve, restock            # noqa: E402
@@ -116,6 +117,16 @@ def well(room):
     room.daemon(market)
     yield
     yield set()
+
+
+def paused_on_purpose(room):
+    """An operator pauses a partition, and events for it go on coming."""
+    market = room.market(partitions=2)
+    daemon = room.daemon(market, control__socket=str(room.directory / "control"))
+    yield
+    assert daemon.command("pause", f"{market.source}:0").returncode == 0
+    yield set()
+    assert daemon.command("resume", f"{market.source}:0").returncode == 0
 
 
 def quiet_on_purpose(room):
@@ -255,6 +266,19 @@ def kafka_stopped(room):
     market.broker.start()
 
 
+def stranger_in_the_group(room):
+    """Somebody reads with the same group.id; an id that sorts first gets the partition."""
+    market = room.market()
+    room.daemon(market)
+    yield
+    stranger = Consumer({"bootstrap.servers": market.broker.bootstrap, "group.id": market.group, "client.id": "0", "session.timeout.ms": 6000,
+                         "enable.auto.commit": False, "log_level": 0})
+    stranger.subscribe([market.source])
+    until(lambda: stranger.poll(0.1) and stranger.assignment(), 30, "the stranger gets no partition")
+    yield {"OrderdPartitionsMissing"}
+    stranger.close()
+
+
 def set_topic(market, topic, **config):
     settings = {name.replace("_", "."): str(value) for name, value in config.items()}
     for done in market.broker.admin.alter_configs([ConfigResource(ConfigResource.Type.TOPIC, topic, set_config=settings)]).values():
@@ -352,8 +376,11 @@ def key_fought_over(room):
     meddles.clear()
 
 
-SCENES = [well, quiet_on_purpose, killed, one_of_two_killed, crashes_again_and_again, reload_refused, pipeline_stands_still,
-          descriptors_run_out, redis_stopped, redis_full, replica_stopped, redis_comes_back_older, seen_list_deleted, kafka_stopped, kafka_frozen,
-          outcomes_refused, outcome_topic_deleted, poison_flood, too_slow, partition_stuck, key_fought_over]
+SCENES = [
+    well, paused_on_purpose, quiet_on_purpose,
+    killed, one_of_two_killed, crashes_again_and_again, reload_refused, pipeline_stands_still, descriptors_run_out,
+    redis_stopped, redis_full, replica_stopped, redis_comes_back_older, seen_list_deleted,
+    kafka_stopped, kafka_frozen, outcomes_refused, outcome_topic_deleted, stranger_in_the_group,
+    poison_flood, too_slow, partition_stuck, key_fought_over]
 # Cannot be made here, or takes hours: cases.py has them.
 NOT_LIVE = {"OrderdNotJoined", "OrderdCommitFailing", "OrderdLagging", "OrderdForgottenPause", "OrderdForgottenQuiet"}

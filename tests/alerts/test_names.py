@@ -17,7 +17,7 @@ PANELS = [panel for panel in DASHBOARD["panels"] if panel["type"] != "row"]
 RULE_TEXTS = [rule["expr"] for group in yaml.safe_load(RULES.read_text())["groups"] for rule in group["rules"]]
 QUERIES = [target["expr"] for panel in PANELS for target in panel["targets"]] + [one["expr"] for one in DASHBOARD["annotations"]["list"]]
 VARIABLES = [one["query"]["query"] for one in DASHBOARD["templating"]["list"]]
-OWN = {"instance:orderd_able:bool", "ALERTS", "up"}      # that Prometheus makes itself
+OWN = {"instance:orderd_able:bool", "job:orderd_partitions:count", "ALERTS", "up"}      # that Prometheus makes itself
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +57,7 @@ def named(expression):
     """The metrics that a query is about."""
     bare = re.sub(r'"(?:\\.|[^"])*"', '""', expression)
     bare = re.sub(r"\b(by|on|ignoring|without) \([^)]*\)|\{[^}]*\}|\[[^]]*\]", "", bare)
-    return set(re.findall(r"\b(?:orderd_\w+|process_\w+|instance:\w+:\w+|ALERTS|up)\b", bare))
+    return set(re.findall(r"\b(?:orderd_\w+|process_\w+|(?:instance|job):\w+:\w+|ALERTS|up)\b", bare))
 
 
 def known(name, metrics):
