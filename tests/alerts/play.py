@@ -9,6 +9,7 @@ import time
 import traceback
 from pathlib import Path
 
+from dashboard import QUERIES, filled
 from prometheus import Prometheus
 from promtool import rules, seconds
 from scenes import Room
@@ -105,13 +106,16 @@ class Play(threading.Thread):
 
 
 class Stage:
-    """The run: broker, Redis and Prometheus for all of its scenes. `factor`: what the `for` of each rule is divided by."""
+    """The run: broker, Redis and Prometheus for all of its scenes. `factor`: what the `for` of each rule is divided by.
+
+    shown: {query of the dashboard: what it says of the scene that goes well}.
+    """
 
     def __init__(self, scenes, factor):
         self.factor = factor
         self.directory = Path(tempfile.mkdtemp(prefix="orderd-alerts-"))
         self.begin, self.all_noticed, self.done = threading.Event(), threading.Event(), threading.Event()
-        self.plays, self.prometheus, self.broker, self.server = [], None, None, None
+        self.plays, self.shown, self.prometheus, self.broker, self.server = [], {}, None, None, None
         try:
             self._run(scenes)
         finally:
@@ -132,6 +136,7 @@ class Stage:
         jobs = {play.room.job: play.room.targets for play in self.plays if play.room.targets}
         with Prometheus(self.directory, jobs, self.factor) as self.prometheus:
             time.sleep(QUIET_S)
+            self.shown = {query: self.prometheus.query(filled(query, "orderd-well")) for query in QUERIES}
             self.begin.set()
             for play in self.plays:
                 play.noticed.wait()
