@@ -129,8 +129,13 @@ int topics_ask(struct topics *t, const struct config *config, const struct log *
         r = ask_targets(t, out, config, refusal, most);
     if (!r && !refusal->set)
         ask_sizes(t, out, config, log, refusal);
+    if (r) {
+        const char *trouble = kafka_out_trouble(out);
+
+        error_set(error, r, "kafka does not answer at %s: %s", config->kafka.brokers, trouble[0] ? trouble : strerror(-r));
+    }
     kafka_out_free(out);
-    return r ? error_set(error, r, "kafka does not answer at %s: %s", config->kafka.brokers, strerror(-r)) : 0;
+    return r;
 }
 
 struct creation {

@@ -14,6 +14,7 @@ struct kafka_out {
     rd_kafka_topic_t *topics[TOPICS_MAX];
     struct kafka_out_options options;
     int reports;
+    struct error_text trouble;      /* what librdkafka last complained of */
 };
 
 static const struct kafka_setting producer_defaults[] = {
@@ -66,6 +67,16 @@ static void on_log(const rd_kafka_t *rk, int level, const char *facility, const 
         kafka_log_line(out->options.log, level, facility, line);
 }
 
+/* Served while polling. The log has the same from librdkafka's own lines. */
+static void on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
+{
+    struct kafka_out *out = opaque;
+
+    (void)rk;
+    if (code != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
+        error_set(&out->trouble, 0, "%s", reason ? reason : rd_kafka_err2str((rd_kafka_resp_err_t)code));
+}
+
 static int configure(rd_kafka_conf_t *conf, const struct kafka_out_options *options, struct error_text *error)
 {
     int r = kafka_conf_settings(conf, kafka_conf_defaults, error);
@@ -93,6 +104,7 @@ int kafka_out_new(struct kafka_out **out_, const struct kafka_out_options *optio
         out->options = *options;
         rd_kafka_conf_set_opaque(conf, out);
         rd_kafka_conf_set_dr_msg_cb(conf, on_report);
+        rd_kafka_conf_set_error_cb(conf, on_error);
         rd_kafka_conf_set_log_cb(conf, on_log);
         out->rk = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof text);
         if (!out->rk)
@@ -127,6 +139,12 @@ struct kafka_out *kafka_out_free(struct kafka_out *out)
 int kafka_out_set_credentials(struct kafka_out *out, const char *user, const char *password, struct error_text *error)
 {
     return kafka_set_credentials(out->rk, user, password, error);
+}
+
+const char *kafka_out_trouble(struct kafka_out *out)
+{
+    rd_kafka_poll(out->rk, 0);
+    return out->trouble.text;
 }
 
 static rd_kafka_headers_t *headers_of(const struct kafka_record *record)

@@ -59,6 +59,10 @@ int kafka_out_hurry(struct kafka_out *out, int timeout_ms);
 /* 0, or -EPIPE and a sentence when the idempotent producer met a fatal error. */
 int kafka_out_error(struct kafka_out *out, struct error_text *error) MUST_CHECK;
 
+/* Serves reports, and tells what librdkafka last complained of, "" if it did not: why a question has no answer, such as credentials that the
+ * brokers refuse. Lives as long as `out`, until the next call. */
+const char *kafka_out_trouble(struct kafka_out *out);
+
 /* Questions and orders to the cluster; all block up to timeout_ms. Errors: -ETIMEDOUT, -EAGAIN, -EACCES, -EIO. */
 enum { KAFKA_CLUSTER_ID_MAX = 128 };
 int kafka_out_cluster_id(struct kafka_out *out, char id[KAFKA_CLUSTER_ID_MAX], int timeout_ms) MUST_CHECK;

@@ -125,12 +125,22 @@ def secured_broker(tmp_path):
         broker.kill()
 
 
+def login(broker, secret):
+    return {"kafka.brokers": broker.secure, "kafka.secrets": [f"sasl.password={secret.path}"],
+            "kafka.client": ["reconnect.backoff.max.ms=500", "security.protocol=SASL_PLAINTEXT", "sasl.mechanism=PLAIN", "sasl.username=orderd"]}
+
+
+def test_a_start_with_a_password_that_kafka_refuses_says_so(secured_broker, make_market, tmp_path):
+    market = make_market(broker=secured_broker, settings=login(secured_broker, Secret(tmp_path / "password", "wrong-word")))
+    daemon = market.make().start(wait=False)
+    daemon.wait_for("kafka does not answer at .*SASL authentication error: Authentication failed", 30)
+    assert daemon.stop() == 0
+
+
 def test_kafka_s_password_changes_in_either_order(secured_broker, make_market, tmp_path):
     """The broker learns of it by a restart, so that every connection is made anew."""
     secret = Secret(tmp_path / "password", "first-word")
-    market = make_market(broker=secured_broker, partitions=2, settings={
-        "kafka.brokers": secured_broker.secure, "kafka.secrets": [f"sasl.password={secret.path}"],
-        "kafka.client": ["reconnect.backoff.max.ms=500", "security.protocol=SASL_PLAINTEXT", "sasl.mechanism=PLAIN", "sasl.username=orderd"]})
+    market = make_market(broker=secured_broker, partitions=2, settings=login(secured_broker, secret))
     daemon = market.daemon()
     with Feeder(market, 2) as feeder:
         feeder.ahead(500)
