@@ -2,6 +2,7 @@
 import contextlib
 import json
 import os
+import signal
 import socket
 import subprocess
 import threading
@@ -88,6 +89,27 @@ def test_a_paused_partition_stays_paused_with_its_next_owner(with_hands):
     assert market.mark(1)["next"] == "1"
     other.do("resume", f"{market.source}:1")
     market.outcomes(alive=[other.daemon], timeout=60)
+    market.audit()
+
+
+def test_a_quiet_instance_shares_its_partitions_and_answers_the_group(with_hands):
+    """It fetches nothing, and is a member all the same."""
+    market, start = with_hands(partitions=2, settings=SHORT_SESSION)
+    first, hands = start()
+    market.play([deposit("u", 1)])
+    first.signal(signal.SIGTSTP)
+    until(lambda: hands.status()["state"] == "quiet", 10, "it does not go quiet")
+    second, others = start("second")
+    until(lambda: len(hands.status()["partitions"]) == len(others.status()["partitions"]) == 1, 30, "the group was not shared")
+    for partition in range(2):
+        market.send_all([deposit(f"p{partition}", 1) for _ in range(10)], partition=partition)
+    quiet, = (p["partition"] for p in hands.status()["partitions"])
+    until(lambda: market.funds(f"p{1 - quiet}") == 10, 30, "the other instance does not go on")
+    assert market.funds(f"p{quiet}") is None and hands.partition(quiet)["state"] == "paused"
+    assert second.stop() == 0
+    until(lambda: len(hands.status()["partitions"]) == 2, 30, "it does not take what the other one left")
+    first.signal(signal.SIGCONT)
+    market.outcomes(alive=[first])
     market.audit()
 
 
