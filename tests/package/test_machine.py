@@ -96,12 +96,22 @@ def test_an_upgrade_restarts_what_runs_and_keeps_the_configuration(host):
     host.must("systemctl enable --now orderd@east")
     before, east, configuration = pid(host), pid(host, "orderd@east"), host.must("cat /etc/orderd/orderd.conf")
     host.install(NEXT_VERSION)
-    host.until("systemctl is-active orderd orderd@east")
+    host.until(f"systemctl is-active orderd orderd@east && [ $(systemctl show -p MainPID --value orderd) != {before} ]")
     assert host.must("dpkg-query -W -f '${Version}' orderd").startswith(NEXT_VERSION)
     assert pid(host) not in (before, "0") and pid(host, "orderd@east") not in (east, "0")
     assert host.must("cat /etc/orderd/orderd.conf") == configuration
     assert host.must("stat -c '%a %U:%G' /etc/orderd/orderd.conf") == "640 root:orderd"
     assert host.must("systemctl is-enabled orderd orderd@east") == "enabled\nenabled"
+
+
+def test_an_upgrade_does_not_wait_for_a_redis_that_is_away(host):
+    start(host)
+    before = pid(host)
+    host.must("systemctl stop redis-server")
+    host.install(NEXT_VERSION)
+    host.until(f"systemctl show -p StatusText --value orderd | grep '^waiting for Redis' && [ $(systemctl show -p MainPID --value orderd) != {before} ]")
+    host.must("systemctl start redis-server")
+    host.until("systemctl is-active orderd")
 
 
 def test_an_upgrade_starts_nothing_that_was_stopped(host):
