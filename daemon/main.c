@@ -24,7 +24,7 @@ static const char usage[] =
     "    orderd --version\n"
     "    orderd --help\n"
     "\n"
-    "Stops on SIGTERM and SIGINT, reads its file again on SIGHUP, goes quiet on SIGTSTP and on again on SIGCONT. Exit codes: 0, 64 usage, 77 rights, 78 configuration or refused.\n";
+    "Stops on SIGTERM and SIGINT, reads its file again on SIGHUP, goes quiet on SIGTSTP and on again on SIGCONT. Exit codes: 0, 64 usage, 69 an address to serve cannot be had, 77 rights, 78 configuration or refused.\n";
 
 static int wrong_usage(const char *what)
 {
