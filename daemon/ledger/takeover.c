@@ -104,6 +104,9 @@ static int marks_unchanged(struct takeover *t, struct partition *const *ps, size
             continue;
         if (!mark_is_ours(&ps[i]->mark, replies[at]))
             r = error_set(&t->why, -EAGAIN, "another instance took %s over meanwhile", ps[i]->at);
+        else if (replies[at + 1]->type == REPLY_ERROR)
+            r = error_set(&t->why, -EAGAIN, "what the operator has paused cannot be read: %.*s", (int)replies[at + 1]->text.size,
+                          replies[at + 1]->text.data);
         pause_read(&ps[i]->pause, replies[at + 1]);
         at += 2;
     }

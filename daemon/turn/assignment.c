@@ -372,7 +372,8 @@ static void look(struct pipeline *p, struct shard *shard)
 
         if (partition->shard != shard || partition->state != PARTITION_OWNED)
             continue;
-        pause_read(&partition->pause, replies[at + 1]);
+        if (replies[at + 1]->type != REPLY_ERROR)      /* else it stays as it was */
+            pause_read(&partition->pause, replies[at + 1]);
         if (mark_is_ours(&partition->mark, replies[at]))
             partition_confirm(partition, partition->outbox.reached);
         else

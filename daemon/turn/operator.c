@@ -33,6 +33,7 @@ void operator_rate(struct pipeline *p, int64_t events_per_s, struct operator_ans
         operator_say(answer, -EINVAL, "a rate is a number of events a second from 1 to %d, or off", RATE_MAX);
         return;
     }
+    execute_forget(p);      /* what rides was filled at the former rate */
     rate_set(&p->rate, events_per_s, clock_monotonic_ms(p->options.clock));
     if (events_per_s)
         operator_say(answer, 0, "this instance decides at most %lld events a second, until its configuration is read again (rate.events_per_s=%lld there)",

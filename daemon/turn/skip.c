@@ -27,8 +27,14 @@ void skip_taken(struct pipeline *p, struct lane *lane, struct item *item)
 {
     struct skip *skip = find(p, lane->partition->topic, lane->partition->number, item->message.offset);
 
-    if (skip && skip->state == SKIP_WAITS)
+    if (!skip)
+        return;
+    if (skip->state == SKIP_DECIDED)      /* and Redis has come back from before that */
+        skip->state = SKIP_WAITS;
+    if (skip->state == SKIP_WAITS)
         item_skip(item, skip->why);
+    else
+        skip->state = SKIP_LOST;
 }
 
 void skip_decided(struct pipeline *p, const struct lane *lane, const struct item *item)
@@ -41,19 +47,23 @@ void skip_decided(struct pipeline *p, const struct lane *lane, const struct item
         skip->state = SKIP_DECIDED;
 }
 
-/* What became of those whose event did not come, or whose partition went away. */
+/* What became of those whose event did not come, or whose partition went away, or that Redis has forgotten by coming back older: what was decided
+ * so is waited for once more. */
 static void settle(struct pipeline *p)
 {
     for (size_t i = 0; i < p->skips_count; i++) {
         struct skip *skip = &p->skips[i];
         const struct lane *lane = intake_lane(p, skip->topic, skip->partition);
+        bool owned = lane && lane->partition->state == PARTITION_OWNED, passed = owned && lane->partition->mark.next > skip->offset;
 
-        if (skip->state != SKIP_WAITS)
-            continue;
-        if (!lane)
+        if (skip->state == SKIP_WAITS && !lane)
             skip->state = SKIP_LOST;
-        else if (lane->partition->state == PARTITION_OWNED && lane->partition->mark.next > skip->offset)
+        else if (skip->state == SKIP_WAITS && passed)
             skip->state = SKIP_PASSED;
+        else if (skip->state == SKIP_DECIDED && owned && !passed)
+            skip->state = SKIP_WAITS;
+        else if (skip->state == SKIP_PASSED && owned && !passed)
+            skip->state = SKIP_LOST;
     }
 }
 
@@ -76,7 +86,8 @@ static void say_state(const struct lane *lane, const struct skip *skip, struct o
     if (skip->state == SKIP_DECIDED)
         operator_say(answer, 0, "%s: offset %lld is decided malformed, reason skipped, and goes to the dead letters", at, offset);
     else if (skip->state == SKIP_PASSED)
-        operator_say(answer, -EALREADY, "%s: the partition is past offset %lld, and no event was skipped there: its outcome, if it has one, says why", at, offset);
+        operator_say(answer, -EALREADY, "%s: the partition is past offset %lld, and this instance has not seen it skipped: its outcome, if it has one, says what became of it", at,
+                     offset);
     else if (skip->state == SKIP_LOST)
         operator_say(answer, -EREMOTE, "%s: the partition went to another instance before offset %lld was decided: ask that one", at, offset);
     else
@@ -132,7 +143,7 @@ void operator_skip(struct pipeline *p, const struct operator_place *place, int64
 
     settle(p);
     skip = find(p, place->topic, place->partition, offset);
-    if (skip && (skip->state != SKIP_LOST || !lane)) {
+    if (skip && (!lane || skip->state == SKIP_WAITS || (skip->state != SKIP_LOST && lane->partition->state == PARTITION_OWNED))) {
         say_state(lane, skip, answer);
         return;
     }
@@ -165,10 +176,11 @@ void operator_skip_not(struct pipeline *p, const struct operator_place *place, i
     }
     memmove(skip, skip + 1, (size_t)(&p->skips[p->skips_count] - (skip + 1)) * sizeof *skip);
     p->skips_count--;
-    if (lane && lane->partition->state == PARTITION_OWNED && !lane->parked) {
+    if (lane && lane->count) {      /* also one that is being taken over keeps what it holds */
         execute_forget(p);
         lane_clear(lane, &p->items);
-        assignment_untake_lane(p, lane);
+        if (lane->partition->state == PARTITION_OWNED)
+            assignment_untake_lane(p, lane);
     }
     operator_say(answer, 0, "%s:%d: offset %lld will be decided by its rule", place->topic, place->partition, (long long)offset);
 }

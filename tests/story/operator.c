@@ -147,6 +147,28 @@ static void a_paused_partition_stays_paused_when_the_connection_is_lost(struct c
     story_end();
 }
 
+/* Somebody has written a key of another type in its place: that is no leave to go on. */
+static void a_pause_that_cannot_be_read_is_not_taken_for_none(struct checks *c)
+{
+    struct daemon *a = story_at_rest(NULL, nothing);
+
+    pause(a, NULL, -1);
+    daemon_crash(a);
+    redis("DEL orderd:paused");
+    redis("SET orderd:paused x");
+    produce(0, DEPOSIT("d1", "1"));
+    a = daemon_start("A");
+    group_gives("A", "orders", 0);
+    daemon_run(a, 5000);
+    CHECK(c, was_logged("what the operator has paused cannot be read: WRONGTYPE"));
+    expect_outcomes(c, "");
+    redis("DEL orderd:paused");
+    daemon_run(a, 1000);
+    expect_outcomes(c, "0 applied");
+    daemon_stop(a);
+    story_end();
+}
+
 static void with_shards_a_pause_is_kept_in_each_market(struct checks *c)
 {
     struct story_settings settings = {.partitions = 2, .sharded = true};
@@ -356,6 +378,7 @@ TESTS({"a paused partition decides nothing, and is flushed", a_paused_partition_
       {"a partition of another instance is paused within seconds", a_partition_of_another_instance_is_paused_within_seconds},
       {"what is no partition of the market cannot be paused", what_is_no_partition_of_the_market_cannot_be_paused},
       {"a paused partition stays paused when the connection is lost", a_paused_partition_stays_paused_when_the_connection_is_lost},
+      {"a pause that cannot be read is not taken for none", a_pause_that_cannot_be_read_is_not_taken_for_none},
       {"with shards a pause is kept in each market", with_shards_a_pause_is_kept_in_each_market},
       {"a quiet daemon takes no events and keeps its partitions", a_quiet_daemon_takes_no_events_and_keeps_its_partitions},
       {"a rate is kept evenly, and starves no flush", a_rate_is_kept_evenly_and_starves_no_flush},

@@ -1,5 +1,6 @@
 /* Stories of what is refused, and of an operator who resolves it while daemons live. */
 #include "story/story.h"
+#include "turn/operator.h"
 
 #define DEPOSIT(id, amount) "{\"id\":\"" id "\",\"type\":\"deposit\",\"user\":\"u\",\"amount\":" amount "}"
 
@@ -47,6 +48,32 @@ static void end(struct daemon *a)
     daemon_crash(a);
     keyspace_deinit(&kept);
     story_end();
+}
+
+/* Redis has forgotten that the event was skipped, and this daemon has not. */
+static void what_was_skipped_is_skipped_again_behind_a_rollback(struct checks *c)
+{
+    struct daemon *a = story_at_rest(NULL, nothing);
+    struct operator_place place = {"orders", 0};
+    struct operator_answer answer;
+
+    keep_redis();
+    operator_skip(daemon_pipeline(a), &place, 0, "ticket 7", &answer);
+    produce(0, DEPOSIT("d1", "1"));
+    daemon_run(a, 100);
+    operator_skip(daemon_pipeline(a), &place, 0, "ticket 7", &answer);
+    CHECK_INT(c, answer.error, 0);
+    redis_comes_back_as("run-2", &kept);
+    daemon_run(a, LONG_MS);
+    operator_skip(daemon_pipeline(a), &place, 0, "ticket 7", &answer);
+    CHECK_INT(c, answer.error, -EBUSY);
+    CHECK_INT(c, operator_runs("--accept-rollback"), 0);
+    daemon_run(a, LONG_MS);
+    operator_skip(daemon_pipeline(a), &place, 0, "ticket 7", &answer);
+    CHECK_INT(c, answer.error, 0);
+    expect_outcomes(c, "0 skipped, 0 skipped");
+    expect_market(c, "");
+    end(a);
 }
 
 static void a_rollback_is_accepted_in_the_markets_that_went_back_and_the_others_are_left_alone(struct checks *c)
@@ -363,7 +390,8 @@ static void an_outcome_that_an_adoption_carried_over_is_delivered_before_the_com
     end(b);
 }
 
-TESTS({"a rollback is accepted in the markets that went back, and the others are left alone",
+TESTS({"what was skipped is skipped again behind a rollback", what_was_skipped_is_skipped_again_behind_a_rollback},
+      {"a rollback is accepted in the markets that went back, and the others are left alone",
        a_rollback_is_accepted_in_the_markets_that_went_back_and_the_others_are_left_alone},
       {"a resolution that broke off between two markets is run once more", a_resolution_that_broke_off_between_two_markets_is_run_once_more},
       {"a gap is accepted while another partition is worked all the time", a_gap_is_accepted_while_another_partition_is_worked_all_the_time},
