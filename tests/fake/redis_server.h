@@ -37,6 +37,8 @@ struct redis_hooks {
     /* Before each command. Others may be let go first: the server may be served from here. */
     void (*before)(void *context, struct redis_client *client);
     void (*watched)(void *context, struct redis_client *client, const struct bytes *keys, size_t count);
+    /* A command on data was run, outside of a transaction. */
+    void (*ran)(void *context, struct redis_client *client, const struct bytes *args, size_t count);
     /* Its queue can still be read with redis_client_queued(). */
     void (*executed)(void *context, struct redis_client *client, enum exec_answer answer);
 };

@@ -191,6 +191,8 @@ static void run(struct redis_client *client, struct found found, const struct by
         server_wrote(client->server);
         client->offset = client->server->position;
     }
+    if (!found.serve && client->server->hooks.ran)
+        client->server->hooks.ran(client->server->hooks.context, client, args, count);
     /* Until 7.2 whatever is run takes note of how far the server is. */
     if (client->server->data.major == 7 && client->server->data.minor < 2)
         client->offset = client->server->position;

@@ -75,7 +75,13 @@ static void *take(struct audit *audit, size_t size)
     return memory;
 }
 
-/* Whether Redis came back from before it: an operator's resolution went too. (What was decided by a quarantine was published all the same.) */
+/* Such an event may be decided malformed; what was decided so was published, also where Redis came back from before it. */
+static bool lets_be_malformed(enum audit_happening_kind kind)
+{
+    return kind == AUDIT_QUARANTINED || kind == AUDIT_SKIPPED;
+}
+
+/* Whether Redis came back from before it: an operator's resolution went too. */
 static bool was_undone(const struct audit_world *world, size_t at)
 {
     for (size_t i = at + 1; i < world->happenings_count; i++)
@@ -96,10 +102,10 @@ static void begin_source(struct audit *audit, size_t at)
         const struct audit_happening *h = &world->happenings[i];
         struct audit_range *range;
 
-        if (h->kind < AUDIT_LOST || h->source != at || (h->kind != AUDIT_QUARANTINED && was_undone(world, i)))
+        if (h->kind < AUDIT_LOST || h->source != at || (!lets_be_malformed(h->kind) && was_undone(world, i)))
             continue;
         range = take(audit, sizeof *range);
-        *range = (struct audit_range){source->ranges, h->kind, h->from, h->kind == AUDIT_QUARANTINED ? h->from + 1 : h->end, false};
+        *range = (struct audit_range){source->ranges, h->kind, h->from, lets_be_malformed(h->kind) ? h->from + 1 : h->end, false};
         source->ranges = range;
     }
     audit->report->events += source->log->count;

@@ -200,6 +200,11 @@ static void index_outcome(struct audit *audit, const struct audit_message *recor
     keep(audit, outcome);
 }
 
+static enum audit_malformed way_of(struct bytes reason)
+{
+    return bytes_equal_text(reason, "quarantined") ? AUDIT_BY_QUARANTINE : bytes_equal_text(reason, "skipped") ? AUDIT_BY_SKIP : AUDIT_BY_ITSELF;
+}
+
 static void index_letter(struct audit *audit, const struct audit_message *record, const struct audit_log *log)
 {
     struct bytes topic = audit_header_of(record, "dlq.original.topic"), number = audit_header_of(record, "dlq.original.partition");
@@ -216,8 +221,7 @@ static void index_letter(struct audit *audit, const struct audit_message *record
         audit_found(audit->report, AUDIT_LETTER_STRANGER, "dead letter " AUDIT_AT " names no message of the sources", AUDIT_AT_ARGS(log, record->offset));
         return;
     }
-    letter = &audit->sources[source].slots[index].letters[bytes_equal_text(audit_header_of(record, "dlq.reason"), "quarantined") ? AUDIT_BY_OPERATOR
-                                                                                                                               : AUDIT_BY_ITSELF];
+    letter = &audit->sources[source].slots[index].letters[way_of(audit_header_of(record, "dlq.reason"))];
     if (letter->record && (!audit_same_record(letter->record, record) || letter->partition != log->partition))
         audit_found(audit->report, AUDIT_LETTER_COPY, AUDIT_AT ": its dead letter at offset %lld of partition %d is not the one at %lld of %d",
                     AUDIT_AT_ARGS(audit->sources[source].log, offset), (long long)record->offset, (int)log->partition,

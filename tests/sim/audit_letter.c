@@ -140,7 +140,7 @@ static void check_one(struct audit *audit, const struct audit_source *source, si
     if (!letter->record)
         return;
     if (!letter->reason) {
-        if (letters[AUDIT_BY_ITSELF].reason || letters[AUDIT_BY_OPERATOR].reason)
+        if (letters[AUDIT_BY_ITSELF].reason || letters[AUDIT_BY_QUARANTINE].reason || letters[AUDIT_BY_SKIP].reason)
             wrong(audit, source, index, "dlq.reason", audit_header_of(letter->record, "dlq.reason"), (struct bytes){NULL, 0});
         else
             audit_found(audit->report, AUDIT_LETTER_STRANGER, AUDIT_AT ": has a dead letter and is not malformed", AUDIT_AT_ARGS(source->log, offset));

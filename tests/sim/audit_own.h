@@ -16,8 +16,9 @@ struct audit_outcome {
     bool undone;                     /* its effects went with a restored Redis */
 };
 
-/* An event may be decided malformed for what it is, and also because an operator quarantined it: with an older Redis between, one after the other. */
-enum audit_malformed { AUDIT_BY_ITSELF, AUDIT_BY_OPERATOR, AUDIT_MALFORMED_WAYS };
+/* An event may be decided malformed for what it is, and also because an operator quarantined it, or had it skipped: with an older Redis between, one
+ * after the other. */
+enum audit_malformed { AUDIT_BY_ITSELF, AUDIT_BY_QUARANTINE, AUDIT_BY_SKIP, AUDIT_MALFORMED_WAYS };
 
 /* The dead letter of such a decision. */
 struct audit_letter {

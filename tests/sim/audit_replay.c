@@ -231,22 +231,39 @@ static void decide(struct audit *audit, struct audit_source *source, size_t at, 
     record_seen(audit, source, event, offset, verdict->decision.status);
 }
 
+/* Whether an operator's word made it malformed so. With `outcome` NULL it is lost, and may have been. */
+static bool by_word(struct audit *audit, struct audit_source *source, size_t at, const struct audit_outcome *outcome, struct audit_event *event,
+                    enum audit_malformed way)
+{
+    static const struct {
+        enum audit_happening_kind wish;
+        const char *reason, *claim;
+    } ways[AUDIT_MALFORMED_WAYS] = {[AUDIT_BY_QUARANTINE] = {AUDIT_QUARANTINED, "quarantined", "malformed\",\"reason\":\"quarantined"},
+                                    [AUDIT_BY_SKIP] = {AUDIT_SKIPPED, "skipped", "malformed\",\"reason\":\"skipped"}};
+    struct audit_letter *letter = &source->slots[at].letters[way];
+
+    if (!audit_in_range(source, ways[way].wish, source->log->messages[at].offset) || (outcome && !audit_claims(audit, outcome, event, ways[way].claim)))
+        return false;
+    letter->reason = ways[way].reason;
+    letter->rules |= outcome && !outcome->undone;
+    event->reason = outcome ? ways[way].reason : event->reason;
+    return outcome != NULL;
+}
+
 /* `outcome` NULL: lost, so that nobody knows which of the ways it was. */
 static void decode(struct audit *audit, struct audit_source *source, size_t at, const struct audit_outcome *outcome, struct audit_event *event)
 {
-    struct audit_letter *letters = source->slots[at].letters;
-    bool quarantined = audit_in_range(source, AUDIT_QUARANTINED, source->log->messages[at].offset);
+    struct audit_letter *itself = &source->slots[at].letters[AUDIT_BY_ITSELF];
 
     audit_event_decode(event, &audit->members, audit->arena, &source->log->messages[at]);
-    if (!outcome || !quarantined || !audit_claims(audit, outcome, event, "malformed\",\"reason\":\"quarantined")) {
-        letters[AUDIT_BY_ITSELF].reason = event->reason;
-        letters[AUDIT_BY_ITSELF].rules |= outcome && !outcome->undone && event->reason;
-        letters[AUDIT_BY_OPERATOR].reason = !outcome && quarantined ? "quarantined" : letters[AUDIT_BY_OPERATOR].reason;
+    if (by_word(audit, source, at, outcome, event, AUDIT_BY_QUARANTINE)) {
+        event->traceparent = (struct bytes){NULL, 0};      /* nothing of it is read */
         return;
     }
-    event->reason = letters[AUDIT_BY_OPERATOR].reason = "quarantined";
-    event->traceparent = (struct bytes){NULL, 0};      /* nothing of it is read */
-    letters[AUDIT_BY_OPERATOR].rules |= !outcome->undone;
+    if (by_word(audit, source, at, outcome, event, AUDIT_BY_SKIP))
+        return;
+    itself->reason = event->reason;
+    itself->rules |= outcome && !outcome->undone && event->reason;
 }
 
 /* A mark that was made anew knows no time of before. */

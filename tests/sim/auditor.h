@@ -83,7 +83,9 @@ enum audit_happening_kind {
      * with an older Redis: an operator has put it there, or compaction has taken the message out of the log. */
     AUDIT_PASSED,
     /* The offset `from` may be decided malformed, quarantined. */
-    AUDIT_QUARANTINED
+    AUDIT_QUARANTINED,
+    /* The same, skipped: an instance has agreed to it. */
+    AUDIT_SKIPPED
 };
 
 struct audit_happening {
@@ -95,7 +97,7 @@ struct audit_happening {
     const struct bytes *args;        /* FOREIGN */
     size_t args_count;
     struct audit_keys keys;          /* MARKET_IS */
-    size_t source;                   /* LOST, SEEN_ANEW, MARK_ANEW, GAP, PASSED, QUARANTINED: index into `sources` */
+    size_t source;                   /* LOST, SEEN_ANEW, MARK_ANEW, GAP, PASSED, QUARANTINED, SKIPPED: index into `sources` */
     int64_t from, end;
 };
 

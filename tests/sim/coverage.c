@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-enum covered_group { SENTENCE, LIFE, NAMED, DONE };
+enum covered_group { SENTENCE, LIFE, NAMED, DONE, HAND };
 
 static const struct row {
     const char *name;
@@ -80,9 +80,9 @@ void coverage_add(struct coverage *sum, const struct coverage *other)
 
 static void print_points(const struct coverage *coverage, FILE *out)
 {
-    static const char *const groups[] = {"said by an instance", "lives", "named by a refusal", "resolved by the operator"};
+    static const char *const groups[] = {"said by an instance", "lives", "named by a refusal", "resolved by the operator", "answered to an operator"};
 
-    for (enum covered_group group = SENTENCE; group <= DONE; group++) {
+    for (enum covered_group group = SENTENCE; group <= HAND; group++) {
         fprintf(out, "\n%s:\n", groups[group]);
         for (int i = 0; i < COVERED_COUNT; i++)
             if (rows[i].group == group && coverage->points[i])

@@ -11,7 +11,8 @@
  * replid, which every restore here changes), "nothing further is published" (an outbox that is deleted and made anew within one era, while the server's
  * clock goes back: a story), "an outbox entry cannot be read" (somebody else's entry stays in the outbox for good, so the history is not at rest: a
  * live test), "no room for another partition" (4,096 of them). */
-/* X(name, group, text). SENTENCE: how a line of the log begins; NAMED: a refusal names this resolution; DONE: it was carried out. */
+/* X(name, group, text). SENTENCE: how a line of the log begins; NAMED: a refusal names this resolution; DONE: it was carried out; HAND: what
+ * an instance answers to an operator. */
 #define COVERED(X)           \
     X(first_start, SENTENCE, "first start: the registry is made")                     \
     X(redis_there, SENTENCE, "redis is there")                                        \
@@ -59,6 +60,12 @@
     X(kafka_trouble, SENTENCE, "kafka is in trouble")                                 \
     X(group_not_left, SENTENCE, "the group was not left in time")                     \
     X(refused, SENTENCE, "refused:")                                                  \
+    X(paused, SENTENCE, "the operator has paused the partition")                      \
+    X(resumed, SENTENCE, "the operator lets the partition go on")                     \
+    X(quiet, SENTENCE, "quiet by the operator's word")                                \
+    X(quiet_no_more, SENTENCE, "no longer quiet")                                     \
+    X(skipped, SENTENCE, "the event is skipped by the operator's word")               \
+    X(dumped, SENTENCE, "dump:")                                                      \
     X(life_ended, LIFE, "an instance was killed or stopped in order")                 \
     X(refused_at_start, LIFE, "an instance was refused at its start")                 \
     X(stopped_by_error, LIFE, "an instance stopped by an error")                      \
@@ -71,7 +78,17 @@
     X(did_gap, DONE, "--accept-gap")                                                  \
     X(did_adopt, DONE, "--adopt")                                                     \
     X(did_quarantine, DONE, "--quarantine")                                           \
-    X(resolution_failed, LIFE, "a resolution did not fit and was tried again")
+    X(resolution_failed, LIFE, "a resolution did not fit and was tried again")        \
+    X(hand_paused, HAND, "partitions were paused")                                    \
+    X(hand_resumed, HAND, "partitions were let go on")                                \
+    X(hand_refused, HAND, "neither could be kept in Redis")                           \
+    X(hand_skip_waits, HAND, "an event will be skipped when its turn comes")          \
+    X(hand_skipped, HAND, "an event was skipped")                                     \
+    X(hand_skip_late, HAND, "an event to be skipped was decided already")             \
+    X(hand_skip_elsewhere, HAND, "an event to be skipped is another instance's")      \
+    X(hand_skip_busy, HAND, "the partition of an event to be skipped is being taken over") \
+    X(hand_skip_back, HAND, "the wish to skip an event was taken back")               \
+    X(hand_skip_stays, HAND, "there was no such wish to be taken back")
 
 enum covered {
 #define X(name, group, text) COVERED_##name,

@@ -21,13 +21,15 @@
     X(two_times_of_decision, TIME) X(no_attempt_was_made, ATTEMPTS) X(a_header_is_missing, HEADERS) \
     X(a_header_is_one_too_many, HEADERS) X(a_subject_is_wrong, HEADERS) X(an_incarnation_is_none, HEADERS) \
     X(a_trace_is_broken_off, TRACE) X(a_trace_keeps_its_span, TRACE) X(a_tracestate_is_dropped, HEADERS) \
+    X(an_event_is_skipped_unasked, STATUS) X(a_malformed_event_is_called_skipped, REASON) \
     X(an_event_without_a_deadline_expires, EXPIRED) X(an_event_expires_without_a_conflict, EXPIRED)
 
 #define FORGERIES_OF_STATE(X) \
     X(a_dead_letter_is_missing, LETTER_MISSING) X(a_dead_letter_lacks_a_byte, LETTER) X(a_dead_letter_has_another_key, LETTER) \
     X(a_dead_letter_lacks_a_header, LETTER) X(a_dead_letter_changes_a_header, LETTER) X(a_dead_letter_has_another_reason, LETTER) \
     X(two_dead_letters_differ, LETTER_COPY) X(a_good_event_has_a_dead_letter, LETTER_STRANGER) \
-    X(a_dead_letter_of_nothing, LETTER_STRANGER) X(dead_letters_lie_elsewhere, LETTER_PARTITION) X(an_effect_is_doubled, MARKET) \
+    X(a_skipped_event_has_no_dead_letter, LETTER_MISSING) X(a_skipped_letter_lacks_a_byte, LETTER) \
+    X(a_skipped_letter_has_another_reason, LETTER_MISSING) X(a_skipped_event_takes_effect, MARKET) X(a_dead_letter_of_nothing, LETTER_STRANGER) X(dead_letters_lie_elsewhere, LETTER_PARTITION) X(an_effect_is_doubled, MARKET) \
     X(money_is_made, MONEY) X(money_changes_its_owner, MARKET) X(an_item_is_lost, ITEMS) X(an_item_is_there_twice, ITEMS) \
     X(a_listing_has_another_price, MARKET) X(the_market_is_gone, MARKET) X(the_market_has_another_type, MARKET) \
     X(more_is_reserved_than_there_was, STOCK_NEGATIVE) X(the_stock_is_no_number, MARKET) X(a_foreign_write_comes_late, FACTS) \

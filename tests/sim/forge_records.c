@@ -326,3 +326,16 @@ void an_event_expires_without_a_conflict(struct told *told)
     told->world.in_conflict_ms = never;
     expire(told, "\"status\":\"rejected\",\"reason\":\"not_held\"", "\"status\":\"rejected\",\"reason\":\"not_held\"");
 }
+
+/* The operator has meant another one. */
+void an_event_is_skipped_unasked(struct told *told)
+{
+    for (size_t i = 0; i < told->world.happenings_count; i++)
+        if (told->happenings[i].kind == AUDIT_SKIPPED)
+            told->happenings[i].from++;
+}
+
+void a_malformed_event_is_called_skipped(struct told *told)
+{
+    reword(told, "\"reason\":\"not_json\"", "\"reason\":\"not_json\"", "\"reason\":\"skipped\"");
+}

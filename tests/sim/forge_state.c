@@ -83,6 +83,40 @@ void a_good_event_has_a_dead_letter(struct told *told)
     set_header(letter, "dlq.original.offset", strrchr(id.data, '/') + 1);
 }
 
+static size_t skipped_letter(const struct told *told)
+{
+    size_t index = 0;
+
+    while (!bytes_equal_text(told_header(told_message(&told->letters[0], index), "dlq.reason")->value, "skipped"))
+        ASSERT(++index < told->letters[0].count);
+    return index;
+}
+
+void a_skipped_event_has_no_dead_letter(struct told *told)
+{
+    told_remove(&told->letters[0], skipped_letter(told));
+}
+
+void a_skipped_letter_lacks_a_byte(struct told *told)
+{
+    told_message(&told->letters[0], skipped_letter(told))->value.size--;
+}
+
+void a_skipped_letter_has_another_reason(struct told *told)
+{
+    set_header(told_message(&told->letters[0], skipped_letter(told)), "dlq.reason", "quarantined");
+}
+
+/* It is a deposit, and whoever skips it must not take the money. */
+void a_skipped_event_takes_effect(struct told *told)
+{
+    static char text[32];
+    struct bytes event = told_message(&told->letters[0], skipped_letter(told))->value;
+
+    ASSERT(memmem(event.data, event.size, "\"deposit\",\"user\":\"u2\",\"amount\":3,", strlen("\"deposit\",\"user\":\"u2\",\"amount\":3,")));
+    take_funds(told, "users:u2", text, -3);
+}
+
 void a_dead_letter_of_nothing(struct told *told)
 {
     set_header(a_letter_again(told), "dlq.original.offset", "99999");

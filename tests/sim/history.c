@@ -6,6 +6,8 @@
 
 #include "fake/redis_trace.h"
 #include "sim/fiber.h"
+#include "sim/hands.h"
+#include "sim/heeded.h"
 #include "sim/keys.h"
 #include "sim/owners.h"
 #include "sim/written.h"
@@ -65,9 +67,11 @@ static void live(struct program *program)
     program->stop = false;
     trace(program->node, "starts", " ");
     instance = instance_new(program->name, &history->settings);
+    hands_life_begins(program);
     r = instance_begin(instance);
     while (!r && !program->stop && !program->node->dead && !fibers_are_over()) {
         note_registry();
+        hands_serve(program, instance);
         r = instance_step(instance);
     }
     if (!program->node->dead) {
@@ -105,6 +109,16 @@ static bool at_rest(void)
     return true;
 }
 
+/* While an operator still holds something: what was decided is delivered and committed all the same. */
+static bool at_rest_but_for_hands(void)
+{
+    for (size_t t = 0; t < history->plan->settings.topics_count; t++)
+        for (int32_t p = 0; p < history->plan->settings.partitions[t]; p++)
+            if (!witness_is_delivered(history->witness, history->plan->settings.topics[t], p))
+                return false;
+    return true;
+}
+
 static bool finished(void)
 {
     static const int64_t look_every = LOOK_MS;
@@ -114,6 +128,12 @@ static bool finished(void)
         return true;
     if (!history->quiet || world->now % look_every)
         return false;
+    if (hands_hold() && !history->let_go && at_rest_but_for_hands()) {
+        history->let_go = true;
+        history->quiet_at = world->now;
+    }
+    if (hands_hold() && history->let_go)
+        hands_let_go();
     history->settled = at_rest();
     return history->settled || world->now > history->quiet_at + SETTLE_MS;
 }
@@ -196,6 +216,8 @@ static void executed(struct node *node, struct redis_client *client, enum exec_a
         written_executed(client, answer, by_operator);
     if (!foreign_is(node))
         owners_executed(node, client, answer);
+    if (hands_are_there())
+        heeded_executed(node, client, answer, late);
     if (!foreign_is(node) && (answer == EXEC_ANSWER_APPLIED || answer == EXEC_ANSWER_TORN))
         witness_executed(history->witness, client, by_operator);
     if (!foreign_is(node) && answer == EXEC_ANSWER_APPLIED && (by_operator || !is_turn(client))) {
@@ -232,6 +254,12 @@ static void watched(void *context, struct redis_client *client, const struct byt
         history->watched(context, client, keys, count);
 }
 
+static void ran(void *context, struct redis_client *client, const struct bytes *args, size_t count)
+{
+    (void)context;
+    heeded_ran(redis_client_context(client), args, count);
+}
+
 static void world_settle(const struct plan *plan)
 {
     world->random = plan->seed;
@@ -244,6 +272,7 @@ static void world_settle(const struct plan *plan)
     world->executed = executed;
     history->watched = world->redis.hooks.watched;
     world->redis.hooks.watched = watched;
+    world->redis.hooks.ran = ran;
     weather_settle(plan);
     world->redis.replicas_count = plan->settings.durability == DURABILITY_NONE ? 1 : 2;
     for (size_t i = 0; i < world->redis.replicas_count; i++)
@@ -275,6 +304,8 @@ void history_run(struct plan *plan, struct coverage *coverage, struct finding *f
     make_topics(plan);
     made.witness = witness_new(plan);
     owners_reset();
+    hands_reset();
+    heeded_reset();
     spawn_all(plan);
     fibers_run(finished);
     *finding = *witness_finding(made.witness);

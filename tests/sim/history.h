@@ -32,6 +32,7 @@ struct history {
     bool resolving;                   /* the operator's command runs */
     bool hush;                        /* nothing is ordered for a moment */
     bool settled;                     /* and everything is at rest */
+    bool let_go;                      /* the operator ends whatever pause is left */
     int64_t quiet_at;
     int64_t passings[ARROW_COUNT];
     struct program programs[PLAN_NODES_MAX];

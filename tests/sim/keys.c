@@ -169,6 +169,14 @@ struct keys_mark keys_mark(const struct plan *plan, const char *topic, int32_t p
     return mark;
 }
 
+bool keys_is_paused(const struct plan *plan, const char *topic, int32_t partition)
+{
+    char at[96];
+
+    snprintf(at, sizeof at, "%s:%d", topic, (int)partition);
+    return field(find(plan, partition, "orderd:paused"), at).data != NULL;
+}
+
 bool keys_mark_is_at(const struct plan *plan, const char *topic, int32_t partition, int64_t end)
 {
     const struct key *mark = mark_of(plan, topic, partition);

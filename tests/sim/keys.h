@@ -27,6 +27,8 @@ int64_t keys_journal_position(void);
 struct bytes keys_incarnation(const struct plan *plan, int32_t shard);
 /* The mark of the partition. */
 struct keys_mark keys_mark(const struct plan *plan, const char *topic, int32_t partition);
+/* Whether it stands among those that an operator has paused. */
+bool keys_is_paused(const struct plan *plan, const char *topic, int32_t partition);
 /* A field of the hash of that whole name; absent when there is none. Valid until something is written. */
 struct bytes keys_hash_field(const char *name, const char *field);
 /* Every partition of the plan has a mark. */

@@ -1,4 +1,4 @@
-/* What can go wrong, one row each. To add one: a row here, and in mishap_come.c, mishap_redis.c or mishap_kafka.c a function that sets a knob
+/* What can go wrong, one row each. To add one: a row here, and in mishap_come.c, mishap_redis.c, mishap_kafka.c or hands.c a function that sets a knob
  * of the fake world, with its row in the table at the end.
  *
  * A mishap comes either at a time, or when a node passes an arrow for the n-th time. Most last for a while and are then taken back. */
@@ -7,7 +7,8 @@
 
 #include "fake/world.h"
 
-/* X(name, arrow or ARROW_COUNT when it comes at a time, weight, longest duration in ms, sentence) */
+/* X(name, arrow or ARROW_COUNT when it comes at a time, weight, longest duration in ms, sentence). An operator's hands come last: they are drawn
+ * by themselves (plan.c), and their weights are among each other. */
 #define MISHAPS(X)                                                                                                                             \
     X(crash_connecting,  ARROW_CONNECT,  2, 3000, "the process is killed before it connects to Redis")                                         \
     X(crash_sending,     ARROW_SEND,     4, 3000, "the process is killed before a write to Redis")                                             \
@@ -84,7 +85,12 @@
     X(offsets_reset,     ARROW_COUNT,    1, 3000, "all instances are killed, and the group's offsets are set back by hand or expire")          \
     X(silence,           ARROW_COUNT,    1, 90000, "nothing is ordered for a while")                                                           \
     X(quarantine,        ARROW_COUNT,    2,    0, "an operator quarantines an event that may come")                                            \
-    X(dedupe_differs,    ARROW_COUNT,    1,    0, "the file's dedupe settings change, and the registry's still rule")
+    X(dedupe_differs,    ARROW_COUNT,    1,    0, "the file's dedupe settings change, and the registry's still rule")                             \
+    X(op_pauses,         ARROW_COUNT,    4, 8000, "an operator pauses a partition, a topic or all, and lets it go on later, perhaps by another instance") \
+    X(op_quiets,         ARROW_COUNT,    2, 6000, "an operator makes an instance quiet, and wakes it later")                                  \
+    X(op_slows,          ARROW_COUNT,    2, 3000, "an operator sets the rate of an instance, and lifts it later")                             \
+    X(op_skips,          ARROW_COUNT,    5,    0, "an operator has an event skipped: one that is held, is to come, or was decided; the process may be killed at once") \
+    X(op_dumps,          ARROW_COUNT,    1,    0, "an operator has what is in flight logged")
 
 enum mishap_kind {
 #define X(name, arrow, weight, longest, sentence) MISHAP_##name,
@@ -115,8 +121,8 @@ struct mishap_ways {
     void (*pass)(struct mishap *mishap);      /* NULL: it does not last */
 };
 
-/* mishap_redis.c, mishap_kafka.c: those that are theirs. */
-extern const struct mishap_ways mishap_ways_of_redis[MISHAP_COUNT], mishap_ways_of_kafka[MISHAP_COUNT];
+/* mishap_redis.c, mishap_kafka.c, hands.c: those that are theirs. */
+extern const struct mishap_ways mishap_ways_of_redis[MISHAP_COUNT], mishap_ways_of_kafka[MISHAP_COUNT], mishap_ways_of_hands[MISHAP_COUNT];
 
 /* Lets it come: sets the knobs of the world. `node` is the one at the arrow, or the one that is meant. */
 void mishap_come(struct mishap *mishap, struct node *node);

@@ -251,7 +251,8 @@ static const struct mishap_ways here[MISHAP_COUNT] = {
 
 static const struct mishap_ways *ways_of(enum mishap_kind kind)
 {
-    return here[kind].come ? &here[kind] : mishap_ways_of_redis[kind].come ? &mishap_ways_of_redis[kind] : &mishap_ways_of_kafka[kind];
+    return here[kind].come ? &here[kind] : mishap_ways_of_redis[kind].come ? &mishap_ways_of_redis[kind]
+         : mishap_ways_of_hands[kind].come ? &mishap_ways_of_hands[kind] : &mishap_ways_of_kafka[kind];
 }
 
 void mishap_come(struct mishap *m, struct node *node)

@@ -3,8 +3,9 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { TEXT_LIMIT = 64 << 20, FEW = 6, BURST_MS = 200,
+enum { TEXT_LIMIT = 64 << 20, FEW = 6, BURST_MS = 200, JUST_MS = 30,
        LETTERS_SLOW = 12, IN_HURRY = 6, HURRY_MS = 150,      /* one in so many; the deadlines of one in a hurry */
+       WITH_HANDS = 3,
        SPOKEN_OUT = 16 /* one in so many says all that it has to say, which costs */ };
 
 uint64_t dice_next(struct dice *dice)
@@ -74,19 +75,25 @@ static void draw_settings(struct plan *plan, struct dice *dice)
         p->deadline_ms[kind] = dice_one_in(dice, 2) ? dice_between(dice, 5, 3000) : 0;
 }
 
-static enum mishap_kind draw_kind(struct dice *dice)
+/* One of [from, end) by its weight. */
+static enum mishap_kind draw_kind(struct dice *dice, int from, int end)
 {
     int64_t sum = 0;
 
-    for (int kind = 0; kind < MISHAP_COUNT; kind++)
+    for (int kind = from; kind < end; kind++)
         sum += mishap_weight((enum mishap_kind)kind);
     sum = dice_between(dice, 1, sum);
-    for (int kind = 0; kind < MISHAP_COUNT; kind++) {
+    for (int kind = from; kind < end; kind++) {
         sum -= mishap_weight((enum mishap_kind)kind);
         if (sum <= 0)
             return (enum mishap_kind)kind;
     }
     return MISHAP_crash_sending;
+}
+
+static enum mishap_kind draw_calamity(struct dice *dice)
+{
+    return draw_kind(dice, 0, MISHAP_op_pauses);
 }
 
 /* How often an arrow is passed depends on the history; most counts of these are reached. */
@@ -116,17 +123,48 @@ static void draw_mishaps(struct plan *plan, struct dice *dice)
     int64_t last = -1;
 
     for (int i = 0; i < FEW; i++)
-        few[i] = draw_kind(dice);
+        few[i] = draw_calamity(dice);
     plan->mishaps_count = dice_one_in(dice, 20) ? 0 : (size_t)leaning(dice, 2, PLAN_MISHAPS_MAX, 1.5);
     for (size_t i = 0; i < plan->mishaps_count; i++) {
         struct mishap *m = &plan->mishaps[i];
 
-        *m = (struct mishap){.kind = of_few ? few[dice_between(dice, 0, FEW - 1)] : draw_kind(dice), .node = (int)dice_between(dice, 0, plan->nodes - 1),
+        *m = (struct mishap){.kind = of_few ? few[dice_between(dice, 0, FEW - 1)] : draw_calamity(dice), .node = (int)dice_between(dice, 0, plan->nodes - 1),
                              .number = dice_next(dice)};
         if (mishap_arrow(m->kind) != ARROW_COUNT)
             m->at = draw_passing(dice, mishap_arrow(m->kind), plan->events_count);
         else
             last = m->at = last >= 0 && dice_one_in(dice, 2) ? last + dice_between(dice, 0, BURST_MS) : dice_between(dice, 0, plan->busy_ms);
+        m->ms = draw_duration(dice, mishap_longest_ms(m->kind));
+    }
+}
+
+/* Among the first `others`; what a skip meets is best a Redis that forgets it. NULL: it has no time of its own. */
+static const struct mishap *draw_near(const struct plan *plan, struct dice *dice, size_t others, enum mishap_kind kind)
+{
+    const struct mishap *near = others ? &plan->mishaps[dice_between(dice, 0, (int64_t)others - 1)] : NULL;
+
+    for (size_t i = 0; kind == MISHAP_op_skips && i < others; i++)
+        if (plan->mishaps[i].kind == MISHAP_redis_older || plan->mishaps[i].kind == MISHAP_redis_failover)
+            near = &plan->mishaps[i];
+    return near && mishap_arrow(near->kind) == ARROW_COUNT ? near : NULL;
+}
+
+/* An operator's hands, often close before or behind something else that comes at a time. */
+static void draw_hands(struct plan *plan, struct dice *dice)
+{
+    size_t others = plan->mishaps_count, count = (size_t)dice_between(dice, 1, PLAN_HANDS_MAX);
+
+    for (size_t i = 0; i < count; i++) {
+        struct mishap *m = &plan->mishaps[plan->mishaps_count++];
+        const struct mishap *near;
+
+        *m = (struct mishap){.kind = draw_kind(dice, MISHAP_op_pauses, MISHAP_COUNT), .node = (int)dice_between(dice, 0, plan->nodes - 1),
+                             .number = dice_next(dice)};
+        m->at = dice_between(dice, 0, plan->busy_ms);
+        near = draw_near(plan, dice, others, m->kind);
+        if (near && !dice_one_in(dice, 3))
+            m->at = near->at + (m->kind == MISHAP_op_skips ? dice_between(dice, -JUST_MS, 0) : dice_between(dice, -BURST_MS, BURST_MS));
+        m->at = m->at < 0 ? 0 : m->at;
         m->ms = draw_duration(dice, mishap_longest_ms(m->kind));
     }
 }
@@ -156,6 +194,8 @@ void plan_draw(struct plan *plan, uint64_t seed)
     if (dice_one_in(&dice, IN_HURRY))
         for (int kind = 0; kind < EVENT_KIND_COUNT; kind++)
             plan->settings.pipeline.deadline_ms[kind] = dice_between(&dice, 1, HURRY_MS);
+    if (dice_one_in(&dice, WITH_HANDS))
+        draw_hands(plan, &dice);
 }
 
 void plan_free(struct plan *plan)

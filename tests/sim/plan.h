@@ -8,7 +8,7 @@
 #include "fake/instance.h"
 #include "sim/mishap.h"
 
-enum { PLAN_EVENTS_MIN = 200, PLAN_EVENTS_MAX = 2000, PLAN_MISHAPS_MAX = 64, PLAN_NODES_MAX = 3, PLAN_PARTITIONS_MAX = 4 };
+enum { PLAN_EVENTS_MIN = 200, PLAN_EVENTS_MAX = 2000, PLAN_MISHAPS_MAX = 64, PLAN_HANDS_MAX = 8, PLAN_NODES_MAX = 3, PLAN_PARTITIONS_MAX = 4 };
 
 /* One message of the upstream. */
 struct plan_event {
@@ -34,7 +34,7 @@ struct plan {
     int64_t busy_ms;             /* events and mishaps lie in here; then it is quiet */
     struct plan_event *events;
     size_t events_count;
-    struct mishap mishaps[PLAN_MISHAPS_MAX];
+    struct mishap mishaps[PLAN_MISHAPS_MAX + PLAN_HANDS_MAX];
     size_t mishaps_count;
     struct arena *text;          /* what values and headers point into */
 };

@@ -1,6 +1,7 @@
 #include "sim/told.h"
 
 #include "story/story.h"
+#include "turn/operator.h"
 
 enum { TEXT_MAX = 512, MEMORY_MAX = 1 << 26, NAMES = 4, BEGIN = 1700000000, STEP_MS = 40, HEADERS_MAX = 80, FOREIGN_EACH = 16, EVENTS_EACH = 4 };
 
@@ -188,6 +189,19 @@ static void others_write(struct teller *t)
         foreign(t, (int32_t)(at % 2), commands[at][i]);
 }
 
+/* The operator has the next event but one of partition 0 skipped. */
+static void skip_one(struct told *told, struct daemon *daemon)
+{
+    struct audit_happening *h = &told->happenings[told->world.happenings_count++];
+    int64_t offset = kafka_log_partition(&world->kafka, "orders", 0)->end + 1;
+    struct operator_place place = {"orders", 0};
+    struct operator_answer answer;
+
+    operator_skip(daemon_pipeline(daemon), &place, offset, "ticket 7", &answer);
+    ASSERT(answer.error == -EINPROGRESS);
+    *h = (struct audit_happening){.kind = AUDIT_SKIPPED, .source = 0, .from = offset, .end = offset + 1};
+}
+
 /* --- the copy */
 
 static struct bytes copy(struct told *told, struct bytes bytes)
@@ -308,6 +322,8 @@ void told_begin(struct told *told, unsigned seed, int events, bool sharded)
             daemon_run(daemon, STEP_MS);
         if (t.number % FOREIGN_EACH == 0)
             others_write(&t);
+        if (t.number == events / 4)
+            skip_one(told, daemon);
         if (t.number == events / 2) {
             daemon_crash(daemon);
             daemon = start("B");

@@ -5,7 +5,7 @@
 #include "base/arena.h"
 #include "sim/auditor.h"
 
-enum { TOLD_SOURCES = 2, TOLD_HAPPENINGS_MAX = 64, TOLD_ARGS_MAX = 6 };
+enum { TOLD_SOURCES = 2, TOLD_HAPPENINGS_MAX = 80, TOLD_ARGS_MAX = 6 };
 
 /* Nothing of it is shared with the world that it was copied from: every pointer may be written through. */
 struct told {
@@ -15,8 +15,8 @@ struct told {
     struct audit_happening happenings[TOLD_HAPPENINGS_MAX];
 };
 
-/* About `events` events of all kinds with everything that may be wrong with them, two partitions, foreign writers, and a crash in the
- * middle. The same seed makes the same history. `sharded`: a market for each partition. */
+/* About `events` events of all kinds with everything that may be wrong with them, two partitions, foreign writers, a skipped event, and a crash in
+ * the middle. The same seed makes the same history. `sharded`: a market for each partition. */
 void told_begin(struct told *told, unsigned seed, int events, bool sharded);
 void told_end(struct told *told);
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/number.h"
+#include "sim/heeded.h"
 #include "sim/history.h"
 #include "sim/written.h"
 
@@ -235,6 +236,11 @@ void witness_quarantined(struct witness *w, const char *topic, int32_t partition
     witness_happened(w, &(struct audit_happening){.kind = AUDIT_QUARANTINED, .source = witness_source(w, topic, partition), .from = offset, .end = offset + 1});
 }
 
+void witness_skipped(struct witness *w, const char *topic, int32_t partition, int64_t offset)
+{
+    witness_happened(w, &(struct audit_happening){.kind = AUDIT_SKIPPED, .source = witness_source(w, topic, partition), .from = offset, .end = offset + 1});
+}
+
 static void look_at_commit(struct witness *w, size_t source, int64_t committed)
 {
     struct audit_report report = {0};
@@ -311,6 +317,7 @@ void witness_restored(struct witness *w)
     history->registry_at = world->now;
     history->changed = ++history->moment;
     written_restored();
+    heeded_restored();
     while (since && w->positions[since - 1] > position)
         since--;
     for (int32_t i = 0; i < shards(w); i++)
@@ -331,6 +338,14 @@ bool witness_is_at_rest(const struct witness *w, const char *topic, int32_t part
     return source->committed == log->end && keys_mark_is_at(w->plan, topic, partition, log->end) && !keys_outbox_entries(w->plan, partition);
 }
 
+bool witness_is_delivered(const struct witness *w, const char *topic, int32_t partition)
+{
+    struct keys_mark mark = keys_mark(w->plan, topic, partition);
+
+    return mark.there && kafka_log_partition(&world->kafka, topic, partition)->committed == mark.next &&
+           keys_mark_is_at(w->plan, topic, partition, mark.next);
+}
+
 void witness_unrest(const struct witness *w, struct finding *out)
 {
     snprintf(out->kind, sizeof out->kind, "unrest");
@@ -343,9 +358,9 @@ void witness_unrest(const struct witness *w, struct finding *out)
         buffer_init(&text, sizeof out->text);
         keys_mark_text(w->plan, log->topic, log->partition, &text);
         snprintf(out->text, sizeof out->text, "%s:%d did not come to rest: its log ends at %lld, committed is %lld, the outbox of its market holds %zu entries, "
-                 "its mark says %s", log->topic, (int)log->partition, (long long)log->end,
+                 "its mark says %s%s", log->topic, (int)log->partition, (long long)log->end,
                  (long long)kafka_log_partition(&world->kafka, log->topic, log->partition)->committed, keys_outbox_entries(w->plan, log->partition),
-                 buffer_text(&text));
+                 buffer_text(&text), keys_is_paused(w->plan, log->topic, log->partition) ? ", it is paused" : "");
         buffer_deinit(&text);
         return;
     }

@@ -23,6 +23,8 @@ void witness_look(struct witness *witness);
 const struct finding *witness_finding(const struct witness *witness);
 /* Whether the partition was decided, delivered and committed to its end, and nothing waits in its market's outbox. */
 bool witness_is_at_rest(const struct witness *witness, const char *topic, int32_t partition);
+/* The same up to where it was decided. */
+bool witness_is_delivered(const struct witness *witness, const char *topic, int32_t partition);
 
 /* The upstream wrote a message, or passed over an offset (`message` NULL). */
 void witness_ordered(struct witness *witness, const char *topic, int32_t partition, const struct logged *message);
@@ -32,6 +34,8 @@ void witness_foreign(struct witness *witness, int32_t shard, const struct bytes 
 void witness_outcomes_go(struct witness *witness);
 /* An operator is about to quarantine the offset. */
 void witness_quarantined(struct witness *witness, const char *topic, int32_t partition, int64_t offset);
+/* An instance has agreed to skip the offset. */
+void witness_skipped(struct witness *witness, const char *topic, int32_t partition, int64_t offset);
 /* Redis's data has gone back: to be called before, and after. */
 void witness_restoring(struct witness *witness);
 void witness_restored(struct witness *witness);
