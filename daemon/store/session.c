@@ -8,6 +8,7 @@
 #include "store/exec.h"
 #include "store/login.h"
 #include "store/selftest.h"
+#include "store/server.h"
 
 enum { COMMANDS_LIMIT = 1 << 16, MEMORY = 1 << 22, RUN_ID_SIZE = 64, GATE_SLICE_MS = 500 };
 
@@ -190,25 +191,6 @@ int session_authenticate(struct session *session)
     return session->link ? login_again(&session->login, session, &session->commands, session->arena) : -ENOTCONN;
 }
 
-/* A line of INFO, "name:value\r\n". */
-static bool info_line(struct bytes info, const char *name, char *out, size_t size)
-{
-    size_t name_size = strlen(name);
-    const char *at = info.data, *end = info.data + info.size;
-
-    while (at < end) {
-        const char *stop = memchr(at, '\r', (size_t)(end - at));
-
-        stop = stop ? stop : end;
-        if ((size_t)(stop - at) > name_size && memcmp(at, name, name_size) == 0 && at[name_size] == ':') {
-            snprintf(out, size, "%.*s", (int)(stop - at - (ptrdiff_t)name_size - 1), at + name_size + 1);
-            return true;
-        }
-        at = stop + 2 <= end ? stop + 2 : end;
-    }
-    return false;
-}
-
 /* Who answers: the server's run, its history, its role. */
 static int identify(struct session *session, char *run_id, char *replid, struct error_text *error)
 {
@@ -224,40 +206,22 @@ static int identify(struct session *session, char *run_id, char *replid, struct 
     for (size_t i = 0; i < 2; i++)
         if (replies[i]->type != REPLY_STRING)
             return refused(replies[i], "INFO", error);
-    if (!info_line(replies[0]->text, "run_id", run_id, RUN_ID_SIZE))
+    if (!server_info(replies[0]->text, "run_id", run_id, RUN_ID_SIZE))
         return error_set(error, -EACCES, "INFO server tells no run_id");
-    info_line(replies[0]->text, "redis_version", session->version, sizeof session->version);
-    info_line(replies[1]->text, "master_replid", replid, RUN_ID_SIZE);
-    if (info_line(replies[1]->text, "role", role, sizeof role) && strcmp(role, "master") != 0)
+    server_info(replies[0]->text, "redis_version", session->version, sizeof session->version);
+    server_info(replies[1]->text, "master_replid", replid, RUN_ID_SIZE);
+    if (server_info(replies[1]->text, "role", role, sizeof role) && strcmp(role, "master") != 0)
         return error_set(error, -EAGAIN, "the server is a %s, not a master", role);
     return 0;
-}
-
-static bool version_at_least(const char *version, int major, int minor)
-{
-    int have_major = 0, have_minor = 0;
-
-    return sscanf(version, "%d.%d", &have_major, &have_minor) == 2 &&
-           (have_major > major || (have_major == major && have_minor >= minor));
-}
-
-/* One value of CONFIG GET's flat reply; "" when it is not told. */
-static const char *config_value(const struct reply *reply, const char *name)
-{
-    if (reply->type == REPLY_ARRAY)
-        for (size_t i = 0; i + 1 < reply->count; i += 2)
-            if (bytes_equal_text(reply->elements[i]->text, name) && reply->elements[i + 1]->type == REPLY_STRING)
-                return reply->elements[i + 1]->text.data;
-    return "";
 }
 
 /* What this server makes of a write that it confirmed; refuses `aof` where it would mean nothing. */
 static int read_promise(struct session *session, struct error_text *error)
 {
     static const char *const names[] = {"maxmemory-policy", "appendonly", "appendfsync", "no-appendfsync-on-rewrite", "save"};
-    const char *value[5];
+    struct server_keeps keeps;
     struct reply **replies;
-    bool told;
+    const char *policy;
     int r;
 
     for (size_t i = 0; i < 5; i++)
@@ -265,30 +229,29 @@ static int read_promise(struct session *session, struct error_text *error)
     r = ask(session, &replies, error);
     if (r)
         return r;
-    told = replies[0]->type == REPLY_ARRAY;
-    for (size_t i = 0; i < 5; i++)
-        value[i] = config_value(replies[i], names[i]);
-    if (told && strcmp(value[0], "noeviction") != 0 && !session->evict_said) {
+    session->has_waitaof = server_version_at_least(session->version, 7, 2);
+    policy = server_config(replies[0], names[0]);
+    keeps = (struct server_keeps){
+        .told = replies[0]->type == REPLY_ARRAY, .has_waitaof = session->has_waitaof,
+        .appendonly = server_config(replies[1], names[1]), .appendfsync = server_config(replies[2], names[2]),
+        .no_appendfsync_on_rewrite = server_config(replies[3], names[3]), .save = server_config(replies[4], names[4]),
+    };
+    if (keeps.told && strcmp(policy, "noeviction") != 0 && !session->evict_said) {
         session->evict_said = true;
-        log_warning(session->options.log, "redis may evict keys of the market: its maxmemory-policy should be noeviction policy=%s", value[0]);
+        log_warning(session->options.log, "redis may evict keys of the market: its maxmemory-policy should be noeviction policy=%s", policy);
     }
-    if (!told)
+    if (!keeps.told)
         error_set(&session->promise, 0, "redis %s; CONFIG GET is refused, so what it keeps is not known", session->version);
-    else if (strcmp(value[1], "yes") == 0)
-        error_set(&session->promise, 0, "redis %s keeps an append-only file, appendfsync %s", session->version, value[2]);
+    else if (strcmp(keeps.appendonly, "yes") == 0)
+        error_set(&session->promise, 0, "redis %s keeps an append-only file, appendfsync %s", session->version, keeps.appendfsync);
     else
         error_set(&session->promise, 0, "redis %s keeps %s: what came after the last one is lost in a crash", session->version,
-                  value[4][0] ? "snapshots only" : "nothing on disk");
-    session->has_waitaof = version_at_least(session->version, 7, 2);
-    if (session->options.durability != DURABILITY_AOF)
-        return 0;
-    if (session->has_waitaof && (!told || strcmp(value[1], "yes") == 0))
-        return 0;
-    if (strcmp(value[1], "yes") == 0 && strcmp(value[2], "always") == 0 && strcmp(value[3], "no") == 0)
+                  keeps.save[0] ? "snapshots only" : "nothing on disk");
+    if (session->options.durability != DURABILITY_AOF || server_keeps_aof(&keeps))
         return 0;
     return error_set(error, -ENOTSUP, "durability = \"aof\": this server (redis %s) needs appendonly yes, appendfsync always and "
                      "no-appendfsync-on-rewrite no; it has appendonly %s, appendfsync %s, no-appendfsync-on-rewrite %s",
-                     session->version, value[1], value[2], value[3]);
+                     session->version, keeps.appendonly, keeps.appendfsync, keeps.no_appendfsync_on_rewrite);
 }
 
 /* Names the connection and ends our own former one, whose EXEC might still be on its way (PROTOCOL.md 2). */
@@ -341,7 +304,7 @@ static int handshake(struct session *session, struct error_text *error)
     return r;
 }
 
-static int open_link(struct session *session, struct error_text *error)
+static int open_link(struct session *session, int (*greet)(struct session *, struct error_text *), struct error_text *error)
 {
     struct redis_link_options options = {session->options.address, session->options.connect_timeout_ms,
                                          session->options.command_timeout_ms};
@@ -351,10 +314,16 @@ static int open_link(struct session *session, struct error_text *error)
     if (r)
         return r;
     commands_reset(&session->commands);
-    r = handshake(session, error);
+    r = greet(session, error);
     if (r)
         session->link = redis_link_close(session->link);
     return r;
+}
+
+int session_visit(struct session *session, struct error_text *error)
+{
+    ASSERT(!session->link);
+    return open_link(session, authenticate, error);
 }
 
 int session_connect(struct session *session, struct error_text *error)
@@ -362,7 +331,7 @@ int session_connect(struct session *session, struct error_text *error)
     int r;
 
     ASSERT(!session->link);
-    r = open_link(session, error);
+    r = open_link(session, handshake, error);
     if (r)
         back_off(session);
     else

@@ -47,6 +47,9 @@ int session_authenticate(struct session *session) MUST_CHECK;
  * Errors: -EACCES (password or rights: nothing to wait for), -ENOTSUP (the server cannot give the configured durability),
  * anything else: try again at session_connect_at. The sentence is in `error`. */
 int session_connect(struct session *session, struct error_text *error) MUST_CHECK;
+/* One attempt of somebody who only looks: connect, AUTH, SELECT and nothing else, so that any server is good enough and nothing is written.
+ * Errors: -EACCES (password), anything else: it is away. The sentence is in `error`. */
+int session_visit(struct session *session, struct error_text *error) MUST_CHECK;
 bool session_is_up(const struct session *session);
 /* Closes the connection for good. `why` goes to the log when it was up. */
 void session_drop(struct session *session, const char *why);
