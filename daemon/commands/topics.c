@@ -21,6 +21,12 @@ static int by_name(const void *a, const void *b)
     return strcmp(((const struct start_topic *)a)->name, ((const struct start_topic *)b)->name);
 }
 
+void topics_compare_missing(const char *topic, struct refusal *refusal)
+{
+    refusal_say(refusal, "topic %s does not exist", topic);
+    refusal_resolve(refusal, "--create-topics");
+}
+
 /* The number of partitions; a missing topic is a refusal. */
 static int partitions_of(struct kafka_out *out, const char *topic, int32_t *count, struct refusal *refusal)
 {
@@ -29,8 +35,7 @@ static int partitions_of(struct kafka_out *out, const char *topic, int32_t *coun
     if (r != -ENOENT)
         return r;
     *count = 0;
-    refusal_say(refusal, "topic %s does not exist", topic);
-    refusal_resolve(refusal, "--create-topics");
+    topics_compare_missing(topic, refusal);
     return 0;
 }
 
@@ -67,6 +72,28 @@ static int ask_sources(struct topics *t, struct kafka_out *out, const struct con
     return 0;
 }
 
+void topics_compare_partitions(const struct config *config, int32_t outcomes, int32_t most, struct refusal *refusal)
+{
+    if (outcomes >= most)
+        return;
+    refusal_say(refusal, "the outcome topic %s has %d partitions, a source has %d", config->kafka.outcomes, outcomes, most);
+    refusal_resolve(refusal, "--create-topics");
+}
+
+void topics_compare_outcome_bytes(const struct config *config, int64_t outcomes, struct refusal *refusal)
+{
+    if (outcomes < OUTCOME_LIMIT_MIN)
+        refusal_say(refusal, "the outcome topic %s takes max.message.bytes=%lld; at least %d would be right", config->kafka.outcomes,
+                    (long long)outcomes, OUTCOME_LIMIT_MIN);
+}
+
+void topics_compare_letter_bytes(const struct config *config, int64_t letters, const char *topic, int64_t source, struct refusal *refusal)
+{
+    if (letters < source + LETTER_EXTRA)
+        refusal_say(refusal, "the dead-letter topic %s takes max.message.bytes=%lld; %s takes %lld, so at least %lld would be right",
+                    config->kafka.dead_letters, (long long)letters, topic, (long long)source, (long long)(source + LETTER_EXTRA));
+}
+
 static int ask_targets(struct topics *t, struct kafka_out *out, const struct config *config, struct refusal *refusal, int32_t most)
 {
     int32_t outcomes;
@@ -74,10 +101,8 @@ static int ask_targets(struct topics *t, struct kafka_out *out, const struct con
 
     if (!r)
         r = partitions_of(out, config->kafka.dead_letters, &t->limits.dead_letter_partitions, refusal);
-    if (!r && outcomes < most) {
-        refusal_say(refusal, "the outcome topic %s has %d partitions, a source has %d", config->kafka.outcomes, outcomes, most);
-        refusal_resolve(refusal, "--create-topics");
-    }
+    if (!r)
+        topics_compare_partitions(config, outcomes, most, refusal);
     return r;
 }
 
@@ -87,17 +112,13 @@ static void ask_sizes(struct topics *t, struct kafka_out *out, const struct conf
 
     t->limits.outcome_bytes = bytes_of_topic(out, config->kafka.outcomes, log, &told);
     t->limits.dead_letter_bytes = bytes_of_topic(out, config->kafka.dead_letters, log, &told);
-    if (t->limits.outcome_bytes < OUTCOME_LIMIT_MIN)
-        refusal_say(refusal, "the outcome topic %s takes max.message.bytes=%lld; at least %d would be right", config->kafka.outcomes,
-                    (long long)t->limits.outcome_bytes, OUTCOME_LIMIT_MIN);
+    topics_compare_outcome_bytes(config, t->limits.outcome_bytes, refusal);
     for (size_t i = 0; i < t->count; i++) {
         int64_t source = bytes_of_topic(out, t->items[i].name, log, &told);
 
         /* What no broker told cannot be held against anybody. */
-        if (told && t->limits.dead_letter_bytes < source + LETTER_EXTRA)
-            refusal_say(refusal, "the dead-letter topic %s takes max.message.bytes=%lld; %s takes %lld, so at least %lld would be right",
-                        config->kafka.dead_letters, (long long)t->limits.dead_letter_bytes, t->items[i].name, (long long)source,
-                        (long long)(source + LETTER_EXTRA));
+        if (told)
+            topics_compare_letter_bytes(config, t->limits.dead_letter_bytes, t->items[i].name, source, refusal);
     }
 }
 

@@ -145,6 +145,8 @@ int evidence_tail(const struct evidence_source *source, const char *topic, int32
 
     if (r)
         return unanswered(source, r, "the bounds", source->outcomes, partition);
+    if (source->tail_max && from < end - source->tail_max)
+        from = end - source->tail_max;
     if (from < start)
         from = start;
     if (from < end) {

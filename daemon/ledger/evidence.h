@@ -45,6 +45,7 @@ struct evidence_source {
     struct kafka_reader *reader;
     const char *outcomes;
     int timeout_ms;                      /* of each question */
+    int64_t tail_max;                    /* only so many of the outcome partition's last offsets are read; 0: all that count */
     struct registry *collect;            /* incarnations that are neither the registry's nor former join its `former`; NULL: not wanted */
     struct error_text *why;              /* what stood against it when it fails; NULL: not wanted */
 };

@@ -29,7 +29,7 @@ static bool in_shard(const struct shard *shard, int32_t partition)
 }
 
 /* A registry under the other form of `shard`: the market exists already, with other keys. */
-static int other_form(const struct start *s, struct refusal *refusal)
+int start_other_form(const struct start *s, struct refusal *refusal)
 {
     struct reply **replies;
     struct shard other;
@@ -49,7 +49,7 @@ static int other_form(const struct start *s, struct refusal *refusal)
     return 0;
 }
 
-static void compare_topics(const struct start *s, const struct registry *found, struct refusal *refusal)
+void start_compare_topics(const struct start *s, const struct registry *found, struct refusal *refusal)
 {
     const char *at = found->topics;
 
@@ -82,7 +82,7 @@ static void compare_topics(const struct start *s, const struct registry *found, 
     }
 }
 
-static void compare(const struct start *s, const struct registry *found, struct refusal *refusal)
+void start_compare_owner(const struct start *s, const struct registry *found, struct refusal *refusal)
 {
     if (strcmp(found->cluster, s->cluster) != 0) {
         refusal_say(refusal, "the registry belongs to Kafka cluster %s, this is cluster %s", found->cluster, s->cluster);
@@ -92,14 +92,19 @@ static void compare(const struct start *s, const struct registry *found, struct 
         refusal_say(refusal, "the registry belongs to group \"%s\", the file says \"%s\"", found->group, s->group);
         refusal_resolve(refusal, "--adopt");
     }
-    compare_topics(s, found, refusal);
+}
+
+static void compare(const struct start *s, const struct registry *found, struct refusal *refusal)
+{
+    start_compare_owner(s, found, refusal);
+    start_compare_topics(s, found, refusal);
     if (found->window_s != s->window_s || found->ids != s->ids)
         log_warning(s->log, "the registry's dedupe settings rule, the file's differ window_s=%lld ids=%lld file_window_s=%lld file_ids=%lld resolve=\"orderd init --dedupe\"",
                     (long long)found->window_s, (long long)found->ids, (long long)s->window_s, (long long)s->ids);
 }
 
 /* WATCH of registry and marks, and whether any of the market's records exist. */
-static int look(const struct start *s, const struct shard *shard, struct registry *found, int *registry, bool *bare)
+int start_look(const struct start *s, const struct shard *shard, struct registry *found, int *registry, bool *bare)
 {
     char key[PARTITION_KEY_MAX];
     struct reply **replies;
@@ -135,17 +140,31 @@ static int look(const struct start *s, const struct shard *shard, struct registr
     return 0;
 }
 
-static void missing(const struct shard *shard, const char *because, struct refusal *refusal)
+void start_missing(const struct shard *shard, const char *because, struct refusal *refusal)
 {
     refusal_say(refusal, "the registry %s is missing while %s", shard->meta_key, because);
     refusal_resolve(refusal, "--adopt");
+}
+
+int start_known_to_kafka(const struct start *s, const char *topic, int32_t partition, char *because, size_t size, int64_t *log_start)
+{
+    struct evidence evidence;
+    int r = evidence_read(&evidence, &s->evidence, topic, partition, NULL, NULL);
+
+    because[0] = '\0';
+    if (r)
+        return r;
+    *log_start = evidence.log_start;
+    if (evidence.committed != KAFKA_OFFSET_NONE || evidence.published_any >= 0)
+        snprintf(because, size, "kafka has %s %s:%d", evidence.published_any >= 0 ? "outcomes of" : "committed offsets for", topic, partition);
+    return 0;
 }
 
 /* Kafka must know nothing either; the log's start of each partition is where its mark will stand. */
 static int put_marks(const struct start *s, const struct shard *shard, size_t *queued, struct refusal *refusal)
 {
     char key[PARTITION_KEY_MAX], epoch[CLOCK_UUID_SIZE], because[KAFKA_TOPIC_MAX + 96], next[24];
-    struct evidence evidence;
+    int64_t log_start;
 
     for (size_t i = 0; i < s->topics_count; i++)
         for (int32_t n = 0; n < s->topics[i].partitions; n++) {
@@ -153,17 +172,15 @@ static int put_marks(const struct start *s, const struct shard *shard, size_t *q
 
             if (!in_shard(shard, n))
                 continue;
-            r = evidence_read(&evidence, &s->evidence, s->topics[i].name, n, NULL, NULL);
+            r = start_known_to_kafka(s, s->topics[i].name, n, because, sizeof because, &log_start);
             if (r)
                 return r;
-            if (evidence.committed != KAFKA_OFFSET_NONE || evidence.published_any >= 0) {
-                snprintf(because, sizeof because, "kafka has %s %s:%d", evidence.published_any >= 0 ? "outcomes of" : "committed offsets for",
-                         s->topics[i].name, n);
-                missing(shard, because, refusal);
+            if (because[0]) {
+                start_missing(shard, because, refusal);
                 return 0;
             }
             partition_key(key, shard, "mark", s->topics[i].name, n);
-            snprintf(next, sizeof next, "%lld", (long long)evidence.log_start);
+            snprintf(next, sizeof next, "%lld", (long long)log_start);
             clock_uuid(s->clock, epoch);
             command_texts(s->redis->commands, "HSET", key, "next", next, "done", next, "seen_from", next, "time", "-1", "epoch", epoch, "fp", "",
                           "fp_offset", "-1", NULL);
@@ -238,7 +255,7 @@ static int start_shard(const struct start *s, const struct shard *shard, const c
 
     /* What does not fit is looked at twice: another instance may have made it all between two reads. */
     for (int i = 0; misfit && i < 2; i++) {
-        int r = look(s, shard, &found, &registry, &bare);
+        int r = start_look(s, shard, &found, &registry, &bare);
 
         if (r)
             return r;
@@ -249,7 +266,7 @@ static int start_shard(const struct start *s, const struct shard *shard, const c
         return 0;
     }
     if (misfit) {
-        missing(shard, registry == -ENOENT ? "marks, outbox or seen lists exist" : "a hash that cannot be read stands there", refusal);
+        start_missing(shard, registry == -ENOENT ? "marks, outbox or seen lists exist" : "a hash that cannot be read stands there", refusal);
         return 0;
     }
     return make(s, shard, topics, refusal);
@@ -262,7 +279,7 @@ int start_run(const struct start *s, struct refusal *refusal)
     int r = start_topics_text(s, topics, sizeof topics);
 
     if (!r)
-        r = other_form(s, refusal);
+        r = start_other_form(s, refusal);
     for (size_t i = 0; s->sharded && i < s->topics_count; i++)
         if (s->topics[i].partitions > shards)
             shards = s->topics[i].partitions;

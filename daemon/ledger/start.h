@@ -27,6 +27,18 @@ struct start {
  * again; a lost connection. */
 int start_run(const struct start *start, struct refusal *refusal) MUST_CHECK;
 
+/* The steps of a start one by one, for whoever only looks; none of them writes. A registry under the other form of `shard` is refused. */
+int start_other_form(const struct start *start, struct refusal *refusal) MUST_CHECK;
+/* The registry, what registry_read says of it, and whether none of the shard's records exist (`bare`). WATCHes them. */
+int start_look(const struct start *start, const struct shard *shard, struct registry *found, int *registry, bool *bare) MUST_CHECK;
+/* What the registry is held against, each: cluster and group; topics and their partitions. */
+void start_compare_owner(const struct start *start, const struct registry *found, struct refusal *refusal);
+void start_compare_topics(const struct start *start, const struct registry *found, struct refusal *refusal);
+/* The registry is missing, or cannot be read, although something is known of the market. */
+void start_missing(const struct shard *shard, const char *because, struct refusal *refusal);
+/* Whether Kafka knows of decisions in this partition, in words; "": it does not. Errors: of evidence_read. */
+int start_known_to_kafka(const struct start *start, const char *topic, int32_t partition, char *because, size_t size, int64_t *log_start) MUST_CHECK;
+
 /* The registry's list of topics, "orders=3 refunds=2". Errors: -E2BIG. */
 int start_topics_text(const struct start *start, char *out, size_t size) MUST_CHECK;
 
