@@ -30,7 +30,7 @@ LAYERS = {
 }
 # The only files that may know a library.
 LIBRARIES = {
-    "librdkafka/": {"seam/kafka_ask.c", "seam/kafka_conf.c", "seam/kafka_in.c", "seam/kafka_out.c"},
+    "librdkafka/": {"seam/kafka_ask.c", "seam/kafka_conf.c", "seam/kafka_in.c", "seam/kafka_look.c", "seam/kafka_out.c"},
     "hiredis/": {"seam/redis_link.c"},
     "jansson.h": {"seam/json.c"},
     "libconfig.h": {"config/load.c"},
