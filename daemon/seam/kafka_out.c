@@ -22,12 +22,14 @@ static const struct kafka_setting producer_defaults[] = {
     {NULL, NULL, false},
 };
 
-/* What the promise rests on (DESIGN 4.7): order per partition, no silent end of a delivery. */
+/* What the promise rests on (DESIGN 4.7): order per partition, no silent end of a delivery; and that a topic which is asked for, misspelt
+ * perhaps, is refused and not made. */
 static const struct kafka_setting producer_fixed[] = {
     {"enable.idempotence", "true", false},
     {"acks", "all", false},
     {"message.timeout.ms", "0", false},
     {"enable.gapless.guarantee", "true", false},
+    {"allow.auto.create.topics", "false", false},
     {NULL, NULL, false},
 };
 
