@@ -11,6 +11,7 @@ static const char usage[] =
     "\n"
     "    orderd -c FILE                   run\n"
     "    orderd init -c FILE …            make what is missing, resolve what was refused; see orderd init --help\n"
+    "    orderd check -c FILE --connect   look whether Redis, Kafka and the market are as needed; see orderd check --help\n"
     "    orderd check-events [FILE]       name what is wrong with events, a line each; see orderd check-events --help\n"
     "    orderd status                    how a running daemon is; --watch, --json\n"
     "    orderd pause [TOPIC[:P]]         have no events decided, until they are resumed\n"
@@ -37,6 +38,7 @@ static const struct {
     const char *name;
     int (*run)(int argc, char **argv);
 } commands[] = {
+    {"check", command_check},
     {"check-events", command_check_events},
     {"init", command_init},
     {"status", command_operate},

@@ -8,6 +8,8 @@
 int command_run(struct config *config);
 /* `orderd init …`: argv[0] is "init". */
 int command_init(int argc, char **argv);
+/* `orderd check …`: argv[0] is "check". */
+int command_check(int argc, char **argv);
 /* `orderd status …` and all others of service/request.h: argv[0] is the verb. */
 int command_operate(int argc, char **argv);
 /* `orderd check-events …`: argv[0] is "check-events". */

@@ -36,6 +36,14 @@ def test_the_redis_user_may_do_all_that_orderd_does(place):
     assert "NOPERM" not in place.redis("ACL", "LOG").stdout and place.redis("ACL", "LOG").stdout.strip() == ""
 
 
+def test_the_redis_user_is_enough_for_the_check_too(place, orderd):
+    place.make_user()
+    ended = orderd("check", "-c", place.folder / "orderd.conf", "--connect")
+    assert ended.code == 0, ended.out
+    assert "may do all that orderd does on shop:*" in ended.out
+    assert place.redis("ACL", "LOG").stdout.strip() == "" and place.redis("DBSIZE").stdout.strip() == "0"
+
+
 def test_a_first_start_may_begin_at_the_end(place, orderd):
     place.make_user()
     for number in range(3):
@@ -81,7 +89,7 @@ def test_every_file_that_the_readme_names_is_there():
 
 def test_every_option_that_the_readme_names_is_known(orderd):
     tests = BINARY.parents[1] / "tests"
-    helps = "".join(orderd(*command, "--help").out for command in [[], ["init"], ["status"], ["pause"], ["skip"]])
+    helps = "".join(orderd(*command, "--help").out for command in [[], ["init"], ["check"], ["status"], ["pause"], ["skip"]])
     for program in (ROOT / "tests" / "quickstart.sh", ROOT / "tests" / "live" / "soak.py", ROOT / "tests" / "live" / "chaos" / "arrows.py",
                     ROOT / "tests" / "alerts" / "run.py", tests / "sim" / "sim", tests / "model" / "model_protocol"):
         helps += subprocess.run([program, "--help"], capture_output=True, text=True, check=True).stdout
