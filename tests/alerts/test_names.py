@@ -111,3 +111,13 @@ def test_every_panel_has_its_place_and_says_what_it_shows():
         taken |= cells
     assert len({panel["id"] for panel in DASHBOARD["panels"]}) == len(DASHBOARD["panels"])
     assert [panel["title"] for panel in PANELS if not panel["description"] or not panel["fieldConfig"]["defaults"]["unit"]] == []
+
+
+def test_every_command_of_a_runbook_is_one():
+    """`orderd NAME …` and its options, by --help."""
+    helps = subprocess.run([BINARY, "--help"], capture_output=True, text=True).stdout
+    for words in re.findall(r"`orderd ([^`]*)`", " ".join(RULES.read_text().split())):
+        name = words.split()[0]
+        assert re.search(rf"(orderd |(?<!\S)){re.escape(name)}(?![\w-])", helps), f"orderd {words}"
+        own = subprocess.run([BINARY, name, "--help"], capture_output=True, text=True).stdout if not name.startswith("-") else helps
+        assert [option for option in re.findall(r"--[a-z-]+", words) if option not in own + helps] == [], f"orderd {words}"
