@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 enum place_state { PLACE_FREE, PLACE_ASKED, PLACE_BEGUN, PLACE_LEFT, PLACE_ANSWERED };
+enum { COMMAND_MAX = 64 + KAFKA_TOPIC_MAX };
 
 struct place {
     enum place_state state;
@@ -185,15 +186,31 @@ static void finish(struct errands *errands, struct place *place)
     pthread_mutex_unlock(&errands->mutex);
 }
 
+/* The command as it was given, but for why. */
+static void put_command(char out[COMMAND_MAX], const struct request *r)
+{
+    int used = snprintf(out, COMMAND_MAX, "%s%s%s", request_verb_name(r->verb), r->topic[0] ? " " : "", r->topic);
+
+    if (r->topic[0] && r->partition >= 0)
+        used += snprintf(out + used, COMMAND_MAX - (size_t)used, ":%d", r->partition);
+    if (r->verb == REQUEST_SKIP)
+        snprintf(out + used, COMMAND_MAX - (size_t)used, ":%lld%s", (long long)r->offset, r->number == REQUEST_SKIP_NOT ? " --forget" : "");
+    else if (r->verb == REQUEST_RATE && r->number)
+        snprintf(out + used, COMMAND_MAX - (size_t)used, " %lld", (long long)r->number);
+    else if (r->verb == REQUEST_RATE)
+        snprintf(out + used, COMMAND_MAX - (size_t)used, " off");
+}
+
 /* Every command is logged with who gave it; that a skip is asked after again is not. */
 static void say(const struct log *log, const struct place *place)
 {
     const struct request *r = &place->errand.request;
+    char command[COMMAND_MAX];
 
     if (r->verb == REQUEST_SKIP && r->number == REQUEST_SKIP_AGAIN)
         return;
-    log_notice(log, "an operator's command do=%s topic=\"%s\" partition=%d offset=%lld number=%lld text=\"%s\" uid=%ld pid=%ld answer=\"%s\"",
-               request_verb_name(r->verb), r->topic, r->partition, (long long)r->offset, (long long)r->number, r->text, place->errand.uid, place->errand.pid,
+    put_command(command, r);
+    log_notice(log, "an operator's command do=\"%s\" text=\"%s\" uid=%ld pid=%ld answer=\"%s\"", command, r->text, place->errand.uid, place->errand.pid,
                place->answer.text);
 }
 
