@@ -99,8 +99,11 @@ def topics(market):
 def test_without_any_right_to_write_there_is_no_producer(market):
     """Before the ones below: nobody has granted Write on any topic yet, which would be enough for a producer id."""
     granted(market, (TOPIC, market.outcome_topic, WRITE), (TOPIC, market.dead_letter_topic, WRITE))
-    line = checked(market.make(), code=77).one("idempotent producer", "failure")
-    assert f"allow Write on topics {market.outcome_topic} and {market.dead_letter_topic}" in line.do
+    report = checked(market.make(), code=77)
+    assert f"allow Write on topics {market.outcome_topic} and {market.dead_letter_topic}" in report.one("idempotent producer", "failure").do
+    for topic in (market.outcome_topic, market.dead_letter_topic):      # where librdkafka can ask
+        line = report.about(f"rights on {topic}")[-1]
+        assert (line.kind, line.do) == ("failure", f"allow Write on topic {topic}") or "cannot ask for it" in line.found, line
 
 
 def test_the_rights_that_the_readme_names_are_enough(market):
