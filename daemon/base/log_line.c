@@ -99,7 +99,7 @@ static void put_clean(struct log_line *line, const char *text, size_t size, enum
 
         if (length == 0)
             put_text(line, dress == DRESS_JSON ? "\xef\xbf\xbd" : "?");
-        else if (point < 0x20 || (point >= 0x7f && point < 0xa0))
+        else if (text_is_control(point))
             put_text(line, "?");
         else if (dress != DRESS_BARE && (*text == '"' || *text == '\\'))
             put(line, (char[]){'\\', *text}, 2);

@@ -25,6 +25,30 @@ size_t text_utf8(const char *at, const char *end, uint32_t *point)
     return *point < least[size] || *point > 0x10ffff || (*point >= 0xd800 && *point < 0xe000) ? 0 : size;
 }
 
+bool text_is_control(uint32_t point)
+{
+    return point < 0x20 || (point >= 0x7f && point < 0xa0);
+}
+
+void text_clean(char *text)
+{
+    const char *at = text, *end = text + strlen(text);
+
+    while (at < end) {
+        uint32_t point = 0;
+        size_t size = text_utf8(at, end, &point);
+
+        if (size == 0 || text_is_control(point)) {
+            *text++ = '?';
+        } else {
+            memmove(text, at, size);
+            text += size;
+        }
+        at += size ? size : 1;
+    }
+    *text = '\0';
+}
+
 static char *put_digits(char *out, int value, int digits, char after)
 {
     for (int i = digits - 1; i >= 0; i--, value /= 10)

@@ -41,8 +41,18 @@ static void put_spaces(struct pen *pen, int count)
 /* Foreign bytes: what would move the terminal's cursor is not passed on. */
 static void put_clean(struct pen *pen, const char *text, size_t size)
 {
-    for (size_t i = 0; i < size; i++)
-        buffer_put_char(pen->out, (unsigned char)text[i] < 0x20 || text[i] == 0x7f ? '?' : text[i]);
+    const char *end = text + size;
+
+    while (text < end) {
+        uint32_t point = 0;
+        size_t length = text_utf8(text, end, &point);
+
+        if (length == 0 || text_is_control(point))
+            buffer_put_char(pen->out, '?');
+        else
+            buffer_put(pen->out, text, length);
+        text += length ? length : 1;
+    }
 }
 
 static void put_styled(struct pen *pen, enum pen_style style, const char *text, size_t size)

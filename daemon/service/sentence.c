@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "service/host.h"
 
 static const char *plural(size_t count)
@@ -52,14 +53,13 @@ static void exceptions(const struct picture *p, char *out, size_t size)
     add(out, size, used, (size_t)p->rate, "events a second at most");
 }
 
-void host_sentence(const struct host_options *options, const struct picture *picture, char *out, size_t size)
+/* What goes on. */
+static void progress(const struct host_options *options, const struct picture *picture, char *out, size_t size)
 {
     size_t all = picture->partitions_count, untaken = picture_count(picture, PARTITION_UNTAKEN), owned = picture_count(picture, PARTITION_OWNED);
     int64_t lag = picture_lag(picture);
     char rest[160];
 
-    if (obstacle(options, picture, out, size))
-        return;
     exceptions(picture, rest, sizeof rest);
     if (!all)
         snprintf(out, size, "standing by: the group %s has no partition for this instance", options->group);
@@ -71,4 +71,12 @@ void host_sentence(const struct host_options *options, const struct picture *pic
         snprintf(out, size, "running with %zu partition%s, %lld event%s behind%s", owned, plural(owned), (long long)lag, plural((size_t)lag), rest);
     else
         snprintf(out, size, "running with %zu partition%s%s", owned, plural(owned), rest);
+}
+
+/* A halt's reason comes from Redis: a line feed in it would be an assignment of its own to the service manager. */
+void host_sentence(const struct host_options *options, const struct picture *picture, char *out, size_t size)
+{
+    if (!obstacle(options, picture, out, size))
+        progress(options, picture, out, size);
+    text_clean(out);
 }

@@ -122,6 +122,17 @@ static void what_stands_in_the_way_is_told_instead_the_worst_first(struct checks
     CHECK_TEXT(c, said(&picture, out), "halted, and waits for an operator: found");
 }
 
+/* As the service manager reads it: a line feed begins the next assignment, and what is no UTF-8 is not taken at all. */
+static void whatever_stands_in_redis_the_sentence_is_one_line_of_utf8(struct checks *c)
+{
+    struct picture_partition partitions[1];
+    struct picture picture = well(partitions, 1);
+    char out[SENTENCE_MAX];
+
+    snprintf(picture.halt, sizeof picture.halt, "found\nMAINPID=1 \xff \xc2\x9b K\xc3\xb6ln");
+    CHECK_TEXT(c, said(&picture, out), "halted, and waits for an operator: found?MAINPID=1 ? ? K\xc3\xb6ln");
+}
+
 static void whether_brokers_are_there_is_not_yet_known_that_is_no_word_against_them(struct checks *c)
 {
     struct picture_partition partitions[1];
@@ -139,4 +150,5 @@ TESTS({"who runs says with how many partitions, and how far behind", who_runs_sa
       {"what an operator asked for is told", what_an_operator_asked_for_is_told},
       {"when nothing goes on, that is said", when_nothing_goes_on_that_is_said},
       {"what stands in the way is told instead, the worst first", what_stands_in_the_way_is_told_instead_the_worst_first},
+      {"whatever stands in Redis, the sentence is one line of UTF-8", whatever_stands_in_redis_the_sentence_is_one_line_of_utf8},
       {"whether brokers are there is not yet known: that is no word against them", whether_brokers_are_there_is_not_yet_known_that_is_no_word_against_them})

@@ -23,7 +23,7 @@ static void make_view(void)
         snprintf(partitions[i].topic, sizeof partitions[i].topic, "orders-of-a-very-long-name-that-fills-every-narrow-terminal-and-more");
     }
     partitions[1].paused = partitions[1].pause.set = true;
-    snprintf(partitions[1].pause.note, sizeof partitions[1].pause.note, "uid 0: the \033[31mprice\nfeed");
+    snprintf(partitions[1].pause.note, sizeof partitions[1].pause.note, "uid 0: the \033[31mprice\nfeed \xc2\x9b" "31m K\xc3\xb6ln \x9b");
     partitions[2].state = PARTITION_STOPPED;
     snprintf(partitions[2].refusal, sizeof partitions[2].refusal, "the log starts above; orderd init -c orderd.conf --accept-gap orders:2");
     picture = (struct picture){.redis_up = true, .sink_up = true, .gate_open = true, .joined = true, .kafka_brokers_up = 1, .era = 1, .partitions = partitions,
@@ -37,15 +37,14 @@ static void make_view(void)
     health_ready(&view.health, &sight);
 }
 
+/* In characters. */
 static int longest_line(const char *text)
 {
-    int longest = 0;
+    int longest = 0, size = 0;
 
-    while (*text) {
-        int size = (int)strcspn(text, "\n");
-
+    for (; *text; text++) {
+        size = *text == '\n' ? 0 : size + (((unsigned char)*text & 0xc0) != 0x80);
         longest = size > longest ? size : longest;
-        text += size + (text[size] == '\n');
     }
     return longest;
 }
@@ -75,7 +74,7 @@ static void no_foreign_text_moves_the_cursor(struct checks *c)
     buffer_init(&page, 1 << 20);
     status_put_text(&page, &view, 100, false);
     CHECK(c, strchr(buffer_text(&page), '\033') == NULL);
-    CHECK(c, strstr(buffer_text(&page), "the ?[31mprice?feed") != NULL);
+    CHECK(c, strstr(buffer_text(&page), "the ?[31mprice?feed ?31m K\xc3\xb6ln ?\n") != NULL);
     buffer_reset(&page);
     status_put_text(&page, &view, 100, true);
     CHECK(c, strstr(buffer_text(&page), "\033[1;31m") != NULL);
