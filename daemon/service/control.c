@@ -8,7 +8,8 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-enum { TICK_MS = 20 };
+/* After what could not be admitted, since the process has no descriptor left, nobody new is looked at for a while: poll would return at once. */
+enum { TICK_MS = 20, ADMIT_AGAIN_MS = 1000 };
 
 struct client {
     int fd;                          /* -1: a free place */
@@ -29,6 +30,7 @@ struct control {
     char path[sizeof((struct sockaddr_un *)0)->sun_path];
     int fd;
     struct stat file;                /* of the socket, as it was made */
+    int64_t admit_at;                /* monotonic ms; before it nobody is admitted */
     struct client clients[CONTROL_CLIENTS_MAX];
 };
 
@@ -79,9 +81,9 @@ struct control *control_free(struct control *control)
         return NULL;
     for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
         let_go(control, &control->clients[i]);
-    close(control->fd);
     if (stat(control->path, &file) == 0 && file.st_ino == control->file.st_ino && file.st_dev == control->file.st_dev)
         unlink(control->path);
+    close(control->fd);      /* last: while it listens nobody takes the file for a dead daemon's and puts one of the same number there */
     free(control);
     return NULL;
 }
@@ -232,8 +234,11 @@ static void admit(struct control *control)
         int fd = accept4(control->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
         struct client *client = NULL;
 
-        if (fd < 0)
+        if (fd < 0) {
+            if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
+                control->admit_at = monotonic(control) + ADMIT_AGAIN_MS;
             return;
+        }
         for (size_t k = 0; !client && k < CONTROL_CLIENTS_MAX; k++)
             if (control->clients[k].fd < 0)
                 client = &control->clients[k];
@@ -261,7 +266,7 @@ static size_t polls(void *context, struct pollfd *fds, size_t max, int *timeout_
 
     if (max < 1 + CONTROL_CLIENTS_MAX)
         return 0;
-    fds[used++] = (struct pollfd){.fd = control->fd, .events = POLLIN};
+    fds[used++] = (struct pollfd){.fd = control->fd, .events = monotonic(control) < control->admit_at ? 0 : POLLIN};
     for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++) {
         const struct client *client = &control->clients[i];
 

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -334,6 +335,31 @@ static void a_client_that_never_reads_holds_up_nobody(struct checks *c)
     desk_end();
 }
 
+/* The desk would turn for nothing: whoever waits stays in the backlog, and is admitted a little later. */
+static void without_a_descriptor_the_desk_does_not_spin(struct checks *c)
+{
+    struct rlimit before, none;
+    struct pollfd fds[DESK_POLLS_MAX];
+    struct desk_guest guest;
+    int timeout_ms = 2, fd;
+
+    desk_begin();
+    guest = control_guest(desk.control);
+    fd = connect_client();
+    ASSERT(getrlimit(RLIMIT_NOFILE, &before) == 0);
+    none = before;
+    none.rlim_cur = 0;
+    ASSERT(setrlimit(RLIMIT_NOFILE, &none) == 0);
+    CHECK_INT(c, guest.polls(guest.context, fds, DESK_POLLS_MAX, &timeout_ms), 1);
+    fds[0].revents = POLLIN;      /* poll itself takes no more descriptors than the limit */
+    guest.serve(guest.context, fds, 1);
+    ASSERT(setrlimit(RLIMIT_NOFILE, &before) == 0);
+    CHECK_INT(c, guest.polls(guest.context, fds, DESK_POLLS_MAX, &timeout_ms), 1);
+    CHECK_INT(c, fds[0].events, 0);
+    close(fd);
+    desk_end();
+}
+
 static void errands_have_an_end(struct checks *c)
 {
     struct errand errand = {.request = {.verb = REQUEST_DUMP}};
@@ -366,4 +392,5 @@ TESTS({"a request is read as it was written", a_request_is_read_as_it_was_writte
       {"clients that die in the middle are not felt", clients_that_die_in_the_middle_are_not_felt},
       {"two hundred clients at once are answered or let go", two_hundred_clients_at_once_are_answered_or_let_go},
       {"a client that never reads holds up nobody", a_client_that_never_reads_holds_up_nobody},
+      {"without a descriptor the desk does not spin", without_a_descriptor_the_desk_does_not_spin},
       {"errands have an end", errands_have_an_end})
