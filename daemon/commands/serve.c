@@ -45,7 +45,7 @@ static int open_web(struct serve *serve, struct site *site)
 
 static int make_control(struct serve *serve, struct site *site, const char *path)
 {
-    struct status_options status = {serve->sights, &site->log, ORDERD_VERSION, kafka_library_version_text()};
+    struct status_options status = {serve->sights, site->clock, &site->log, ORDERD_VERSION, kafka_library_version_text()};
     struct control_options options = {.path = path, .status = status_answer, .clock = site->clock, .log = &site->log};
     struct error_text error = {""};
     int r;

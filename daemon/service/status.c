@@ -10,8 +10,11 @@ struct status_desk {
     struct status_options options;
     struct window window;
     struct status_view view;
-    int64_t started_ms;
+    int64_t note_at;              /* monotonic ms */
 };
+
+/* The desk comes round with every client; a picture of many partitions is not copied for each. */
+enum { NOTE_MS = 500 };
 
 int status_new(struct status_desk **out, const struct status_options *options)
 {
@@ -20,7 +23,6 @@ int status_new(struct status_desk **out, const struct status_options *options)
     if (!status)
         return -ENOMEM;
     status->options = *options;
-    status->started_ms = process_started_ms();
     *out = status;
     return 0;
 }
@@ -46,8 +48,12 @@ static size_t polls(void *context, struct pollfd *fds, size_t max, int *timeout_
 static void serve(void *context, const struct pollfd *fds, size_t count)
 {
     struct status_desk *status = context;
+    int64_t now = clock_monotonic_ms(status->options.clock);
 
     (void)fds, (void)count;
+    if (now < status->note_at)
+        return;
+    status->note_at = now + NOTE_MS;
     note(status, sights_look(status->options.sights));
 }
 
@@ -113,9 +119,10 @@ static void put_sentence(struct status_view *view)
 
 static void look(struct status_desk *status)
 {
+    const struct sight *sight = sights_look(status->options.sights);
     struct status_view *view = &status->view;
 
-    *view = (struct status_view){.sight = sights_look(status->options.sights), .version = status->options.version, .librdkafka = status->options.librdkafka, .started_ms = status->started_ms};
+    *view = (struct status_view){.sight = sight, .version = status->options.version, .librdkafka = status->options.librdkafka, .started_ms = sight->started_ms};
     note(status, view->sight);
     health_ready(&view->health, view->sight);
     window_read(&status->window, &view->recent);

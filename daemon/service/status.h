@@ -28,6 +28,7 @@ struct status_desk;
 
 struct status_options {
     struct sights *sights;
+    struct clock *clock;
     const struct log *log;
     const char *version, *librdkafka;
 };
