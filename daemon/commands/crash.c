@@ -14,15 +14,19 @@ static _Atomic(const struct pipeline *) watched;
 
 static void on_crash(int number)
 {
-    static const char start[] = "<2>crashed ", end[] = "\n";
+    static const char start[] = "<2>crashed ", beside[] = "in a thread beside the pipeline, so by no event", end[] = "\n";
     const struct pipeline *pipeline = atomic_load(&watched);
     char line[LINE_MAX_SIZE];
     size_t size = sizeof start - 1;
     ssize_t written;
 
     memcpy(line, start, size);
-    if (pipeline)
+    if (gettid() != getpid()) {
+        memcpy(line + size, beside, sizeof beside - 1);
+        size += sizeof beside - 1;
+    } else if (pipeline) {
         size += pipeline_crash_note(pipeline, line + size, sizeof line - size - sizeof end);
+    }
     memcpy(line + size, end, sizeof end - 1);
     written = write(STDERR_FILENO, line, size + sizeof end - 1);
     (void)written;

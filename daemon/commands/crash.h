@@ -5,7 +5,8 @@
 #include "turn/pipeline.h"
 
 /* From now on a fatal signal (SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT) writes one line about this pipeline to stderr before it ends
- * the process as it would have anyway. NULL: no more. */
+ * the process as it would have anyway. Offsets are named only where the process's first thread, which is the pipeline's, crashed: what
+ * another one does tells nothing of events. NULL: no more. */
 void crash_watch(const struct pipeline *pipeline);
 
 #endif
