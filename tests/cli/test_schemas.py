@@ -130,9 +130,10 @@ def test_the_story_is_judged_alike(verdicts):
 
 
 def readme_objects():
-    """Every JSON object that stands in the README as a block of its own."""
+    """Every event and outcome that stands in the README as a block of its own; a line of the log has a level."""
     blocks = re.findall(r"(?:^    .*\n)+", README, flags=re.MULTILINE)
-    return [json.loads(block) for block in blocks if block.strip().startswith("{")]
+    objects = [json.loads(block) for block in blocks if block.strip().startswith("{")]
+    return [value for value in objects if "level" not in value]
 
 
 def test_the_readmes_examples_are_what_the_schemas_describe(verdicts):
