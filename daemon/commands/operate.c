@@ -35,7 +35,7 @@ static const char *const usages[] = {
         "\n"
         "    orderd status           state, rates and latencies of the last ten seconds, partitions, hot keys, last errors\n"
         "\n"
-        "    --json                  for programs, as one JSON object; README names its members\n"
+        "    --json                  for programs, as one JSON object; orderd(8) names its members\n"
         "    --watch [SECONDS]       again and again, every two seconds unless given; q ends it\n" WHERE
         "No colours where NO_COLOR is set, or when it is no terminal. Exit codes: 0 all is well, also paused on purpose; 1 something does not go\n"
         "on; 64 usage; " ENDS,

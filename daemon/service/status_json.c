@@ -1,4 +1,4 @@
-/* Status for programs. The members' names are a promise: README lists them. A number that is not known is null. */
+/* Status for programs. The members' names are a promise: orderd(8) lists them. A number that is not known is null. */
 #include <unistd.h>
 
 #include "codec/text.h"

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import BINARY
+from conftest import BINARY, ROOT
 from place import PATIENCE_S, README, Place, until
 
 VERBS = {"status": [], "pause": [], "resume": [], "rate": ["5"], "skip": ["orders:0:1", "--reason", "x"], "log-level": ["info"], "dump": []}
@@ -68,7 +68,7 @@ def test_every_command_of_the_readme_can_be_given(running, ask):
 
 
 def members(shown):
-    """Every name of an object and of the objects in it, but for those of health and the two ends, which the README does not list."""
+    """Every name of an object and of the objects in it, but for those of health and the two ends, which the manual does not list."""
     for name, value in shown.items():
         yield name
         inside = value if isinstance(value, list) else [value]
@@ -77,9 +77,9 @@ def members(shown):
                 yield from members(one) if isinstance(one, dict) else ()
 
 
-def test_the_members_for_programs_are_those_of_the_readme(running, ask):
-    text = README.split("`orderd status --json` is one object.")[1].split("\n### ")[0]
-    named = set(re.findall(r"`([a-z_0-9]+)`", text)) - {"starting", "running", "standby", "quiet", "paused", "taking_over", "degraded", "failed", "stopping"} | {"quiet"}
+def test_the_members_for_programs_are_those_of_the_manual(running, ask):
+    text = (ROOT / "conf" / "man" / "orderd.8").read_text().split(".Sh STATUS FOR PROGRAMS")[1].split("\n.Sh ")[0]
+    named = {name for line in re.findall(r"^\.(?:It )?Va (.*)$", text, flags=re.MULTILINE) for name in re.findall(r"\w+", line)}
     if not status(ask)["errors"]:
         running.redis("CLIENT", "KILL", "TYPE", "normal")
         until(lambda: running.log().count("took over topic=orders") == 2)
