@@ -1,4 +1,5 @@
 """An operator's commands against a running daemon: what the README shows, what a terminal and a program see, and what is said when nobody answers."""
+import ctypes
 import fcntl
 import json
 import os
@@ -258,3 +259,18 @@ control: {{ socket = "{socket}"; }};
 
 def test_an_instance_says_where(orderd):
     assert "no daemon answers at /run/orderd-eu-nosuch/control.sock:" in orderd("status", "--instance", "eu-nosuch").err
+
+
+def test_a_crash_beside_the_pipeline_names_no_event(tmp_path):
+    """Or an operator would set aside one that has nothing to do with it."""
+    place = Place(tmp_path)
+    try:
+        place.make_user()
+        daemon = place.orderd(RUNTIME_DIRECTORY=str(tmp_path))
+        until(lambda: "took over topic=orders" in place.log())
+        threads = {task.joinpath("comm").read_text().strip(): int(task.name) for task in Path(f"/proc/{daemon.pid}/task").iterdir()}
+        assert ctypes.CDLL(None).tgkill(daemon.pid, threads["orderd-desk"], signal.SIGSEGV) == 0
+        assert daemon.wait(PATIENCE_S) == -signal.SIGSEGV
+        assert place.log().splitlines()[-1].endswith("crashed in a thread beside the pipeline, so by no event")
+    finally:
+        place.end()
