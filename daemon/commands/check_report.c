@@ -25,14 +25,6 @@ void check_about(struct check *check, const char *format, ...)
     va_end(arguments);
 }
 
-/* A line is a line, whatever a server said. */
-static void clean(char *text)
-{
-    for (; *text; text++)
-        if ((unsigned char)*text < 0x20 || *text == 0x7f)
-            *text = '?';
-}
-
 static void say_text(struct check *check, enum check_kind kind, const char *line)
 {
     const char *before = "", *after = "";
@@ -76,8 +68,8 @@ static void PRINTF_LIKE(3, 0) say(struct check *check, enum check_kind kind, con
     char line[LINE_SIZE];
 
     vsnprintf(line, sizeof line, format, arguments);
-    clean(line);
-    clean(check->about);
+    text_clean(line);      /* a line is a line, whatever a server said */
+    text_clean(check->about);
     check->count[kind]++;
     if (check->json)
         say_json(check, kind, line);
