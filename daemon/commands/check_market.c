@@ -109,9 +109,12 @@ static int read_mark(struct market *m, struct partition *p, struct refusal *refu
     command_texts(redis->commands, "HGET", m->shard.paused_key, p->at, NULL);
     r = asker_ask(redis, &replies);
     if (!r)
-        r = store_replies_check(replies, 3, &m->why);
+        r = store_replies_check(replies, 2, &m->why);
     m->paused = !r && replies[2]->type == REPLY_STRING;
-    if (!r)
+    if (!r && replies[2]->type == REPLY_ERROR)
+        refusal_say(refusal, "%s tells what is paused and cannot be read, so that the partition is not taken over: %.*s -> give the user +hget on it, or "
+                    "remove what stands there", m->shard.paused_key, (int)replies[2]->text.size, replies[2]->text.data);
+    else if (!r)
         compare_first_look(refusal, p, m->registry, replies[1], replies[0]);
     return r;
 }

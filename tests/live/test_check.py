@@ -313,6 +313,10 @@ def test_an_outbox_that_is_gone(rested):
     damaged(rested, lambda m: m.redis.delete(m.key("orderd:outbox")), lambda m: f"mark {m.source}:0", "the outbox", "--accept-loss")
 
 
+def test_something_else_stands_where_pauses_are_kept(rested):
+    damaged(rested, lambda m: m.redis.set(m.key("orderd:paused"), "x"), lambda m: f"mark {m.source}:0", "WRONGTYPE", "remove what stands there")
+
+
 def test_events_that_were_deleted_before_they_were_decided(rested):
     def damage(m):
         m.send_all(mixed(20, seed=2, again=0))
