@@ -81,13 +81,15 @@ static bool is_state(struct bytes state)
 
 struct bytes trace_state(char out[TRACE_STATE_MAX], struct bytes state)
 {
-    const char *at = state.data, *end = state.data + state.size;
+    const char *at, *end;
     size_t size = 0;
 
     if (!is_state(state))
         return (struct bytes){NULL, 0};
     if (state.size <= TRACE_STATE_MAX)
         return state;
+    at = state.data;
+    end = at + state.size;
     while (at < end) {
         const char *comma = memchr(at, ',', (size_t)(end - at)), *stop = comma ? comma : end;
         size_t length = (size_t)(stop - at), comma_size = size > 0;

@@ -24,9 +24,18 @@ struct http {
     int epoll;
     struct client clients[HTTP_CONNECTIONS_MAX];
     struct http_reply reply;
+    size_t replies_bytes;      /* of answers that are still being sent */
+};
+
+/* An answer's own copy, while it is sent. */
+struct sent {
+    struct http *http;
+    size_t size;
+    char bytes[];
 };
 
 static const char no_method[] = "only GET and HEAD are answered here\n";
+static const char too_many[] = "too many answers are being read slowly, try again later\n";
 
 static void on_log(void *context, const char *format, va_list arguments) __attribute__((format(printf, 2, 0)));
 
@@ -73,9 +82,39 @@ static void on_completed(void *context, struct MHD_Connection *connection, void 
         client->since = clock_monotonic_ms(http->options.clock);
 }
 
-static enum MHD_Result queue(struct MHD_Connection *connection, int status, const char *type, struct bytes body)
+static void sent_free(void *context)
 {
-    struct MHD_Response *response = MHD_create_response_from_buffer(body.size, (void *)(uintptr_t)body.data, MHD_RESPMEM_MUST_COPY);
+    struct sent *sent = context;
+
+    sent->http->replies_bytes -= sent->size;
+    free(sent);
+}
+
+/* Readers that are slow hold a copy each: all of them together are bounded, and one more is told so. */
+static struct MHD_Response *response_of(struct http *http, int *status, struct bytes body)
+{
+    bool full = http->replies_bytes + body.size > HTTP_REPLIES_MAX;
+    struct bytes said = full ? bytes_of(too_many) : body;
+    struct sent *sent = malloc(sizeof *sent + said.size);
+    struct MHD_Response *response;
+
+    if (!sent)
+        return NULL;
+    *sent = (struct sent){.http = http, .size = said.size};
+    if (said.size)
+        memcpy(sent->bytes, said.data, said.size);
+    if (full)
+        *status = MHD_HTTP_SERVICE_UNAVAILABLE;
+    http->replies_bytes += said.size;
+    response = MHD_create_response_from_buffer_with_free_callback_cls(said.size, sent->bytes, sent_free, sent);
+    if (!response)
+        sent_free(sent);
+    return response;
+}
+
+static enum MHD_Result queue(struct http *http, struct MHD_Connection *connection, int status, const char *type, struct bytes body)
+{
+    struct MHD_Response *response = response_of(http, &status, body);
     enum MHD_Result result = MHD_NO;
 
     if (!response)
@@ -100,14 +139,14 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
     if (*body_size)
         return MHD_NO;
     if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
-        return queue(connection, MHD_HTTP_METHOD_NOT_ALLOWED, "text/plain; charset=utf-8", bytes_of(no_method));
+        return queue(http, connection, MHD_HTTP_METHOD_NOT_ALLOWED, "text/plain; charset=utf-8", bytes_of(no_method));
     if (!*seen) {
         *seen = http;
         return MHD_YES;
     }
     buffer_reset(&reply->body);
     http->options.answer(http->options.context, &request, reply);
-    return buffer_error(&reply->body) ? MHD_NO : queue(connection, reply->status, reply->type, buffer_bytes(&reply->body));
+    return buffer_error(&reply->body) ? MHD_NO : queue(http, connection, reply->status, reply->type, buffer_bytes(&reply->body));
 }
 
 bool http_request_has(const struct http_request *request, const char *argument)

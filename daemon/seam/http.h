@@ -13,10 +13,10 @@
 #include "seam/clock.h"
 
 /* Connections in all and from one address; silence after which one is closed, and how long a request with its answer may take; bytes of
- * a request's head; bytes of an answer. */
+ * a request's head; bytes of an answer, and of all that are being sent. */
 enum {
     HTTP_CONNECTIONS_MAX = 64, HTTP_CONNECTIONS_PER_ADDRESS_MAX = 32, HTTP_SILENCE_S = 10, HTTP_REQUEST_MS = 20000,
-    HTTP_MEMORY_MAX = 16384, HTTP_REPLY_MAX = 64 << 20
+    HTTP_MEMORY_MAX = 16384, HTTP_REPLY_MAX = 64 << 20, HTTP_REPLIES_MAX = 96 << 20
 };
 
 struct http;
