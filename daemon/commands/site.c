@@ -107,7 +107,8 @@ int site_connect(struct site *site)
             log_notice(&site->log, "redis is there address=%s promise=\"%s\" durability=%s", c->redis.address,
                        session_promise(site->redis.session), c->redis.durability);
         else
-            log_warning(&site->log, "redis is away address=%s error=\"%s\"", c->redis.address, error.text);
+            log_at(&site->log, session_failure_is_news(site->redis.session) ? LOG_LEVEL_WARNING : LOG_LEVEL_DEBUG,
+                   "redis is away address=%s error=\"%s\"", c->redis.address, error.text);
         if (r && !site->stopped)
             return EX_UNAVAILABLE;
         if (r)

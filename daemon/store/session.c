@@ -10,7 +10,7 @@
 #include "store/selftest.h"
 #include "store/server.h"
 
-enum { COMMANDS_LIMIT = 1 << 16, MEMORY = 1 << 22, RUN_ID_SIZE = 64, GATE_SLICE_MS = 500 };
+enum { COMMANDS_LIMIT = 1 << 16, MEMORY = 1 << 22, RUN_ID_SIZE = 64, GATE_SLICE_MS = 500, SAY_AGAIN_MS = 30000 };
 
 struct session {
     struct session_options options;
@@ -26,6 +26,9 @@ struct session {
     int backoff_ms;
     int64_t up_at, connect_at;       /* since when it is up, monotonic, 0: it is not; before when it is not to be tried again */
     bool ended_early;                /* the last one */
+    struct error_text said;          /* of failed attempts, what is_news was true of last; "": nothing since it was up */
+    int64_t said_at;
+    bool is_news;                    /* the last failed attempt */
 };
 
 int session_new(struct session **out, const struct session_options *options)
@@ -326,17 +329,37 @@ int session_visit(struct session *session, struct error_text *error)
     return open_link(session, authenticate, error);
 }
 
+/* An outage is many attempts, and one piece of news. */
+static void weigh(struct session *session, const struct error_text *error)
+{
+    int64_t now = clock_monotonic_ms(session->options.clock);
+
+    session->is_news = strcmp(session->said.text, error->text) != 0 || now - session->said_at >= SAY_AGAIN_MS;
+    if (!session->is_news)
+        return;
+    session->said = *error;
+    session->said_at = now;
+}
+
+bool session_failure_is_news(const struct session *session)
+{
+    return session->is_news;
+}
+
 int session_connect(struct session *session, struct error_text *error)
 {
     int r;
 
     ASSERT(!session->link);
     r = open_link(session, handshake, error);
-    if (r)
+    if (r) {
         back_off(session);
-    else
-        session->up_at = clock_monotonic_ms(session->options.clock);
-    return r;
+        weigh(session, error);
+        return r;
+    }
+    session->up_at = clock_monotonic_ms(session->options.clock);
+    session->said.text[0] = '\0';
+    return 0;
 }
 
 int session_probe(struct session *session)

@@ -47,6 +47,8 @@ int session_authenticate(struct session *session) MUST_CHECK;
  * Errors: -EACCES (password or rights: nothing to wait for), -ENOTSUP (the server cannot give the configured durability),
  * anything else: try again at session_connect_at. The sentence is in `error`. */
 int session_connect(struct session *session, struct error_text *error) MUST_CHECK;
+/* Whether the attempt that failed last is worth a warning: it failed otherwise than the one before, or 30 s have passed since one was. */
+bool session_failure_is_news(const struct session *session);
 /* One attempt of somebody who only looks: connect, AUTH, SELECT and nothing else, so that any server is good enough and nothing is written.
  * Errors: -EACCES (password), anything else: it is away. The sentence is in `error`. */
 int session_visit(struct session *session, struct error_text *error) MUST_CHECK;

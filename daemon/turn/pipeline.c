@@ -126,7 +126,7 @@ static bool connected(struct pipeline *p)
     if (monotonic(p) < session_connect_at(session))
         return false;
     if (session_connect(session, &error)) {
-        log_warning(p->log, "redis is away error=\"%s\"", error.text);
+        log_at(p->log, session_failure_is_news(session) ? LOG_LEVEL_WARNING : LOG_LEVEL_DEBUG, "redis is away error=\"%s\"", error.text);
         return false;
     }
     p->meters.reconnects++;

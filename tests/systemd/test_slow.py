@@ -37,7 +37,7 @@ def test_a_name_server_that_is_silent_does_not_wake_the_watchdog(by_name):
         machine.run("systemctl", "stop", "redis-server")
         time.sleep(22)
         assert (by_name.show("NRestarts"), by_name.pid) == ("0", pid)
-        assert by_name.journal().count("redis is away") >= 2
+        assert "redis is away" in by_name.journal()
     finally:
         silent.kill()
         silent.wait()
