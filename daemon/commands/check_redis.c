@@ -1,6 +1,9 @@
 /* The Redis server: who answers, whether it may be written, what it keeps, and whether it has room. */
+#include <grp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/number.h"
 #include "commands/check.h"
@@ -85,6 +88,21 @@ static bool ask_facts(struct check *check, struct facts *facts)
         .no_appendfsync_on_rewrite = server_config(facts->config[3], settings[3]), .save = server_config(facts->config[4], settings[4]),
     };
     return true;
+}
+
+/* Root may use any socket; whether the service's user may, only that user finds out. */
+static void check_socket(struct check *check)
+{
+    const char *address = check->site.config->redis.address;
+    struct stat status;
+    struct group *group;
+
+    if (address[0] != '/' || geteuid() != 0 || stat(address, &status) || (status.st_mode & S_IWOTH))
+        return;
+    group = getgrgid(status.st_gid);
+    check_about(check, "redis socket");
+    check_pass_over(check, "root may use it, and asks here; the service's user must be in its group, %s -> SupplementaryGroups=, as redis-socket.conf has it",
+                    group ? group->gr_name : "which has no name");
 }
 
 static void check_server(struct check *check, const struct facts *facts)
@@ -235,6 +253,7 @@ void check_redis(struct check *check)
         return;
     }
     check_server(check, &facts);
+    check_socket(check);
     check->redis_up = true;
     check_role(check, &facts);
     check_memory(check, &facts);

@@ -181,6 +181,8 @@ int redis_link_open(struct redis_link **out, const struct redis_link_options *op
     if (!link->context || link->context->err) {
         if (link->context)
             r = context_error(link->context, error);
+        if (r == -EACCES && options->address[0] == '/')
+            (void)error_set(error, r, "%s: the socket is for another user or group; of a service, SupplementaryGroups= adds its group", strerror(EACCES));
         redis_link_close(link);
         return r;
     }
