@@ -96,7 +96,7 @@ int main(int argc, char **argv)
             return wrong_usage("an option is not known");
     }
     if (optind < argc)
-        return wrong_usage("an argument is too many");
+        return file || action != ACTION_RUN ? wrong_usage("an argument is too many") : wrong_usage("there is no such command");
     if (!file)
         return wrong_usage("-c FILE is missing");
     return act(action, file);

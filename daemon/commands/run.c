@@ -434,6 +434,8 @@ int command_run(struct config *config)
     d.site.stopped = is_stopped;
     d.site.context = &d;
     if (!code)
+        log_notice(&d.site.log, "orderd starts version=%s librdkafka=%s file=%s", ORDERD_VERSION, kafka_library_version_text(), config->file);
+    if (!code)
         code = open_service(&d);
     for (size_t i = 0; !code && !d.stop && i < sizeof steps / sizeof *steps; i++)
         code = steps[i](&d);
