@@ -98,7 +98,7 @@ static void set_level(const struct errand *errand, struct log *log, struct opera
 
     answer->error = log_level_parse(errand->request.text, &level) ? 0 : -EINVAL;
     if (answer->error) {
-        snprintf(answer->text, sizeof answer->text, "a level is one of error, warning, notice, info, debug");
+        snprintf(answer->text, sizeof answer->text, "a level is one of error, warning, notice, info, debug, not: %.40s", errand->request.text);
         return;
     }
     log_set(log, level, log->format);

@@ -77,7 +77,7 @@ void pen_label(struct pen *pen, const char *label)
 {
     char padded[32];
 
-    snprintf(padded, sizeof padded, "%-13s", label);
+    snprintf(padded, sizeof padded, "%-12s ", label);
     pen_put(pen, PEN_BOLD, padded);
     pen->indent = pen->column;
 }

@@ -130,7 +130,7 @@ static void put_wishes(struct pen *pen, const struct picture *picture)
     if (!picture->skips)
         return;
     pen_label(pen, "skip");
-    pen_item(pen, PEN_WARN, "%zu events are waited for", picture->skips);
+    pen_item(pen, PEN_WARN, "%zu event%s waited for", picture->skips, picture->skips == 1 ? " is" : "s are");
     pen_line(pen);
 }
 
@@ -296,7 +296,8 @@ static void put_errors(struct pen *pen, const struct status_view *view)
         snprintf(ago, sizeof ago, "%s ago", pen_duration(number, (double)(view->sight->now - error->time)));
         pen_cell(pen, PEN_DIM, 14, true, ago);
         pen_put(pen, PEN_PLAIN, "  ");
-        pen_cut(pen, error->level == LOG_LEVEL_ERROR ? PEN_BAD : PEN_WARN, error->text);
+        pen->indent = pen->column;
+        pen_words(pen, error->level == LOG_LEVEL_ERROR ? PEN_BAD : PEN_WARN, error->text);
         pen_line(pen);
     }
 }

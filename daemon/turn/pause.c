@@ -108,6 +108,17 @@ static size_t put_command(const struct pausing *pausing, int32_t shard)
     return count;
 }
 
+static void unknown_place(const struct pausing *pausing, struct operator_answer *answer)
+{
+    const struct operator_place *place = pausing->place;
+    char number[16] = "";
+
+    if (place->partition >= 0)
+        snprintf(number, sizeof number, ":%d", place->partition);
+    operator_say(answer, -ENOENT, "%s%s is no %s of this market; its topics and their partition counts are %.300s", place->topic, number,
+                 number[0] ? "partition" : "topic", pausing->topics);
+}
+
 /* Returns how many partitions are meant; 0 with an answer. */
 static size_t write_fields(const struct pausing *pausing, struct operator_answer *answer)
 {
@@ -123,7 +134,7 @@ static size_t write_fields(const struct pausing *pausing, struct operator_answer
         count = put_command(pausing, SHARD_NONE);
     commands = redis->commands->count;
     if (!count)
-        operator_say(answer, -ENOENT, "%s is no partition of this market; its topics and their partition counts are %.300s", pausing->place->topic, pausing->topics);
+        unknown_place(pausing, answer);
     else if (asker_ask(redis, &replies))
         count = 0, refused(answer, -EAGAIN);
     else if (store_replies_check(replies, commands, &error))

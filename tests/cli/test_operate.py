@@ -131,8 +131,8 @@ def test_a_skipped_event_goes_to_the_dead_letters(running, ask):
 
 
 @pytest.mark.parametrize("words, code, said", [
-    (["pause", "nosuch"], 66, "nosuch is no partition of this market; its topics and their partition counts are orders=1"),
-    (["pause", "orders:7"], 66, "orders is no partition"),
+    (["pause", "nosuch"], 66, "nosuch is no topic of this market; its topics and their partition counts are orders=1"),
+    (["pause", "orders:7"], 66, "orders:7 is no partition"),
     (["skip", "orders:7:1", "--reason", "x"], 66, "is not owned by this instance"),
     (["log-level", "loud"], 64, "a level is one of error, warning, notice, info, debug"),
 ], ids=lambda word: " ".join(word) if isinstance(word, list) else None)

@@ -114,7 +114,7 @@ static void what_is_no_partition_of_the_market_cannot_be_paused(struct checks *c
 
     pause(a, "order", -1);
     CHECK_INT(c, answer.error, -ENOENT);
-    CHECK_TEXT(c, answer.text, "order is no partition of this market; its topics and their partition counts are orders=1");
+    CHECK_TEXT(c, answer.text, "order is no topic of this market; its topics and their partition counts are orders=1");
     pause(a, "orders", 1);
     CHECK_INT(c, answer.error, -ENOENT);
     world->redis.trouble.conditions = CONDITION_OOM;

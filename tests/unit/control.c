@@ -245,7 +245,7 @@ static void many_requests_of_one_client_are_answered_in_order(struct checks *c)
     CHECK(c, tell(fd, "{\"v\":1,\"do\":\"log-level\",\"text\":\"x\"}\n{\"v\":1,\"do\":\"status\"}\n"));
     for (int i = 0; i < 20; i++)
         round_of_the_desk();
-    CHECK_TEXT(c, answer_to(fd), "{\"v\":1,\"code\":64,\"text\":\"a level is one of error, warning, notice, info, debug\"}\n{\"v\":1,\"code\":0,\"text\":\"running\"}\n");
+    CHECK_TEXT(c, answer_to(fd), "{\"v\":1,\"code\":64,\"text\":\"a level is one of error, warning, notice, info, debug, not: x\"}\n{\"v\":1,\"code\":0,\"text\":\"running\"}\n");
     close(fd);
     desk_end();
 }
