@@ -55,7 +55,8 @@ static char *secret_read(const char *setting, const char *file, struct config_pr
     int fd;
 
     if (!path_of(path, file)) {
-        problem_add(problems, line, false, "%s: %s is relative, and there is no $CREDENTIALS_DIRECTORY to look it up in; give a path from / on",
+        problem_add(problems, line, false, "%s: %s is relative, and there is no $CREDENTIALS_DIRECTORY to look it up in: systemd sets it for the service; by hand put "
+                    "CREDENTIALS_DIRECTORY=FOLDER before the command, or give a path from / on",
                     setting, shown(file));
         return NULL;
     }
