@@ -273,9 +273,10 @@ static void say_retry(struct pipeline *p, size_t count, int error)
 {
     int64_t now = monotonic(p);
 
-    if (p->retry_said_at && now - p->retry_said_at < RETRY_SAY_MS)
+    if (p->retry_said_at && p->retry_said == error && now - p->retry_said_at < RETRY_SAY_MS)
         return;
     p->retry_said_at = now;
+    p->retry_said = error;
     if (error == -ENOENT)
         log_warning(p->log, "the take-over is tried again, a topic does not exist: a source, or the outcomes partitions=%zu outcomes=%s", count, p->options.outcomes);
     else

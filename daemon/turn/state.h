@@ -62,6 +62,7 @@ struct pipeline {
     struct deadline deadline;
     int64_t commit_at, watch_at, tail_at, pause_until, gate_said_at, commit_said_at, retry_said_at, torn_at, torn_said_at;
     bool authenticate;                   /* the password was changed, and the connection has not heard of it */
+    int retry_said;                      /* why a take-over is tried again, as said last */
     bool draining;                       /* only flushes, no events */
     bool joined;                         /* the group has answered once */
     uint64_t steps;

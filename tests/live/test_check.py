@@ -393,7 +393,8 @@ def test_it_comes_to_its_end_where_nobody_answers(market, silence):
 
 
 def test_it_is_interrupted_by_a_signal(market, silence):
-    process = subprocess.Popen([BINARY, "check", "--connect", "-c", market.make(redis__address=silence).file], stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen([BINARY, "check", "--connect", "-c", market.make(redis__address=silence).file], stdout=subprocess.PIPE, text=True,
+                               preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))      # ignored in what a shell runs in the background
     process.stdout.readline()
     process.send_signal(signal.SIGINT)
     assert process.wait(20) == -signal.SIGINT
