@@ -57,6 +57,7 @@ void assignment_drop(struct pipeline *p, struct lane *lane)
         if (p->lanes[i] == lane)
             p->lanes[i] = p->lanes[--p->lanes_count];
     p->recent = NULL;
+    skip_untaken(p, lane);
     lane_clear(lane, &p->items);
     partition_free(lane->partition, &p->pool);
     free(lane);
@@ -65,6 +66,7 @@ void assignment_drop(struct pipeline *p, struct lane *lane)
 void assignment_untake_lane(struct pipeline *p, struct lane *lane)
 {
     lane->owed_timestamp = lane_owed(lane);
+    skip_untaken(p, lane);
     lane->partition->state = PARTITION_UNTAKEN;
     lane->retry_at = monotonic(p) + clock_random_between(p->options.clock, RETRY_MIN_MS, RETRY_MAX_MS);
     outbox_reset(&lane->partition->outbox, &p->pool, 0);

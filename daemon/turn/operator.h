@@ -41,7 +41,7 @@ void operator_rate(struct pipeline *pipeline, int64_t events_per_s, struct opera
  * -EINVAL (`why`). */
 void operator_skip(struct pipeline *pipeline, const struct operator_place *place, int64_t offset, const char *why, struct operator_answer *answer);
 
-/* The wish is taken back, if it was not decided yet. Errors: -ENOENT (there is none). */
+/* The wish is taken back, if it was not decided yet. Errors: -ENOENT (there is none), -EBUSY (the partition is being taken over). */
 void operator_skip_not(struct pipeline *pipeline, const struct operator_place *place, int64_t offset, struct operator_answer *answer);
 
 /* What is in flight goes to the log, in a bounded number of lines. */

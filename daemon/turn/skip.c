@@ -29,7 +29,7 @@ void skip_taken(struct pipeline *p, struct lane *lane, struct item *item)
 
     if (!skip)
         return;
-    if (skip->state == SKIP_DECIDED)      /* and Redis has come back from before that */
+    if (skip->state == SKIP_DECIDED || skip->state == SKIP_BEFORE)      /* and Redis has come back from before that */
         skip->state = SKIP_WAITS;
     if (skip->state == SKIP_WAITS)
         item_skip(item, skip->why);
@@ -47,6 +47,13 @@ void skip_decided(struct pipeline *p, const struct lane *lane, const struct item
         skip->state = SKIP_DECIDED;
 }
 
+void skip_untaken(struct pipeline *p, const struct lane *lane)
+{
+    for (size_t i = 0; i < p->skips_count; i++)
+        if (p->skips[i].state == SKIP_DECIDED && p->skips[i].partition == lane->partition->number && strcmp(p->skips[i].topic, lane->partition->topic) == 0)
+            p->skips[i].state = SKIP_BEFORE;
+}
+
 /* What became of those whose event did not come, or whose partition went away, or that Redis has forgotten by coming back older: what was decided
  * so is waited for once more. */
 static void settle(struct pipeline *p)
@@ -60,7 +67,7 @@ static void settle(struct pipeline *p)
             skip->state = SKIP_LOST;
         else if (skip->state == SKIP_WAITS && passed)
             skip->state = SKIP_PASSED;
-        else if (skip->state == SKIP_DECIDED && owned && !passed)
+        else if ((skip->state == SKIP_DECIDED || skip->state == SKIP_BEFORE) && owned && !passed)
             skip->state = SKIP_WAITS;
         else if (skip->state == SKIP_PASSED && owned && !passed)
             skip->state = SKIP_LOST;
@@ -85,6 +92,9 @@ static void say_state(const struct lane *lane, const struct skip *skip, struct o
 
     if (skip->state == SKIP_DECIDED)
         operator_say(answer, 0, "%s: offset %lld is decided malformed, reason skipped, and goes to the dead letters", at, offset);
+    else if (skip->state == SKIP_BEFORE)
+        operator_say(answer, -EALREADY, "%s: this instance decided offset %lld so, malformed and skipped, and has let go of the partition since: its outcome says what stands", at,
+                     offset);
     else if (skip->state == SKIP_PASSED)
         operator_say(answer, -EALREADY, "%s: the partition is past offset %lld, and this instance has not seen it skipped: its outcome, if it has one, says what became of it", at,
                      offset);
@@ -163,7 +173,8 @@ void operator_skip(struct pipeline *p, const struct operator_place *place, int64
     say_state(lane, skip, answer);
 }
 
-/* An event that is held is decoded anew, by fetching its partition anew from its mark. */
+/* An event that is held is decoded anew, by fetching its partition anew from its mark. While the partition is being taken over a transaction may be on
+ * its way that has skipped it: then nobody can promise the opposite. */
 void operator_skip_not(struct pipeline *p, const struct operator_place *place, int64_t offset, struct operator_answer *answer)
 {
     struct lane *lane = intake_lane(p, place->topic, place->partition);
@@ -174,13 +185,16 @@ void operator_skip_not(struct pipeline *p, const struct operator_place *place, i
         operator_say(answer, -ENOENT, "offset %lld of %s:%d is not waited for to be skipped", (long long)offset, place->topic, place->partition);
         return;
     }
+    if (lane && (lane->partition->state != PARTITION_OWNED || !session_is_up(p->options.session))) {
+        operator_say(answer, -EBUSY, "%s is being taken over, and offset %lld may be skipped already: try again when it is worked", lane->partition->at, (long long)offset);
+        return;
+    }
     memmove(skip, skip + 1, (size_t)(&p->skips[p->skips_count] - (skip + 1)) * sizeof *skip);
     p->skips_count--;
-    if (lane && lane->count) {      /* also one that is being taken over keeps what it holds */
+    if (lane && lane->count) {
         execute_forget(p);
         lane_clear(lane, &p->items);
-        if (lane->partition->state == PARTITION_OWNED)
-            assignment_untake_lane(p, lane);
+        assignment_untake_lane(p, lane);
     }
     operator_say(answer, 0, "%s:%d: offset %lld will be decided by its rule", place->topic, place->partition, (long long)offset);
 }

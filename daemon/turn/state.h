@@ -21,7 +21,9 @@ struct skip {
     int32_t partition;
     int64_t offset;
     char why[OPERATOR_TEXT_MAX + 1];
-    enum { SKIP_WAITS, SKIP_DECIDED, SKIP_PASSED, SKIP_LOST } state; /* passed: no event was there to be skipped; lost: the partition went to another instance */
+    /* Decided: and its partition was owned since. Before: it was not, and may have come back older. Passed: no event was there to be skipped. Lost:
+     * the partition went to another instance. */
+    enum { SKIP_WAITS, SKIP_DECIDED, SKIP_BEFORE, SKIP_PASSED, SKIP_LOST } state;
 };
 
 struct pipeline {
@@ -119,6 +121,8 @@ void operator_say(struct operator_answer *answer, int error, const char *format,
 void skip_taken(struct pipeline *p, struct lane *lane, struct item *item);
 size_t skip_waiting(const struct pipeline *p);
 void skip_decided(struct pipeline *p, const struct lane *lane, const struct item *item);
+/* The partition is owned no more, or must be taken over anew. */
+void skip_untaken(struct pipeline *p, const struct lane *lane);
 
 /* tell.c: what is said of single events */
 void tell_malformed(const struct pipeline *p, const struct partition *partition, const struct item *item);
