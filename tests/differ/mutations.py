@@ -60,9 +60,9 @@ MUTATIONS = [
     ("already expired at WATCH", "its deletion touches", RUN, "database_key(database, args[i], server_clock(client->server));\n\n        client->watches",
      "database_key(database, args[i], 0);\n\n        client->watches"),
     ("own write on the same connection", "it does not touch", RUN,
-     "        server_wrote(client->server);\n        client->offset = client->server->position;\n    }\n    /* Until",
+     "        server_wrote(client->server);\n        client->offset = client->server->position;\n    }\n    if (!found.serve",
      "        server_wrote(client->server);\n        for (size_t i = 0; i < client->watches_count; i++)\n"
-     "            client->watches[i].version = client->watches[i].key->version;\n    }\n    /* Until"),
+     "            client->watches[i].version = client->watches[i].key->version;\n    }\n    if (!found.serve"),
     ("same name in another database", "it is the same key", RUN, "&client->server->data.databases[client->database];", "&client->server->data.databases[0];"),
     ("WATCH on a dirty connection", "it begins anew", RUN, "    for (size_t i = 1; i < count; i++) {\n        struct key *key = database_key",
      "    for (size_t i = 0; i < client->watches_count; i++)\n        client->watches[i].version = client->watches[i].key->version;\n"
