@@ -3,7 +3,7 @@
 # Not root: says the one line and exits 69.
 set -eu
 packages="build-essential cmake ninja-build pkg-config clang libclang-rt-dev librdkafka-dev libhiredis-dev libconfig-dev libjansson-dev
- libmicrohttpd-dev libsystemd-dev libjemalloc-dev redis-server redis-tools kcat jq python3 python3-pytest python3-pytest-xdist python3-redis python3-confluent-kafka maven
+ libmicrohttpd-dev libsystemd-dev liblmdb-dev libjemalloc-dev redis-server redis-tools kcat jq python3 python3-pytest python3-pytest-xdist python3-redis python3-confluent-kafka maven
  default-jre-headless mandoc bash-completion lintian file debootstrap iptables iproute2 procps
  python3-jsonschema python3-yaml prometheus systemd systemd-container"
 [ $# -eq 0 ] || packages=$*
