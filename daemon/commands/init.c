@@ -4,11 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
-#include <time.h>
 
-#include "base/number.h"
 #include "commands/command.h"
 #include "commands/site.h"
+#include "commands/where.h"
 #include "ledger/resolve.h"
 
 static const char usage[] =
@@ -45,67 +44,6 @@ struct request {
     bool dry, help;
 };
 
-/* "orders:3" or, with an offset, "orders:3:17". */
-static bool parse_place(const char *text, bool offset, struct resolve_place *out)
-{
-    size_t size = strlen(text);
-    int64_t number[2] = {0, 0};
-
-    for (int i = offset ? 1 : 0; i >= 0; i--) {
-        const char *colon = memrchr(text, ':', size);
-
-        if (!colon || !number_parse((struct bytes){colon + 1, size - (size_t)(colon + 1 - text)}, &number[i]) || number[i] < 0)
-            return false;
-        size = (size_t)(colon - text);
-    }
-    if (size < 1 || size > KAFKA_TOPIC_MAX || number[0] > INT32_MAX)
-        return false;
-    memcpy(out->topic, text, size);
-    out->topic[size] = '\0';
-    out->partition = (int32_t)number[0];
-    out->offset = number[1];
-    return true;
-}
-
-static bool parse_time(const char *text, int64_t *ms)
-{
-    static const char format[] = "%Y-%m-%dT%H:%M:%SZ";
-    struct tm tm = {0};
-    char again[32];
-    time_t seconds;
-
-    if (!strptime(text, format, &tm))
-        return false;
-    seconds = timegm(&tm);
-    *ms = (int64_t)seconds * 1000;
-    /* The 31st of February would be a day in March, and is none. */
-    return gmtime_r(&seconds, &tm) && strftime(again, sizeof again, format, &tm) && strcmp(again, text) == 0;
-}
-
-static bool parse_from(const char *text, struct resolve_froms *froms)
-{
-    struct resolve_from *from = &froms->items[froms->count];
-    struct resolve_place place;
-
-    if (froms->count == RESOLVE_FROM_MAX)
-        return false;
-    *from = (struct resolve_from){.kind = FROM_START};
-    if (strcmp(text, "end") == 0) {
-        from->kind = FROM_END;
-    } else if (parse_time(text, &from->value)) {
-        from->kind = FROM_TIME;
-    } else if (parse_place(text, true, &place)) {
-        from->kind = FROM_OFFSET;
-        from->value = place.offset;
-        from->partition = place.partition;
-        memcpy(from->topic, place.topic, sizeof place.topic);
-    } else if (strcmp(text, "start") != 0) {
-        return false;
-    }
-    froms->count++;
-    return true;
-}
-
 static int wrong_usage(const char *what, const char *value)
 {
     fprintf(stderr, "orderd init: %s%s%s; see orderd init --help\n", what, value ? " " : "", value ? value : "");
@@ -140,7 +78,7 @@ static int take_action(struct request *request, enum action action, const char *
         return wrong_usage("one resolution at a time", NULL);
     request->action = action;
     request->topic = argument;
-    if (place && !parse_place(argument, action == ACTION_QUARANTINE, &request->place))
+    if (place && !where_place(argument, action == ACTION_QUARANTINE, &request->place))
         return wrong_usage(action == ACTION_QUARANTINE ? "TOPIC:P:OFFSET would be right, not" : "TOPIC:P would be right, not", argument);
     return 0;
 }
@@ -157,7 +95,7 @@ static int parse(int argc, char **argv, struct request *request)
         else if (option == OPTION_DRY)
             request->dry = true;
         else if (option == OPTION_FROM)
-            code = parse_from(optarg, &request->froms) ? 0 : wrong_usage("--from: start, end, a time like 2026-11-22T05:42:07Z or TOPIC:P:OFFSET would be right, not", optarg);
+            code = where_add(optarg, &request->froms) ? 0 : wrong_usage("--from: " WHERE_FORMS " would be right, not", optarg);
         else if (option >= OPTION_ACTION)
             code = take_action(request, (enum action)(option - OPTION_ACTION), optarg);
         else
