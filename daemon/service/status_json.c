@@ -1,94 +1,20 @@
 /* Status for programs. The members' names are a promise: orderd(8) lists them. A number that is not known is null. */
 #include <unistd.h>
 
-#include "codec/text.h"
+#include "codec/members.h"
 #include "service/status.h"
-
-static void put_name(struct buffer *out, const char *name)
-{
-    char last = out->size ? out->data[out->size - 1] : '{';
-
-    if (last != '{' && last != '[' && last != ',')
-        buffer_put_char(out, ',');
-    buffer_put_format(out, "\"%s\":", name);
-}
-
-static void put_text(struct buffer *out, const char *name, const char *text)
-{
-    put_name(out, name);
-    text_put_json(out, bytes_of(text));
-}
-
-static void put_text_or_null(struct buffer *out, const char *name, const char *text)
-{
-    put_name(out, name);
-    if (text[0])
-        text_put_json(out, bytes_of(text));
-    else
-        buffer_put_text(out, "null");
-}
-
-static void put_int(struct buffer *out, const char *name, int64_t value)
-{
-    put_name(out, name);
-    buffer_put_int(out, value);
-}
-
-static void put_int_or_null(struct buffer *out, const char *name, int64_t value)
-{
-    put_name(out, name);
-    if (value < 0)
-        buffer_put_text(out, "null");
-    else
-        buffer_put_int(out, value);
-}
-
-static void put_real(struct buffer *out, const char *name, double value)
-{
-    put_name(out, name);
-    if (value < 0)
-        buffer_put_text(out, "null");
-    else
-        buffer_put_format(out, "%.3f", value);
-}
-
-static void put_flag(struct buffer *out, const char *name, bool value)
-{
-    put_name(out, name);
-    buffer_put_text(out, value ? "true" : "false");
-}
-
-static void put_time(struct buffer *out, const char *name, int64_t ms)
-{
-    char text[TEXT_TIME_SIZE] = "";
-
-    if (ms > 0)
-        text_time(text, ms);
-    put_text_or_null(out, name, text);
-}
-
-static void open_member(struct buffer *out, const char *name, char bracket)
-{
-    put_name(out, name);
-    buffer_put_char(out, bracket);
-}
-
-static void open_element(struct buffer *out, bool first)
-{
-    buffer_put_text(out, first ? "{" : ",{");
-}
 
 static void put_head(struct buffer *out, const struct status_view *view)
 {
-    put_text(out, "state", view->state);
-    put_text(out, "sentence", view->sentence);
-    put_time(out, "time", view->sight->now);
-    put_text(out, "version", view->version);
-    put_text(out, "librdkafka", view->librdkafka);
-    put_int(out, "pid", getpid());
-    put_time(out, "started_at", view->started_ms);
-    put_int(out, "uptime_s", view->started_ms ? (view->sight->now - view->started_ms) / 1000 : 0);
-    put_name(out, "health");
+    members_text(out, "state", view->state);
+    members_text(out, "sentence", view->sentence);
+    members_time(out, "time", view->sight->now);
+    members_text(out, "version", view->version);
+    members_text(out, "librdkafka", view->librdkafka);
+    members_int(out, "pid", getpid());
+    members_time(out, "started_at", view->started_ms);
+    members_int(out, "uptime_s", view->started_ms ? (view->sight->now - view->started_ms) / 1000 : 0);
+    members_name(out, "health");
     health_put_json(out, &view->health);
     if (!buffer_error(out))
         out->size--;      /* without its line's end */
@@ -98,29 +24,29 @@ static void put_ends(struct buffer *out, const struct status_view *view)
 {
     const struct picture *picture = view->sight->picture;
 
-    open_member(out, "redis", '{');
-    put_flag(out, "up", view->sight->redis_up);
-    put_text(out, "address", view->sight->options->redis);
-    put_text_or_null(out, "promise", picture->redis_promise);
+    members_open(out, "redis", '{');
+    members_flag(out, "up", view->sight->redis_up);
+    members_text(out, "address", view->sight->options->redis);
+    members_text_or_null(out, "promise", picture->redis_promise);
     buffer_put_char(out, '}');
-    open_member(out, "kafka", '{');
-    put_flag(out, "up", view->sight->kafka_up);
-    put_text(out, "brokers", view->sight->options->brokers);
-    put_int_or_null(out, "brokers_up", view->sight->phase < BOARD_RUNNING ? -1 : picture->kafka_brokers_up);
-    put_text(out, "group", view->sight->options->group);
-    put_flag(out, "joined", picture->joined);
+    members_open(out, "kafka", '{');
+    members_flag(out, "up", view->sight->kafka_up);
+    members_text(out, "brokers", view->sight->options->brokers);
+    members_int_or_null(out, "brokers_up", view->sight->phase < BOARD_RUNNING ? -1 : picture->kafka_brokers_up);
+    members_text(out, "group", view->sight->options->group);
+    members_flag(out, "joined", picture->joined);
     buffer_put_char(out, '}');
-    put_text_or_null(out, "incarnation", picture->incarnation);
-    put_int_or_null(out, "era", picture->era ? picture->era : -1);
-    put_text_or_null(out, "halt", picture->halt);
+    members_text_or_null(out, "incarnation", picture->incarnation);
+    members_int_or_null(out, "era", picture->era ? picture->era : -1);
+    members_text_or_null(out, "halt", picture->halt);
 }
 
 static void put_operator(struct buffer *out, const struct picture *picture)
 {
-    open_member(out, "operator", '{');
-    put_flag(out, "quiet", picture->quiet);
-    put_int_or_null(out, "rate_events_per_s", picture->rate ? picture->rate : -1);
-    put_int(out, "skips_waiting", (int64_t)picture->skips);
+    members_open(out, "operator", '{');
+    members_flag(out, "quiet", picture->quiet);
+    members_int_or_null(out, "rate_events_per_s", picture->rate ? picture->rate : -1);
+    members_int(out, "skips_waiting", (int64_t)picture->skips);
     buffer_put_char(out, '}');
 }
 
@@ -133,18 +59,18 @@ static void put_rates(struct buffer *out, const struct status_view *view)
 {
     const struct tally *recent = &view->recent, *ever = &view->ever;
 
-    open_member(out, "events_per_s", '{');
+    members_open(out, "events_per_s", '{');
     for (int i = 0; i < STATUS_COUNT; i++)
-        put_real(out, status_name((enum status)i), per_second(recent, recent->statuses[i]));
+        members_real(out, status_name((enum status)i), per_second(recent, recent->statuses[i]));
     buffer_put_char(out, '}');
-    open_member(out, "events", '{');
+    members_open(out, "events", '{');
     for (int i = 0; i < STATUS_COUNT; i++)
-        put_int(out, status_name((enum status)i), (int64_t)ever->statuses[i]);
+        members_int(out, status_name((enum status)i), (int64_t)ever->statuses[i]);
     buffer_put_char(out, '}');
-    put_real(out, "recent_s", (double)recent->at / 1000);
-    put_real(out, "transactions_per_s", per_second(recent, recent->execs));
-    put_real(out, "conflict_share", recent->execs ? (double)recent->conflicts / (double)recent->execs : recent->at ? 0 : -1);
-    put_real(out, "events_again_per_s", per_second(recent, recent->retries));
+    members_real(out, "recent_s", (double)recent->at / 1000);
+    members_real(out, "transactions_per_s", per_second(recent, recent->execs));
+    members_real(out, "conflict_share", recent->execs ? (double)recent->conflicts / (double)recent->execs : recent->at ? 0 : -1);
+    members_real(out, "events_again_per_s", per_second(recent, recent->retries));
 }
 
 static int64_t round_up(double value)
@@ -162,11 +88,11 @@ static void put_quantiles(struct buffer *out, const char *name, const struct his
     } quantiles[] = {{"p50", 0.5}, {"p95", 0.95}, {"p99", 0.99}};
     bool beyond;
 
-    open_member(out, name, '{');
+    members_open(out, name, '{');
     for (size_t i = 0; i < sizeof quantiles / sizeof *quantiles; i++) {
         double value = histogram_quantile(histogram, quantiles[i].share, &beyond);
 
-        put_real(out, quantiles[i].name, value < 0 ? value : whole ? (double)round_up(value) : value * scale);
+        members_real(out, quantiles[i].name, value < 0 ? value : whole ? (double)round_up(value) : value * scale);
     }
     buffer_put_char(out, '}');
 }
@@ -178,43 +104,43 @@ static void put_load(struct buffer *out, const struct status_view *view)
     put_quantiles(out, "transaction_ms", &view->recent.exec_us, 0.001, false);
     put_quantiles(out, "end_to_end_ms", &view->recent.end_to_end_ms, 1, false);
     put_quantiles(out, "turn_events", &view->recent.turn_events, 1, true);
-    put_int(out, "turn_events_limit", (int64_t)picture->events_limit);
-    put_int(out, "events_held", (int64_t)picture->held);
-    put_int(out, "events_held_limit", (int64_t)picture->held_max);
-    put_int(out, "records_in_flight", (int64_t)picture->in_flight);
-    put_flag(out, "durable", picture->gate_open);
+    members_int(out, "turn_events_limit", (int64_t)picture->events_limit);
+    members_int(out, "events_held", (int64_t)picture->held);
+    members_int(out, "events_held_limit", (int64_t)picture->held_max);
+    members_int(out, "records_in_flight", (int64_t)picture->in_flight);
+    members_flag(out, "durable", picture->gate_open);
 }
 
 static void put_partition(struct buffer *out, const struct picture_partition *p, int64_t now)
 {
     int64_t late = picture_lag_ms(p, now);
 
-    put_text(out, "topic", p->topic);
-    put_int(out, "partition", p->number);
-    put_text(out, "state", picture_state_name(picture_state(p)));
-    put_int_or_null(out, "lag", p->lag);
-    put_real(out, "lag_s", late < 0 ? -1 : (double)late / 1000);
-    put_int_or_null(out, "next", p->next);
-    put_int_or_null(out, "done", p->next < 0 ? -1 : p->done);
-    put_int_or_null(out, "committed", p->committed);
-    put_int_or_null(out, "end", p->end);
-    put_int(out, "held", (int64_t)p->held);
-    put_int(out, "outbox_entries", (int64_t)p->outbox_entries);
-    put_int(out, "outbox_bytes", (int64_t)p->outbox_bytes);
-    put_time(out, "oldest_unfinished", p->unfinished_timestamp);
-    put_time(out, "paused_at", p->pause.set ? p->pause.since : 0);
-    put_text_or_null(out, "paused_note", p->pause.set ? p->pause.note : "");
-    put_text_or_null(out, "refusal", p->refusal);
+    members_text(out, "topic", p->topic);
+    members_int(out, "partition", p->number);
+    members_text(out, "state", picture_state_name(picture_state(p)));
+    members_int_or_null(out, "lag", p->lag);
+    members_real(out, "lag_s", late < 0 ? -1 : (double)late / 1000);
+    members_int_or_null(out, "next", p->next);
+    members_int_or_null(out, "done", p->next < 0 ? -1 : p->done);
+    members_int_or_null(out, "committed", p->committed);
+    members_int_or_null(out, "end", p->end);
+    members_int(out, "held", (int64_t)p->held);
+    members_int(out, "outbox_entries", (int64_t)p->outbox_entries);
+    members_int(out, "outbox_bytes", (int64_t)p->outbox_bytes);
+    members_time(out, "oldest_unfinished", p->unfinished_timestamp);
+    members_time(out, "paused_at", p->pause.set ? p->pause.since : 0);
+    members_text_or_null(out, "paused_note", p->pause.set ? p->pause.note : "");
+    members_text_or_null(out, "refusal", p->refusal);
 }
 
 static void put_partitions(struct buffer *out, const struct status_view *view)
 {
     const struct picture *picture = view->sight->picture;
 
-    put_int(out, "lag", picture_lag(picture));
-    open_member(out, "partitions", '[');
+    members_int(out, "lag", picture_lag(picture));
+    members_open(out, "partitions", '[');
     for (size_t i = 0; i < picture->partitions_count; i++) {
-        open_element(out, i == 0);
+        members_element(out);
         put_partition(out, &picture->partitions[i], view->sight->now);
         buffer_put_char(out, '}');
     }
@@ -225,12 +151,12 @@ static void put_hot(struct buffer *out, const char *name, const struct hot_key *
 {
     char text[HOT_KEY_TEXT_MAX];
 
-    open_member(out, name, '[');
+    members_open(out, name, '[');
     for (size_t i = 0; i < count; i++) {
-        open_element(out, i == 0);
+        members_element(out);
         hot_key_text(text, &keys[i]);
-        put_text(out, "key", text);
-        put_real(out, "per_s", conflicts ? keys[i].conflicts : keys[i].writes);
+        members_text(out, "key", text);
+        members_real(out, "per_s", conflicts ? keys[i].conflicts : keys[i].writes);
         buffer_put_char(out, '}');
     }
     buffer_put_char(out, ']');
@@ -238,12 +164,12 @@ static void put_hot(struct buffer *out, const char *name, const struct hot_key *
 
 static void put_errors(struct buffer *out, const struct status_view *view)
 {
-    open_member(out, "errors", '[');
+    members_open(out, "errors", '[');
     for (size_t i = 0; i < view->errors_count; i++) {
-        open_element(out, i == 0);
-        put_time(out, "time", view->errors[i].time);
-        put_text(out, "level", log_level_name(view->errors[i].level));
-        put_text(out, "text", view->errors[i].text);
+        members_element(out);
+        members_time(out, "time", view->errors[i].time);
+        members_text(out, "level", log_level_name(view->errors[i].level));
+        members_text(out, "text", view->errors[i].text);
         buffer_put_char(out, '}');
     }
     buffer_put_char(out, ']');
