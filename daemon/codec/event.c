@@ -169,8 +169,8 @@ static bool take_event(struct decoded *out, struct cloudevent *envelope, const s
     return take_fields(out, data);
 }
 
-/* The content that makes an id reused: kind and required fields, so neither white space nor order nor unknown fields count. */
-static uint64_t digest_of(const struct event *event)
+/* Of kind and required fields, so that neither white space nor order nor unknown fields count. */
+uint64_t event_digest(const struct event *event)
 {
     static const struct hash_key unkeyed = {0, 0};
     char text[16 + EVENT_FIELD_COUNT * (NAME_MAX_SIZE + 24)];
@@ -225,6 +225,6 @@ void event_decode(struct decoded *out, struct bytes value, const struct kafka_he
     structured = envelope.mode == CLOUDEVENT_STRUCTURED;
     out->fields = value;
     if ((!structured || cloudevent_envelope(out, &envelope, &json, value, &data)) && take_event(out, &envelope, structured ? &data : &json))
-        out->digest = digest_of(&out->event);
+        out->digest = event_digest(&out->event);
     json_release(&json);
 }

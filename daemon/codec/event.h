@@ -30,5 +30,7 @@ struct decoded {
 void event_decode(struct decoded *out, struct bytes value, const struct kafka_header *headers, size_t headers_count);
 /* Makes it malformed, for a reason that the decoder cannot know. */
 void event_condemn(struct decoded *out, enum reason reason, const char *detail);
+/* What event_decode() puts into `digest`. */
+uint64_t event_digest(const struct event *event);
 
 #endif

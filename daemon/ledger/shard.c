@@ -86,6 +86,17 @@ bool registry_unchanged(const struct registry *registry, const struct reply *rep
            take_number(reply->elements[0], &era) && era == registry->era && reply->elements[1]->type == REPLY_NIL;
 }
 
+bool shard_unchanged(const struct shard *shard, const struct reply *reply)
+{
+    const struct registry *registry = &shard->registry;
+    int64_t era;
+
+    if (!shard->under_halt || !registry->halt[0])
+        return registry_unchanged(registry, reply);
+    return reply->type == REPLY_ARRAY && reply->count == REGISTRY_TURN_FIELDS_COUNT && take_number(reply->elements[0], &era) &&
+           era == registry->era && reply->elements[1]->type == REPLY_STRING && bytes_equal_text(reply->elements[1]->text, registry->halt);
+}
+
 int32_t registry_partitions(const struct registry *registry, const char *topic)
 {
     size_t size = strlen(topic);

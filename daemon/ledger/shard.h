@@ -36,6 +36,7 @@ struct shard {
     struct registry registry;        /* as last read under WATCH or at take-over */
     bool known;                      /* registry was read */
     char torn[SHARD_TEXT_MAX];       /* a halt that is due and not yet written; "": none */
+    bool under_halt;                 /* a playback works here, under the registry's halt, which must stay as it is */
     struct stream_id last;           /* the highest outbox id that this process saw in the era */
 };
 
@@ -54,6 +55,9 @@ int registry_read(struct registry *out, const struct reply *reply) MUST_CHECK;
 enum { REGISTRY_TURN_FIELDS_COUNT = 2 };
 /* Whether the reply shows the era that is known here, and no halt. */
 bool registry_unchanged(const struct registry *registry, const struct reply *reply) MUST_CHECK;
+
+/* The same for a turn of the shard: a playback's goes on under the halt that it knows, and under no other. */
+bool shard_unchanged(const struct shard *shard, const struct reply *reply) MUST_CHECK;
 
 /* Partition count of a topic in the registry's list, -1 when it is not there. */
 int32_t registry_partitions(const struct registry *registry, const char *topic);

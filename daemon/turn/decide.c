@@ -61,11 +61,27 @@ static int remember(struct scene *scene, const struct item *item, struct hash128
     return seen_add(scene->partition->seen, &record);
 }
 
+/* The record's word, for what log and state do not tell. */
+static int judge_as_taken(struct scene *scene, const struct item *item, struct outcome_input *input, struct facts *facts)
+{
+    input->status = item->taken->status;
+    input->reason = item->taken->reason;
+    input->first_offset = item->taken->first_offset;
+    input->first_status = item->taken->first_status;
+    if (item->taken->facts)
+        *facts = *item->taken->facts;
+    if (input->status == STATUS_MALFORMED || input->status == STATUS_DUPLICATE)
+        return 0;
+    return remember(scene, item, seen_key(scene->partition->seen, item_source(item), item_id(item)), input->status);
+}
+
 static int judge(struct scene *scene, const struct item *item, struct outcome_input *input, struct facts *facts)
 {
     const struct seen_record *first;
     struct hash128 key;
 
+    if (item->taken && item->taken->how == TAKEN_WHOLLY)
+        return judge_as_taken(scene, item, input, facts);
     if (item->decoded.reason != REASON_NONE) {
         input->status = STATUS_MALFORMED;
         input->reason = item->decoded.reason;
@@ -80,6 +96,8 @@ static int judge(struct scene *scene, const struct item *item, struct outcome_in
         input->first_status = first->status;
         return 0;
     }
+    if (item->taken && item->taken->how == TAKEN_UNLESS_DUPLICATE)
+        return judge_as_taken(scene, item, input, facts);
     judge_by_rule(scene, item, input, facts);
     return remember(scene, item, key, input->status);
 }
@@ -119,18 +137,24 @@ static int decide_item(struct scene *scene, struct item *item)
         .span = span,
         .limit = (size_t)scene->decide->limits->outcome_bytes,
     };
-    int r;
+    int r = 0;
 
     scene->run->after.time = time_advance(scene->run->after.time, item->message.timestamp);
-    r = judge(scene, item, &input, &facts);
+    if (scene->decide->before)
+        r = scene->decide->before(scene->decide->context, item, scene->turn->view);
+    if (!r)
+        r = judge(scene, item, &input, &facts);
     if (r)
         return r;
     item->status = input.status;
     item->why = input.reason;
     if (item->decoded.traceparent.data)
         clock_random(scene->decide->clock, span, sizeof span);
-    outcome_put(&scene->run->entry->records, &scene->decide->scratch, &input);
-    if (input.status == STATUS_MALFORMED)
+    if (scene->decide->aside)
+        outcome_put(scene->decide->aside, &scene->decide->scratch, &input);
+    else if (!scene->decide->no_outcomes)
+        outcome_put(&scene->run->entry->records, &scene->decide->scratch, &input);
+    if (input.status == STATUS_MALFORMED && !scene->decide->no_letters && item->message.kind == KAFKA_MESSAGE)
         put_dead_letter(scene, item, &input);
     return 0;
 }

@@ -13,6 +13,11 @@ struct decide {
     struct clock *clock;
     struct buffer scratch;       /* working memory of the encoders */
     const struct item *deciding; /* for the note of a crash; NULL: none */
+    /* Of a playback (turn/playback.h); the daemon has none of it. */
+    int (*before)(void *context, const struct item *item, struct view *view);   /* each event, before it is judged; NULL: nothing */
+    void *context;
+    struct buffer *aside;        /* outcomes go there, one an event, instead of into the entries; NULL: they do not */
+    bool no_outcomes, no_letters; /* none are put into the entries */
 };
 
 /* Decides every run: fills its entry, its mark `after` and its seen element. Errors: -ENOMEM, -ENOBUFS: nothing was decided. */

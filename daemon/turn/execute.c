@@ -137,19 +137,8 @@ static int load(struct pipeline *p, struct turn *turn)
 
 void execute_forget(struct pipeline *p)
 {
-    for (int i = 0; i < 2; i++) {
-        struct turn *turn = &p->turns[i];
-
-        if (turn->riding && session_is_up(p->options.session)) {
-            struct error_text error;
-            struct lane *whose;
-
-            /* Its replies are due: they are taken and thrown away. */
-            if (turn_receive_load(turn, p->options.session, &whose, &error) && session_is_up(p->options.session))
-                turn->riding = false;
-        }
-        turn_reset(turn, &p->pool);
-    }
+    for (int i = 0; i < 2; i++)
+        turn_forget(&p->turns[i], p->options.session, &p->pool);
     p->unwatch = true;
 }
 

@@ -42,8 +42,7 @@ void item_skip(struct item *item, const char *why)
     event_condemn(&item->decoded, REASON_SKIPPED, why);
 }
 
-/* Most messages have no headers: only those that do pay for the room to hold them. */
-static void decode(struct item *item)
+static void decode_with_headers(struct item *item)
 {
     struct kafka_header headers[EVENT_HEADERS_MAX];
     size_t count = kafka_message_headers(&item->message, headers, EVENT_HEADERS_MAX);
@@ -54,7 +53,16 @@ static void decode(struct item *item)
         event_decode(&item->decoded, item->message.value, headers, count);
 }
 
-void lane_push(struct lane *lane, struct item_pool *pool, const struct kafka_message *message)
+/* Most messages have no headers: only those that do pay for the room to hold them. */
+void item_decode(struct item *item)
+{
+    if (kafka_message_headers(&item->message, NULL, 0))
+        decode_with_headers(item);
+    else
+        event_decode(&item->decoded, item->message.value, NULL, 0);
+}
+
+struct item *lane_append(struct lane *lane, struct item_pool *pool, const struct kafka_message *message)
 {
     struct item *item = pool->spare;
 
@@ -66,13 +74,8 @@ void lane_push(struct lane *lane, struct item_pool *pool, const struct kafka_mes
     item->watched_at = -1;
     item->attempts = 0;
     item->expiring = false;
+    item->taken = NULL;
     pool->bytes += item_bytes(item);
-    if (registry_quarantined(&lane->partition->shard->registry, lane->partition->topic, lane->partition->number, message->offset))
-        condemn(item, REASON_QUARANTINED, "set aside by the operator");
-    else if (kafka_message_headers(message, NULL, 0))
-        decode(item);
-    else
-        event_decode(&item->decoded, message->value, NULL, 0);
     if (lane->tail)
         lane->tail->next = item;
     else
@@ -80,6 +83,17 @@ void lane_push(struct lane *lane, struct item_pool *pool, const struct kafka_mes
     lane->tail = item;
     lane->count++;
     lane->position = message->offset + 1;
+    return item;
+}
+
+void lane_push(struct lane *lane, struct item_pool *pool, const struct kafka_message *message)
+{
+    struct item *item = lane_append(lane, pool, message);
+
+    if (registry_quarantined(&lane->partition->shard->registry, lane->partition->topic, lane->partition->number, message->offset))
+        condemn(item, REASON_QUARANTINED, "set aside by the operator");
+    else
+        item_decode(item);
 }
 
 void lane_pop(struct lane *lane, struct item_pool *pool, size_t count)

@@ -10,6 +10,16 @@
 #include "ledger/partition.h"
 #include "seam/kafka_in.h"
 
+/* What a playback takes of an event's decision as it was recorded, instead of having it judged (turn/playback.h). */
+struct taken {
+    enum { TAKEN_NOTHING, TAKEN_UNLESS_DUPLICATE, TAKEN_WHOLLY } how;
+    enum status status;
+    enum reason reason;
+    int64_t first_offset;           /* STATUS_DUPLICATE */
+    enum status first_status;
+    const struct facts *facts;      /* NULL: none */
+};
+
 struct item {
     struct item *next;
     struct kafka_message message;   /* owned */
@@ -19,6 +29,7 @@ struct item {
     enum status status;             /* as last decided */
     enum reason why;                /* the same */
     bool expiring;                  /* its own EXEC, sent after its deadline, got nil (DESIGN 4.4) */
+    const struct taken *taken;      /* of a playback's event; NULL: it is judged */
 };
 
 /* Items are allocated at start and never more. */
@@ -59,9 +70,13 @@ struct lane {
 
 /* The bytes of a message that count towards the bounds. */
 size_t item_bytes(const struct item *item);
+/* Decodes the item's message. */
+void item_decode(struct item *item);
 /* Makes a held event malformed by the operator's word; no turn may hold it. Its trace goes on. */
 void item_skip(struct item *item, const char *why);
-/* Takes ownership of the message; decodes it. The pool must not be exhausted. */
+/* Takes ownership of the message, which is not decoded yet. The pool must not be exhausted. */
+struct item *lane_append(struct lane *lane, struct item_pool *pool, const struct kafka_message *message);
+/* The same, and decodes it. */
 void lane_push(struct lane *lane, struct item_pool *pool, const struct kafka_message *message);
 /* Frees the first `count` items. */
 void lane_pop(struct lane *lane, struct item_pool *pool, size_t count);

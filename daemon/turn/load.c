@@ -100,7 +100,7 @@ static bool type_is(const struct reply *reply, const char *type)
 static int take_ledger(struct turn *turn, struct reply **reply, struct lane **whose, struct error_text *error)
 {
     *whose = NULL;
-    if (!registry_unchanged(&turn->shard->registry, reply[0]))
+    if (!shard_unchanged(turn->shard, reply[0]))
         return error_set(error, -ESTALE, "the registry has changed");
     if (!type_is(reply[1], "stream"))
         return error_set(error, -ESTALE, "the outbox is gone or no stream");

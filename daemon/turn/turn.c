@@ -41,6 +41,19 @@ void turn_reset(struct turn *turn, struct outbox_pool *pool)
     turn->expiring = turn->loaded = turn->riding = false;
 }
 
+void turn_forget(struct turn *turn, struct session *session, struct outbox_pool *pool)
+{
+    if (turn->riding && session_is_up(session)) {
+        struct error_text error;
+        struct lane *whose;
+
+        /* Its replies are due: they are taken and thrown away. */
+        if (turn_receive_load(turn, session, &whose, &error) && session_is_up(session))
+            turn->riding = false;
+    }
+    turn_reset(turn, pool);
+}
+
 struct run *turn_run_of(struct turn *turn, const struct lane *lane)
 {
     for (size_t i = 0; i < turn->runs_count; i++)

@@ -61,5 +61,7 @@ int turn_put_load(struct turn *turn, bool unwatch, int64_t now) MUST_CHECK;
 /* Receives the replies to the load and fills the view: 0; -ESTALE: a mark or the registry is not as written (4.1), `*whose` is
  * the lane (NULL: the registry); -EAGAIN: the server is not ready; -EACCES; or a lost connection. */
 int turn_receive_load(struct turn *turn, struct session *session, struct lane **whose, struct error_text *error) MUST_CHECK;
+/* Throws the turn away; the replies to a load that rides are taken from the connection first, or it is lost. */
+void turn_forget(struct turn *turn, struct session *session, struct outbox_pool *pool);
 
 #endif

@@ -222,17 +222,31 @@ static int run_applied(struct run *run, struct item_pool *items, struct outbox_p
     return r;
 }
 
-int turn_applied(struct turn *turn, const struct reply *array, struct item_pool *items, struct outbox_pool *pool, int64_t now,
-                 struct error_text *error)
+int turn_identify(struct turn *turn, const struct reply *array, struct error_text *error)
 {
     int r = 0;
 
     for (size_t i = 0; !r && i < turn->runs_count; i++)
         if (turn->runs[i].entry)
             r = take_id(turn, &turn->runs[i], array, error);
+    return r;
+}
+
+int turn_confirm(struct turn *turn, struct item_pool *items, struct outbox_pool *pool, int64_t now)
+{
+    int r = 0;
+
     for (size_t i = 0; !r && i < turn->runs_count; i++) {
         r = run_applied(&turn->runs[i], items, pool);
         turn->runs[i].lane->turned_at = now;
     }
     return r;
+}
+
+int turn_applied(struct turn *turn, const struct reply *array, struct item_pool *items, struct outbox_pool *pool, int64_t now,
+                 struct error_text *error)
+{
+    int r = turn_identify(turn, array, error);
+
+    return r ? r : turn_confirm(turn, items, pool, now);
 }
