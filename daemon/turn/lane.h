@@ -12,7 +12,7 @@
 
 /* What a playback takes of an event's decision as it was recorded, instead of having it judged (turn/playback.h). */
 struct taken {
-    enum { TAKEN_NOTHING, TAKEN_UNLESS_DUPLICATE, TAKEN_WHOLLY } how;
+    enum taken_how { TAKEN_NOTHING, TAKEN_UNLESS_DUPLICATE, TAKEN_WHOLLY } how;
     enum status status;
     enum reason reason;
     int64_t first_offset;           /* STATUS_DUPLICATE */

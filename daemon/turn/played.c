@@ -151,7 +151,7 @@ static void take_event(struct played *played, struct item *item)
     item->decoded.event = d->event;
 }
 
-static void take(struct played *played, struct item *item, int how)
+static void take(struct played *played, struct item *item, enum taken_how how)
 {
     const struct decision *d = &played->decision;
 
