@@ -11,7 +11,7 @@
 
 /* Which event of which source an outcome is of; all that can be said of it before its value is read. */
 struct decision_identity {
-    struct bytes topic, incarnation;      /* point into the headers; incarnation: behind "/orderd/" */
+    struct bytes topic, incarnation;      /* point into the headers; incarnation: what stands behind "/orderd/" */
     int32_t partition;
     int64_t offset;
     bool sequenced;                       /* ce_sequence is there */
@@ -20,9 +20,10 @@ struct decision_identity {
     uint32_t place;
 };
 
-/* Errors: -EBADMSG: a header of ours is missing, given twice, or is not as orderd writes it. */
+/* Reads ce_type, ce_id, ce_source and ce_sequence. Errors: -EBADMSG: one of them is missing (ce_sequence may be), given twice, or is not as orderd
+ * writes it. */
 int decision_identify(struct decision_identity *out, const struct kafka_header *headers, size_t headers_count, struct error_text *error) MUST_CHECK;
-/* Negative, 0 or positive: the order in which decisions took effect. */
+/* Negative, 0 or positive: the order in which decisions took effect. Both must be sequenced. */
 int decision_compare(const struct decision_identity *a, const struct decision_identity *b);
 
 struct decision {
@@ -32,17 +33,24 @@ struct decision {
     struct facts facts;                   /* names are literals, as the rules give them */
     int64_t first_offset;                 /* STATUS_DUPLICATE: of the first decision */
     enum status first_status;
-    int64_t timestamp;                    /* of the source message, ms since 1970; -1: none */
+    struct bytes topic;                   /* the source message, as the value tells it; points into it */
+    int32_t partition;
+    int64_t offset, timestamp;            /* timestamp in ms since 1970; -1: none */
     int32_t attempts;
     bool truncated, key_truncated;
-    /* As they stand in the value, and point into it. JSON without quotes or braces taken off; absent where the value has none. */
+    /* JSON as it stands in the value, with its quotes or braces, and points into it: "\"p1\"", "{\"buyer\":\"27\"}". Absent where the value has null or
+     * nothing: id and fields of what is malformed, detail of what is not. */
     struct bytes id, detail, fields, facts_text, decided_at;
 };
 
-/* Reads the value; `error` says what is wrong and at which byte. Errors: -EBADMSG. */
+/* Reads the value; `error` says what is wrong and at which byte. A status, reason, kind or fact that this release does not know is an error, a member
+ * that it does not know is not; a reason that does not go with the status is. Errors: -EBADMSG; `out` is then undefined. */
 int decision_read(struct decision *out, struct bytes value, struct error_text *error) MUST_CHECK;
+/* Whether the value's source is the one that the headers name. */
+bool decision_is_of(const struct decision *decision, const struct decision_identity *identity);
 /* Whether two values tell the same decision: all but when, and after how many attempts, it was made. Values that differ in bytes only (the order of
- * members in an older release) are the same. False too when one of them cannot be read. */
+ * members in an older release) are the same. Where one was truncated, what was left out of it is not compared. False too when one of them cannot
+ * be read. */
 bool decision_same(struct bytes a, struct bytes b);
 
 #endif

@@ -47,24 +47,16 @@ void event_condemn(struct decoded *out, enum reason reason, const char *detail)
     bad(out, reason, "%s", detail);
 }
 
-static const char *type_name(enum json_type type)
-{
-    static const char *const names[] = {"null", "a boolean", "an integer", "a number with a fraction or exponent",
-                                        "a string", "an array", "an object"};
-
-    return names[type];
-}
-
 static bool take_name(struct decoded *out, const char *field, const struct json_member *member, struct name *name)
 {
     if (member->type != JSON_TYPE_STRING)
-        return bad(out, REASON_WRONG_TYPE, "%s is %s, it must be a string", field, type_name(member->type));
+        return bad(out, REASON_WRONG_TYPE, "%s is %s, it must be a string", field, json_type_name(member->type));
     if (member->text.size < 1 || member->text.size > NAME_MAX_SIZE)
         return bad(out, REASON_INVALID_NAME, "%s has %zu bytes, it must have 1 to 64", field, member->text.size);
     for (size_t i = 0; i < member->text.size; i++) {
         char c = member->text.data[i];
 
-        if (!((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-'))
+        if (!name_has(c))
             return bad(out, REASON_INVALID_NAME, "%s holds byte 0x%02x, only A-Z a-z 0-9 _ - are allowed", field, (unsigned char)c);
     }
     name->size = (uint8_t)member->text.size;
@@ -75,7 +67,7 @@ static bool take_name(struct decoded *out, const char *field, const struct json_
 static bool take_number(struct decoded *out, const char *field, const struct json_member *member, int64_t *number)
 {
     if (member->type != JSON_TYPE_INTEGER)
-        return bad(out, REASON_WRONG_TYPE, "%s is %s, it must be an integer", field, type_name(member->type));
+        return bad(out, REASON_WRONG_TYPE, "%s is %s, it must be an integer", field, json_type_name(member->type));
     if (member->integer < 1 || member->integer > NUMBER_SAFE_MAX)
         return bad(out, REASON_NUMBER_OUT_OF_RANGE, "%s is %lld, it must be 1 to 9007199254740991", field, (long long)member->integer);
     *number = member->integer;
@@ -135,7 +127,7 @@ static bool take_text(struct decoded *out, const struct json *json, const char *
     if (!json_member_get(json, name, &member))
         return text->data || bad(out, REASON_MISSING_FIELD, "%s is missing", name);
     if (member.type != JSON_TYPE_STRING)
-        return bad(out, REASON_WRONG_TYPE, "%s is %s, it must be a string", name, type_name(member.type));
+        return bad(out, REASON_WRONG_TYPE, "%s is %s, it must be a string", name, json_type_name(member.type));
     if (text->data && !bytes_equal(*text, member.text))
         return bad(out, REASON_ENVELOPE_CONFLICT, "%s in the data differs from the CloudEvent's", name);
     *text = member.text;

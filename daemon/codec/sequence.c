@@ -52,3 +52,27 @@ void sequence_text(char out[SEQUENCE_TEXT_SIZE], int64_t era, struct stream_id i
     out = put_digits(out, place, 6);
     *out = '\0';
 }
+
+/* So many digits, and `stop` behind them. */
+static bool take_digits(const char **at, int digits, char stop, uint64_t *value)
+{
+    *value = 0;
+    for (int i = 0; i < digits; i++, (*at)++)
+        if (**at < '0' || **at > '9' || __builtin_mul_overflow(*value, 10, value) ||
+            __builtin_add_overflow(*value, (uint64_t)(**at - '0'), value))
+            return false;
+    return !stop || *(*at)++ == stop;
+}
+
+bool sequence_parse(struct bytes text, int64_t *era, struct stream_id *id, uint32_t *place)
+{
+    const char *at = text.data;
+    uint64_t first, last;
+
+    if (!at || text.size != SEQUENCE_TEXT_SIZE - 1 || !take_digits(&at, 10, '-', &first) || !take_digits(&at, 20, '-', &id->ms) ||
+        !take_digits(&at, 20, '-', &id->seq) || !take_digits(&at, 6, '\0', &last))
+        return false;
+    *era = (int64_t)first;
+    *place = (uint32_t)last;
+    return true;
+}

@@ -22,5 +22,7 @@ void stream_id_text(char out[STREAM_ID_TEXT_SIZE], struct stream_id id);
 /* 10, 20, 20 and 6 digits with dashes between, and an end. */
 enum { SEQUENCE_TEXT_SIZE = 10 + 1 + 20 + 1 + 20 + 1 + 6 + 1 };
 void sequence_text(char out[SEQUENCE_TEXT_SIZE], int64_t era, struct stream_id id, uint32_t place);
+/* Exactly what sequence_text writes; false when it is none. */
+bool sequence_parse(struct bytes text, int64_t *era, struct stream_id *id, uint32_t *place) MUST_CHECK;
 
 #endif

@@ -28,6 +28,66 @@ const char *reason_name(enum reason reason)
     return names[reason];
 }
 
+#define NAME_BYTES(constant, text) {text, sizeof text - 1},
+
+bool status_parse(struct bytes name, enum status *status)
+{
+    static const struct bytes names[] = {STATUSES(NAME_BYTES)};
+
+    for (unsigned i = 0; i < STATUS_COUNT; i++)
+        if (bytes_equal(name, names[i])) {
+            *status = (enum status)i;
+            return true;
+        }
+    return false;
+}
+
+bool reason_parse(struct bytes name, enum reason *reason)
+{
+    static const struct bytes names[] = {REASONS(NAME_BYTES)};
+
+    for (unsigned i = REASON_NONE + 1; i < REASON_COUNT; i++)
+        if (bytes_equal(name, names[i])) {
+            *reason = (enum reason)i;
+            return true;
+        }
+    return false;
+}
+
+#undef NAME_BYTES
+
+enum status reason_status(enum reason reason)
+{
+    ASSERT((unsigned)reason < REASON_COUNT);
+    return reason == REASON_NONE         ? STATUS_APPLIED
+           : reason < REASON_DEADLINE    ? STATUS_REJECTED
+           : reason == REASON_DEADLINE   ? STATUS_EXPIRED
+           : reason <= REASON_ID_REUSED  ? STATUS_DUPLICATE
+                                         : STATUS_MALFORMED;
+}
+
+const char *facts_name_find(struct bytes name)
+{
+    static const struct bytes names[] = {
+#define FACT_NAME(text) {#text, sizeof #text - 1},
+        FACT_NAMES(FACT_NAME)
+#undef FACT_NAME
+    };
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (bytes_equal(name, names[i]))
+            return names[i].data;
+    return NULL;
+}
+
+const struct fact *facts_find(const struct facts *facts, const char *name)
+{
+    for (size_t i = 0; i < facts->count; i++)
+        if (strcmp(facts->items[i].name, name) == 0)
+            return &facts->items[i];
+    return NULL;
+}
+
 static struct fact *fact_add(struct facts *facts, const char *name, enum fact_type type, int64_t before, int64_t after)
 {
     struct fact *fact = &facts->items[facts->count];

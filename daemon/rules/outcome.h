@@ -2,9 +2,11 @@
 #ifndef ORDERD_RULES_OUTCOME_H
 #define ORDERD_RULES_OUTCOME_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/bytes.h"
 #include "rules/name.h"
 
 #define STATUSES(X)          \
@@ -59,9 +61,17 @@ enum reason { REASONS(OUTCOME_CONSTANT_REASON) REASON_COUNT };
 /* The wire names. `status_name` and `reason_name` accept only enumerators. */
 const char *status_name(enum status status);
 const char *reason_name(enum reason reason);
+/* False when none has that name; the empty name is none. */
+bool status_parse(struct bytes name, enum status *status);
+bool reason_parse(struct bytes name, enum reason *reason);
+/* The status of a decision with that reason; applied for REASON_NONE. */
+enum status reason_status(enum reason reason);
 
 /* One fact, as the outcome shows it: "price":97 · "funds":[125,28] · "seller_holds":[true,false] · "price":null. */
 enum fact_type { FACT_NUMBER, FACT_NUMBER_CHANGE, FACT_FLAG, FACT_FLAG_CHANGE, FACT_NULL, FACT_NULL_CHANGE /* [null,after] */, FACT_KEY };
+
+/* Every name that a fact may have. */
+#define FACT_NAMES(X) X(price) X(stock) X(funds) X(buyer_funds) X(seller_funds) X(buyer_holds) X(seller_holds) X(user_holds) X(invalid)
 
 enum { FACTS_MAX = 5, FACT_KEY_MAX = 80 };
 
@@ -85,5 +95,9 @@ void facts_flag_change(struct facts *facts, const char *name, int before, int af
 void facts_null(struct facts *facts, const char *name);
 void facts_null_change(struct facts *facts, const char *name, int64_t after);
 void facts_key(struct facts *facts, const char *name, const char *prefix, const struct name *owner);
+/* The literal of that name, NULL when no fact has it. The same name is the same literal. */
+const char *facts_name_find(struct bytes name);
+/* The fact of that name, NULL when it is not there. */
+const struct fact *facts_find(const struct facts *facts, const char *name);
 
 #endif

@@ -101,8 +101,10 @@ static bool take_value(struct scan *scan, struct json_plain *member)
         return take_string(scan, &member->text);
     if (*scan->at == 'n')
         return take_word(scan, "null");
-    if (*scan->at == 't' || *scan->at == 'f')
-        return take_word(scan, *scan->at == 't' ? "true" : "false");
+    if (*scan->at == 't' || *scan->at == 'f') {
+        member->integer = *scan->at == 't';
+        return take_word(scan, member->integer ? "true" : "false");
+    }
     member->type = JSON_TYPE_INTEGER;
     return take_integer(scan, &member->integer);
 }
@@ -189,6 +191,7 @@ static void member_fill(struct json_member *member, const json_t *value)
     case JSON_TRUE:
     case JSON_FALSE:
         member->type = JSON_TYPE_BOOLEAN;
+        member->integer = json_is_true(value);
         break;
     case JSON_NULL:
         break;
@@ -219,4 +222,59 @@ bool json_member_object(const struct json *json, const char *name, struct json *
     out->tree = value;
     out->count = 0;
     return json_is_object(value);
+}
+
+static const json_t *member_of(const struct json *json, const char *name)
+{
+    return json->tree ? json_object_get(json->tree, name) : NULL;
+}
+
+size_t json_member_size(const struct json *json, const char *name)
+{
+    return json_array_size(member_of(json, name));
+}
+
+void json_element_get(const struct json *json, const char *name, size_t index, struct json_member *element)
+{
+    const json_t *value = json_array_get(member_of(json, name), index);
+
+    ASSERT(value);
+    member_fill(element, value);
+}
+
+bool json_each(const struct json *json, bool (*each)(void *context, struct bytes name, const struct json_member *member), void *context)
+{
+    json_t *tree = (json_t *)(uintptr_t)json->tree;
+    struct json_member member;
+
+    for (size_t i = 0; !tree && i < json->count; i++) {
+        member = (struct json_member){json->members[i].type, json->members[i].text, json->members[i].integer};
+        if (!each(context, json->members[i].name, &member))
+            return false;
+    }
+    for (void *at = json_object_iter(tree); at; at = json_object_iter_next(tree, at)) {
+        member_fill(&member, json_object_iter_value(at));
+        if (!each(context, bytes_of(json_object_iter_key(at)), &member))
+            return false;
+    }
+    return true;
+}
+
+bool json_same(struct bytes a, struct bytes b)
+{
+    json_t *left = json_loadb(a.data, a.size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, NULL);
+    json_t *right = json_loadb(b.data, b.size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, NULL);
+    bool same = left && right && json_equal(left, right);
+
+    json_decref(left);
+    json_decref(right);
+    return same;
+}
+
+const char *json_type_name(enum json_type type)
+{
+    static const char *const names[] = {"null", "a boolean", "an integer", "a number with a fraction or exponent",
+                                        "a string", "an array", "an object"};
+
+    return names[type];
 }

@@ -14,7 +14,7 @@ enum json_type { JSON_TYPE_NULL, JSON_TYPE_BOOLEAN, JSON_TYPE_INTEGER, JSON_TYPE
 struct json_plain {
     struct bytes name, text;
     enum json_type type;
-    int64_t integer;
+    int64_t integer;     /* a boolean is 0 or 1 */
 };
 
 enum { JSON_PLAIN_MAX = 16 };
@@ -43,7 +43,7 @@ enum json_fault {
 enum json_fault json_object_parse(struct json *out, struct bytes text, struct error_text *error) MUST_CHECK;
 void json_release(struct json *json);
 
-/* A member of the object; valid until json_release. `text` is the decoded string (JSON_TYPE_STRING). */
+/* A member of the object; valid until json_release. `text` is the decoded string (JSON_TYPE_STRING), `integer` 0 or 1 of a boolean. */
 struct json_member {
     enum json_type type;
     struct bytes text;
@@ -54,5 +54,16 @@ struct json_member {
 bool json_member_get(const struct json *json, const char *name, struct json_member *member);
 /* The member as an object of its own (borrowed: lives with its parent, not released); false when it is none. */
 bool json_member_object(const struct json *json, const char *name, struct json *out);
+/* How many elements the member has; 0 when it is no array. */
+size_t json_member_size(const struct json *json, const char *name);
+/* An element of it; `index` is below its size. */
+void json_element_get(const struct json *json, const char *name, size_t index, struct json_member *element);
+/* Hands up each member in the order of the text, until `each` returns false; whether it never did. */
+bool json_each(const struct json *json, bool (*each)(void *context, struct bytes name, const struct json_member *member), void *context);
+
+/* Whether both are JSON, and the same value: the order of members, white space and escapes do not count. */
+bool json_same(struct bytes a, struct bytes b);
+/* "an integer", "null", for messages. */
+const char *json_type_name(enum json_type type);
 
 #endif

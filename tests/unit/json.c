@@ -59,7 +59,7 @@ static bool same_value(const struct json_member *ours, const json_t *theirs)
         return ours->type == JSON_TYPE_REAL;
     case JSON_TRUE:
     case JSON_FALSE:
-        return ours->type == JSON_TYPE_BOOLEAN;
+        return ours->type == JSON_TYPE_BOOLEAN && ours->integer == json_is_true(theirs);
     case JSON_NULL:
         return ours->type == JSON_TYPE_NULL;
     case JSON_ARRAY:
@@ -137,5 +137,67 @@ static void an_event_needs_no_library_and_what_is_nested_does(struct checks *c)
     json_release(&json);
 }
 
+static bool append(void *context, struct bytes name, const struct json_member *member)
+{
+    char *text = context;
+
+    snprintf(text + strlen(text), 60, "%.*s is %s, ", (int)name.size, name.data, json_type_name(member->type));
+    return member->type != JSON_TYPE_NULL;
+}
+
+static void members_come_in_the_order_of_the_text(struct checks *c)
+{
+    static const struct { const char *text, *members; bool all; } rows[] = {
+        {"{\"b\":1,\"a\":\"\",\"c\":true}", "b is an integer, a is a string, c is a boolean, ", true},
+        {"{\"b\":[],\"a\":{},\"c\":1.5}", "b is an array, a is an object, c is a number with a fraction or exponent, ", true},
+        {"{\"b\":1,\"n\":null,\"c\":1}", "b is an integer, n is null, ", false},
+        {"{\"b\":[1],\"n\":null,\"c\":1}", "b is an array, n is null, ", false},
+        {"{}", "", true},
+    };
+    struct error_text error;
+    struct json json;
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char text[200] = "";
+
+        CHECK_INT(c, json_object_parse(&json, bytes_of(rows[i].text), &error), JSON_OK);
+        CHECK_INT(c, json_each(&json, append, text), rows[i].all);
+        CHECK_TEXT(c, text, rows[i].members);
+        json_release(&json);
+    }
+}
+
+static void the_elements_of_an_array_are_read_like_members(struct checks *c)
+{
+    struct error_text error;
+    struct json_member element;
+    struct json json;
+
+    CHECK_INT(c, json_object_parse(&json, bytes_of("{\"a\":[null,-5,true],\"b\":7,\"c\":[]}"), &error), JSON_OK);
+    CHECK_INT(c, json_member_size(&json, "a"), 3);
+    CHECK_INT(c, json_member_size(&json, "b"), 0);
+    CHECK_INT(c, json_member_size(&json, "c"), 0);
+    CHECK_INT(c, json_member_size(&json, "d"), 0);
+    json_element_get(&json, "a", 0, &element);
+    CHECK_INT(c, element.type, JSON_TYPE_NULL);
+    json_element_get(&json, "a", 1, &element);
+    CHECK(c, element.type == JSON_TYPE_INTEGER && element.integer == -5);
+    json_element_get(&json, "a", 2, &element);
+    CHECK(c, element.type == JSON_TYPE_BOOLEAN && element.integer == 1);
+    json_release(&json);
+}
+
+static void texts_are_the_same_value_however_they_are_written(struct checks *c)
+{
+    CHECK(c, json_same(bytes_of("{\"a\":1,\"b\":\"\\u0041\"}"), bytes_of(" {\"b\":\"A\",\"a\":1}")));
+    CHECK(c, json_same(bytes_of("\"A\""), bytes_of("\"\\u0041\"")));
+    CHECK(c, !json_same(bytes_of("{\"a\":1}"), bytes_of("{\"a\":2}")));
+    CHECK(c, !json_same(bytes_of("[1,2]"), bytes_of("[2,1]")));
+    CHECK(c, !json_same(bytes_of("x"), bytes_of("x")));
+}
+
 TESTS({"every text means the same with and without the library", every_text_means_the_same_with_and_without_the_library},
-      {"an event needs no library, and what is nested does", an_event_needs_no_library_and_what_is_nested_does})
+      {"an event needs no library, and what is nested does", an_event_needs_no_library_and_what_is_nested_does},
+      {"members come in the order of the text", members_come_in_the_order_of_the_text},
+      {"the elements of an array are read like members", the_elements_of_an_array_are_read_like_members},
+      {"texts are the same value however they are written", texts_are_the_same_value_however_they_are_written})
