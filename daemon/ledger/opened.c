@@ -38,6 +38,13 @@ int opened_refuse(struct resolve *resolve, const char *format, ...)
     return -EPROTO;
 }
 
+int opened_refuse_found(struct resolve *resolve, const struct refusal *refusal)
+{
+    if (!refusal->resolve[0])
+        return opened_refuse(resolve, "refused: %s", refusal->found);
+    return opened_refuse(resolve, "refused: %s; orderd init %s comes first", refusal->found, refusal->resolve);
+}
+
 static void end(struct resolve *resolve, struct opened *opened)
 {
     struct gather gather = {*resolve->start.redis, resolve->start.clock, resolve->start.log, &opened->pool};
@@ -279,18 +286,61 @@ struct opened_partition *opened_find(struct opened *opened, const char *topic, i
     return NULL;
 }
 
-int opened_gather(struct resolve *resolve, struct opened *opened)
+static int gather_some(struct resolve *resolve, struct opened *opened, size_t first, size_t count)
 {
     struct gather gather = {*resolve->start.redis, resolve->start.clock, resolve->start.log, &opened->pool};
     int r = 0;
 
     asker_begin(&gather.redis);
     if (opened->outbox)
-        r = gather_outbox(&gather, &opened->shard, opened->partitions, opened->count, opened->gathered);
-    for (size_t i = 0; !r && i < opened->count; i++)
+        r = gather_outbox(&gather, &opened->shard, opened->partitions + first, count, opened->gathered + first);
+    for (size_t i = first; !r && i < first + count; i++)
         if (opened->items[i].mark == 0)
             r = gather_seen(&gather, opened->partitions[i], &opened->gathered[i]);
     return r;
+}
+
+int opened_gather(struct resolve *resolve, struct opened *opened)
+{
+    return gather_some(resolve, opened, 0, opened->count);
+}
+
+int opened_gather_one(struct resolve *resolve, struct opened *opened, const struct opened_partition *item)
+{
+    return gather_some(resolve, opened, (size_t)(item - opened->items), 1);
+}
+
+int opened_need(struct resolve *resolve, struct opened *opened, const struct resolve_place *place, struct opened_partition **out)
+{
+    *out = opened_find(opened, place->topic, place->partition);
+    if (opened->registry)
+        return opened_refuse(resolve, "refused: the registry %s is missing or cannot be read; --adopt would be right", opened->shard.meta_key);
+    if (!*out)
+        return opened_refuse(resolve, "refused: %s:%d is no partition of this market; its topics are %s", place->topic, place->partition,
+                             opened->shard.registry.topics);
+    if ((*out)->mark)
+        return opened_refuse(resolve, "refused: the mark %s is missing or cannot be read; --adopt would be right", (*out)->partition->mark_key);
+    return 0;
+}
+
+int opened_watch(struct resolve *resolve, struct opened_partition *item)
+{
+    struct asker *redis = resolve->start.redis;
+    const char *key = item->partition->mark_key;
+    struct error_text error;
+    struct reply **replies;
+    int r;
+
+    asker_begin(redis);
+    command_texts(redis->commands, "WATCH", key, NULL);
+    command_texts(redis->commands, "HMGET", key, MARK_FIELDS, NULL);
+    r = asker_ask(redis, &replies);
+    if (!r)
+        r = store_replies_check(replies, 2, &error);
+    if (r)
+        return r;
+    item->mark = mark_read(&item->partition->mark, replies[1]);
+    return item->mark ? -EAGAIN : 0;      /* it went just now: from the beginning */
 }
 
 int opened_evidence(struct resolve *resolve, struct opened *opened, const struct opened_partition *item, struct registry *collect,
@@ -307,51 +357,4 @@ int opened_evidence(struct resolve *resolve, struct opened *opened, const struct
     if (!r && out->note.era > opened->era)
         opened->era = out->note.era;
     return r;
-}
-
-void opened_put_field(struct opened *opened, const char *key, const char *field, int64_t value)
-{
-    command_begin(&opened->writes, 4);
-    command_text(&opened->writes, "HSET");
-    command_text(&opened->writes, key);
-    command_text(&opened->writes, field);
-    command_int(&opened->writes, value);
-}
-
-void opened_raise_era(struct opened *opened)
-{
-    opened_put_field(opened, opened->shard.meta_key, "era", opened->era + 1);
-    opened_say(opened, "era %lld begins", (long long)opened->era + 1);
-}
-
-void opened_put_mark(struct resolve *resolve, struct opened *opened, const struct partition *partition, int64_t next)
-{
-    char epoch[CLOCK_UUID_SIZE], at[24];
-
-    clock_uuid(resolve->start.clock, epoch);
-    snprintf(at, sizeof at, "%lld", (long long)next);
-    command_texts(&opened->writes, "DEL", partition->mark_key, partition->seen_key, NULL);
-    command_texts(&opened->writes, "HSET", partition->mark_key, "next", at, "done", at, "seen_from", at, "time", "-1", "epoch", epoch, "fp", "",
-                  "fp_offset", "-1", NULL);
-}
-
-void opened_put_lost(struct opened *opened, const struct partition *partition, int64_t from, int64_t to)
-{
-    char begin[24], finish[24], era[24];
-
-    snprintf(begin, sizeof begin, "%lld", (long long)from);
-    snprintf(finish, sizeof finish, "%lld", (long long)to);
-    snprintf(era, sizeof era, "%lld", (long long)opened->era + 1);
-    command_texts(&opened->writes, "XADD", opened->shard.outbox_key, "*", "at", partition->at, "from", begin, "to", finish, "era", era, "lost", "1",
-                  "records", "", NULL);
-}
-
-void opened_put_outbox(struct opened *opened)
-{
-    if (opened->outbox)
-        return;
-    command_texts(&opened->writes, "DEL", opened->shard.outbox_key, NULL);
-    command_texts(&opened->writes, "XADD", opened->shard.outbox_key, "0-1", "made", "1", NULL);
-    command_texts(&opened->writes, "XDEL", opened->shard.outbox_key, "0-1", NULL);
-    opened->outbox = true;
 }

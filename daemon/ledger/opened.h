@@ -49,6 +49,12 @@ int opened_run_all(struct resolve *resolve, struct opened_scope scope, resolve_p
 struct opened_partition *opened_find(struct opened *opened, const char *topic, int32_t partition);
 /* Reads outbox and seen lists of all whose marks can be read; one shard's registry must be known or filled in. */
 int opened_gather(struct resolve *resolve, struct opened *opened) MUST_CHECK;
+/* The same of one partition. */
+int opened_gather_one(struct resolve *resolve, struct opened *opened, const struct opened_partition *item) MUST_CHECK;
+/* The partition of a place, with a readable registry and mark; refuses otherwise. */
+int opened_need(struct resolve *resolve, struct opened *opened, const struct resolve_place *place, struct opened_partition **out) MUST_CHECK;
+/* WATCHes a mark that the scope left out, and reads it once more. Errors: -EAGAIN: it is gone. */
+int opened_watch(struct resolve *resolve, struct opened_partition *item) MUST_CHECK;
 /* Kafka's evidence of one partition; raises opened->era and adds foreign incarnations to `collect`. */
 int opened_evidence(struct resolve *resolve, struct opened *opened, const struct opened_partition *item, struct registry *collect,
                     struct evidence *out) MUST_CHECK;
@@ -57,6 +63,8 @@ int opened_evidence(struct resolve *resolve, struct opened *opened, const struct
 void opened_say(struct opened *opened, const char *format, ...) PRINTF_LIKE(2, 3);
 /* Refuses the resolution with a line; returns -EPROTO. */
 int opened_refuse(struct resolve *resolve, const char *format, ...) PRINTF_LIKE(2, 3);
+/* The same with what was found, and the resolution that comes first. */
+int opened_refuse_found(struct resolve *resolve, const struct refusal *refusal);
 /* Writes that every resolution ends with: the era rises. */
 void opened_raise_era(struct opened *opened);
 /* A mark made new at `next`: everything below it is done. */
@@ -66,6 +74,14 @@ void opened_put_lost(struct opened *opened, const struct partition *partition, i
 /* The outbox as a stream without entries, where there is none. */
 void opened_put_outbox(struct opened *opened);
 void opened_put_field(struct opened *opened, const char *key, const char *field, int64_t value);
+/* An empty element over [next, to), so that the seen list goes on without a hole. */
+int opened_put_seen_gap(struct opened *opened, const struct partition *partition, int64_t to) MUST_CHECK;
+/* A fresh epoch into every mark that there is. */
+void opened_renew_epochs(struct resolve *resolve, struct opened *opened);
+/* A new incarnation; the old one becomes a former one, with all others that Kafka showed. `fresh`: the registry, changed. */
+void opened_put_incarnation(struct resolve *resolve, struct opened *opened, struct registry *fresh);
+/* A line in the registry's record of moved marks (ledger/moves.h): from `next` to `to`. */
+int opened_put_move(struct resolve *resolve, struct opened *opened, const struct partition *partition, int64_t to, const char *reason) MUST_CHECK;
 
 /* Where a partition without a mark begins: where the operator said, else at its log's start. */
 int opened_begin_at(struct resolve *resolve, const struct resolve_froms *froms, const struct partition *partition, const struct evidence *evidence,

@@ -1,4 +1,4 @@
-/* What `orderd init` changes: every resolution of PROTOCOL.md 5, each one EXEC over a registry and its marks that raises the era.
+/* What `orderd init` and `orderd offsets` change: every resolution of PROTOCOL.md 5, each one EXEC over a registry and its marks that raises the era.
  *
  * Says what it does, line by line, before it returns; with `dry` it says and does not. */
 #ifndef ORDERD_LEDGER_RESOLVE_H
@@ -36,6 +36,17 @@ struct resolve_place {
     int64_t offset;                                   /* --quarantine only */
 };
 
+/* Where the mark of one partition shall be moved to, by whose word. */
+enum { RESOLVE_OWNER_MAX = 320 };
+struct resolve_move {
+    struct resolve_place place;
+    struct resolve_from to;                           /* not FROM_FOUND; topic and partition are not used */
+    const char *because;                              /* kept in the registry; ledger/moves.h says what is taken */
+    /* Who has the partition by the group's word, "": nobody. Asked each time before the move is written. Errors are handed up. */
+    int (*owner)(void *context, const struct resolve_place *place, char who[RESOLVE_OWNER_MAX]);
+    void *context;
+};
+
 /* Each: 0; -EPROTO when the resolution does not fit what is there (said); or a failure of Redis or Kafka. */
 int resolve_make(struct resolve *resolve, const struct resolve_froms *froms) MUST_CHECK;       /* init --from, before a first start */
 int resolve_adopt(struct resolve *resolve, const struct resolve_froms *froms) MUST_CHECK;      /* --adopt */
@@ -47,5 +58,7 @@ int resolve_add_topic(struct resolve *resolve, const char *topic, const struct r
 int resolve_drop_topic(struct resolve *resolve, const char *topic) MUST_CHECK;
 int resolve_dedupe(struct resolve *resolve) MUST_CHECK;                                        /* --dedupe */
 int resolve_quarantine(struct resolve *resolve, const struct resolve_place *place) MUST_CHECK; /* --quarantine */
+/* orderd offsets --move: passes offsets over, or has them decided again under a new incarnation. */
+int resolve_move(struct resolve *resolve, const struct resolve_move *move) MUST_CHECK;
 
 #endif

@@ -220,27 +220,12 @@ static void put_registry(struct opened *opened, const struct registry *fresh)
         command_texts(&opened->writes, "HSET", opened->shard.meta_key, "quarantine", fresh->quarantine, NULL);
 }
 
-/* The old one becomes a former one, with all others that Kafka showed. */
-static void put_incarnation(struct resolve *resolve, struct opened *opened, struct registry *fresh)
-{
-    char text[SHARD_FORMER_MAX * CLOCK_UUID_SIZE + 1];
-    size_t used = 0;
-
-    registry_add_former(fresh, fresh->incarnation);
-    clock_uuid(resolve->start.clock, fresh->incarnation);
-    for (size_t i = 0; i < fresh->former_count; i++)
-        used += (size_t)snprintf(text + used, sizeof text - used, "%s%s", i ? " " : "", fresh->former[i]);
-    text[used] = '\0';
-    command_texts(&opened->writes, "HSET", opened->shard.meta_key, "incarnation", fresh->incarnation, "former", text, NULL);
-    opened_say(opened, "incarnation %s begins: what is decided a second time has another ce_source", fresh->incarnation);
-}
-
 static void begin_registry(struct resolve *resolve, struct opened *opened, struct registry *fresh)
 {
     if (fresh->halt[0])
         opened_say(opened, "the market is no longer halted: %s", fresh->halt);
     put_registry(opened, fresh);
-    put_incarnation(resolve, opened, fresh);
+    opened_put_incarnation(resolve, opened, fresh);
     opened_raise_era(opened);
 }
 
@@ -312,15 +297,9 @@ static int accept_rollback(struct resolve *resolve, struct opened *opened, void 
         return r;
     if (!any)
         return opened_refuse(resolve, "refused: there is no rollback to accept under %s", opened->shard.meta_key);
-    for (size_t i = 0; i < opened->count; i++)
-        if (opened->items[i].mark == 0) {
-            char epoch[CLOCK_UUID_SIZE];
-
-            clock_uuid(resolve->start.clock, epoch);
-            command_texts(&opened->writes, "HSET", opened->partitions[i]->mark_key, "epoch", epoch, NULL);
-        }
+    opened_renew_epochs(resolve, opened);
     command_texts(&opened->writes, "HDEL", opened->shard.meta_key, "halt", NULL);
-    put_incarnation(resolve, opened, &fresh);
+    opened_put_incarnation(resolve, opened, &fresh);
     opened_raise_era(opened);
     return 0;
 }

@@ -4,7 +4,6 @@
 
 #include "base/number.h"
 #include "ledger/opened.h"
-#include "ledger/seen.h"
 
 static int32_t shard_number(const struct resolve *resolve, const struct resolve_place *place)
 {
@@ -14,20 +13,6 @@ static int32_t shard_number(const struct resolve *resolve, const struct resolve_
 static int run_one(struct resolve *resolve, const struct resolve_place *place, resolve_plan plan)
 {
     return opened_run(resolve, shard_number(resolve, place), (struct opened_scope){place->topic, place->partition, false}, plan, (void *)(uintptr_t)place);
-}
-
-/* The partition with a readable registry and mark; refuses otherwise. */
-static int find(struct resolve *resolve, struct opened *opened, const struct resolve_place *place, struct opened_partition **out)
-{
-    *out = opened_find(opened, place->topic, place->partition);
-    if (opened->registry)
-        return opened_refuse(resolve, "refused: the registry %s is missing or cannot be read; --adopt would be right", opened->shard.meta_key);
-    if (!*out)
-        return opened_refuse(resolve, "refused: %s:%d is no partition of this market; its topics are %s", place->topic, place->partition,
-                             opened->shard.registry.topics);
-    if ((*out)->mark)
-        return opened_refuse(resolve, "refused: the mark %s is missing or cannot be read; --adopt would be right", (*out)->partition->mark_key);
-    return 0;
 }
 
 static void put_hole(struct opened *opened, const struct partition *p, int64_t from, int64_t to)
@@ -102,7 +87,7 @@ static int accept_loss(struct resolve *resolve, struct opened *opened, void *arg
     const struct resolve_place *place = argument;
     struct opened_partition *item;
     size_t index, mended;
-    int r = find(resolve, opened, place, &item);
+    int r = opened_need(resolve, opened, place, &item);
 
     if (!r)
         r = opened_gather(resolve, opened);
@@ -123,29 +108,12 @@ int resolve_loss(struct resolve *resolve, const struct resolve_place *place)
     return run_one(resolve, place, accept_loss);
 }
 
-/* An empty element over the gap, so that the list goes on without a hole. */
-static int put_seen_gap(struct opened *opened, const struct partition *p, int64_t to)
-{
-    struct buffer element;
-    int r;
-
-    buffer_init(&element, 64);
-    seen_element_begin(&element, p->mark.next, to);
-    r = buffer_error(&element);
-    command_begin(&opened->writes, 3);
-    command_text(&opened->writes, "RPUSH");
-    command_text(&opened->writes, p->seen_key);
-    command_bytes(&opened->writes, buffer_bytes(&element));
-    buffer_deinit(&element);
-    return r;
-}
-
 static int accept_gap(struct resolve *resolve, struct opened *opened, void *argument)
 {
     const struct resolve_place *place = argument;
     struct opened_partition *item;
     struct evidence evidence;
-    int r = find(resolve, opened, place, &item);
+    int r = opened_need(resolve, opened, place, &item);
     const struct partition *p;
 
     if (!r)
@@ -164,7 +132,9 @@ static int accept_gap(struct resolve *resolve, struct opened *opened, void *argu
     opened_put_field(opened, p->mark_key, "next", evidence.log_start);
     opened_say(opened, "%s: offsets %lld to %lld were deleted before they were decided and are passed over", p->at, (long long)p->mark.next,
                (long long)evidence.log_start - 1);
-    r = put_seen_gap(opened, p, evidence.log_start);
+    r = opened_put_seen_gap(opened, p, evidence.log_start);
+    if (!r)
+        r = opened_put_move(resolve, opened, p, evidence.log_start, "--accept-gap: deleted before they were decided");
     opened_raise_era(opened);
     return r;
 }
@@ -197,7 +167,7 @@ static int quarantine(struct resolve *resolve, struct opened *opened, void *argu
     const char *at = opened->shard.registry.quarantine;
     struct opened_partition *item;
     size_t used = 0;
-    int r = find(resolve, opened, place, &item);
+    int r = opened_need(resolve, opened, place, &item);
 
     if (r)
         return r;

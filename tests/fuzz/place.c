@@ -1,5 +1,10 @@
 /* The places that an operator names: TOPIC:P, TOPIC:P:OFFSET, start, end, a time. What is taken says exactly what was written. */
-#include "commands/init.c"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "commands/where.h"
 
 #include "fuzz/fuzz.h"
 
@@ -8,7 +13,7 @@ static void place_is_exact(const char *text, bool offset)
     struct resolve_place place;
     char again[KAFKA_TOPIC_MAX + 64];
 
-    if (!parse_place(text, offset, &place))
+    if (!where_place(text, offset, &place))
         return;
     MUST(place.topic[0] && place.partition >= 0 && place.offset >= 0);
     if (offset)
@@ -26,7 +31,7 @@ static void from_is_exact(const char *text)
     struct tm tm;
 
     froms.count = 0;
-    if (!parse_from(text, &froms))
+    if (!where_add(text, &froms))
         return;
     MUST(froms.count == 1);
     if (froms.items[0].kind == FROM_START || froms.items[0].kind == FROM_END)
