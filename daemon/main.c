@@ -13,6 +13,7 @@ static const char usage[] =
     "    orderd init -c FILE …            make what is missing, resolve what was refused; see orderd init --help\n"
     "    orderd check -c FILE --connect   look whether Redis, Kafka and the market are as needed; see orderd check --help\n"
     "    orderd check-events [FILE]       name what is wrong with events, a line each; see orderd check-events --help\n"
+    "    orderd offsets -c FILE           marks, commits and logs side by side; --move moves a mark\n"
     "    orderd status                    how a running daemon is; --watch, --json\n"
     "    orderd pause [TOPIC[:P]]         have no events decided, until they are resumed\n"
     "    orderd resume [TOPIC[:P]]        let paused partitions go on\n"
@@ -41,6 +42,7 @@ static const struct {
     {"check", command_check},
     {"check-events", command_check_events},
     {"init", command_init},
+    {"offsets", command_offsets},
     {"status", command_operate},
     {"pause", command_operate},
     {"resume", command_operate},

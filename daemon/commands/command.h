@@ -10,6 +10,8 @@ int command_run(struct config *config);
 int command_init(int argc, char **argv);
 /* `orderd check …`: argv[0] is "check". */
 int command_check(int argc, char **argv);
+/* `orderd offsets …`: argv[0] is "offsets". */
+int command_offsets(int argc, char **argv);
 /* `orderd status …` and all others of service/request.h: argv[0] is the verb. */
 int command_operate(int argc, char **argv);
 /* `orderd check-events …`: argv[0] is "check-events". */

@@ -5,6 +5,7 @@
  * cluster are asked in slices, and given up early when an error was told. */
 #include "seam/kafka_look.h"
 
+#include "seam/kafka_assignment.h"
 #include "seam/kafka_conf.h"
 
 #include <librdkafka/rdkafka.h>
@@ -265,8 +266,36 @@ int kafka_look_read(struct kafka_look *look, const char *topic, int32_t partitio
     return r;
 }
 
+struct teller {
+    void (*each)(void *context, const struct kafka_owner *owner);
+    void *context;
+    struct kafka_owner owner;
+};
+
+static void tell_owner(void *context, struct bytes topic, int32_t partition)
+{
+    struct teller *teller = context;
+
+    teller->owner.topic = topic;
+    teller->owner.partition = partition;
+    teller->each(teller->context, &teller->owner);
+}
+
+/* -EBADMSG of one member is no reason to know nothing of the others. */
+static void tell_owners(struct teller *teller, const struct rd_kafka_group_info *group)
+{
+    for (int i = 0; i < group->member_cnt; i++) {
+        const struct rd_kafka_group_member_info *member = &group->members[i];
+        struct bytes assignment = {member->member_assignment, (size_t)(member->member_assignment_size > 0 ? member->member_assignment_size : 0)};
+
+        teller->owner = (struct kafka_owner){.member = member->member_id, .client = member->client_id, .host = member->client_host};
+        (void)!kafka_assignment_read(assignment, tell_owner, teller);
+    }
+}
+
 /* The old question: the admin API's own can end in a deadlock of librdkafka 2.0.2 when a broker cannot answer it. */
-int kafka_look_group(struct kafka_look *look, const char *group, struct kafka_group *out, int timeout_ms)
+int kafka_look_owners(struct kafka_look *look, const char *group, struct kafka_group *out, void (*each)(void *context, const struct kafka_owner *owner),
+                      void *context, int timeout_ms)
 {
     const struct rd_kafka_group_list *list;
     rd_kafka_resp_err_t code = rd_kafka_list_groups(look->rk, group, &list, timeout_ms);
@@ -280,9 +309,16 @@ int kafka_look_group(struct kafka_look *look, const char *group, struct kafka_gr
         snprintf(out->state, sizeof out->state, "%s", list->groups[0].state);
         snprintf(out->assignor, sizeof out->assignor, "%s", list->groups[0].protocol ? list->groups[0].protocol : "");
         out->members = (size_t)list->groups[0].member_cnt;
+        if (!r && each)
+            tell_owners(&(struct teller){.each = each, .context = context}, &list->groups[0]);
     }
     rd_kafka_group_list_destroy(list);
     return r;
+}
+
+int kafka_look_group(struct kafka_look *look, const char *group, struct kafka_group *out, int timeout_ms)
+{
+    return kafka_look_owners(look, group, out, NULL, NULL, timeout_ms);
 }
 
 #if RD_KAFKA_VERSION >= 0x020300ff

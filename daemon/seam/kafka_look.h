@@ -56,6 +56,16 @@ struct kafka_group {
 /* A group that may not be described looks as if it were none. Errors: -ETIMEDOUT, -EAGAIN, -EIO. */
 int kafka_look_group(struct kafka_look *look, const char *group, struct kafka_group *out, int timeout_ms) MUST_CHECK;
 
+/* Who has a partition. */
+struct kafka_owner {
+    struct bytes topic;          /* without an end; these live until the callback returns */
+    int32_t partition;
+    const char *member, *client, *host;
+};
+/* The same, and every partition that a member was given; nothing is told while the group gives them out anew (its state says so). */
+int kafka_look_owners(struct kafka_look *look, const char *group, struct kafka_group *out, void (*each)(void *context, const struct kafka_owner *owner),
+                      void *context, int timeout_ms) MUST_CHECK;
+
 enum { KAFKA_MAY_READ = 1, KAFKA_MAY_WRITE = 2, KAFKA_MAY_DESCRIBE = 4 };
 
 /* What the broker says that this user may do with a topic, or with a group (topic NULL): KAFKA_MAY_….

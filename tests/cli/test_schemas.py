@@ -15,6 +15,7 @@ from contract import FIELDS, KINDS, REASONS, REQUIRED, SCHEMAS, STATUSES, VALIDA
 EVENTS = [f"event-{kind}.json" for kind in KINDS]
 OUTCOMES = [f"outcome-{kind}.json" for kind in [*KINDS, "malformed"]]
 OF_DECODER = [REASONS[name] for name in list(REASONS)[list(REASONS).index("NO_VALUE"):]]
+REPORTS = sorted((ROOT / "conf" / "schemas" / "reports").glob("*.json"))
 README = (ROOT / "README.md").read_text()
 GRANT = {"id": "a", "type": "grant", "user": "u", "item": "i"}
 
@@ -48,6 +49,18 @@ def test_a_schema_is_one_of_2020_12_and_has_the_id_of_its_file(name):
     assert schema["$schema"] == Draft202012Validator.META_SCHEMA["$id"]
     assert schema["$id"] == f"https://orderd.example/schemas/v1/{name}"
     assert schema["title"] and schema["description"]
+
+
+@pytest.mark.parametrize("path", REPORTS, ids=lambda path: path.name)
+def test_a_reports_schema_is_one_of_2020_12_and_stands_alone(path):
+    """What commands print with --json; the commands' own tests hold their output against it."""
+    schema = json.loads(path.read_text())
+    Draft202012Validator.check_schema(schema)
+    assert schema["$schema"] == Draft202012Validator.META_SCHEMA["$id"]
+    assert schema["$id"] == f"https://orderd.example/schemas/v1/reports/{path.name}"
+    assert schema["title"] and schema["description"]
+    refs = set(re.findall(r'"\$ref": "([^"]*)"', json.dumps(schema)))
+    assert refs == {f"#/$defs/{definition}" for definition in schema.get("$defs", {})}
 
 
 @pytest.mark.parametrize("name", [*EVENTS, *OUTCOMES, "cloudevent.json"])

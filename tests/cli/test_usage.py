@@ -65,3 +65,25 @@ def test_wrong_usage_of_init_is_64_and_points_to_its_help(orderd, arguments):
     assert ended.code == 64
     assert ended.out == ""
     assert "orderd init --help" in ended.err
+
+
+@pytest.mark.parametrize("arguments", [
+    [],
+    ["-c", "x", "--move", "orders", "--to", "3", "--because", "r"],
+    ["-c", "x", "--move", "orders:0", "--because", "r"],
+    ["-c", "x", "--move", "orders:0", "--to", "3"],
+    ["-c", "x", "--move", "orders:0", "--to", "-3", "--because", "r"],
+    ["-c", "x", "--move", "orders:0", "--to", "03", "--because", "r"],
+    ["-c", "x", "--move", "orders:0", "--to", "yesterday", "--because", "r"],
+    ["-c", "x", "--move", "orders:0", "--to", "3", "--because", " "],
+    ["-c", "x", "--move", "orders:0", "--to", "3", "--because", "two\nlines"],
+    ["-c", "x", "--move", "orders:0", "--to", "3", "--because", "r", "--json"],
+    ["-c", "x", "--to", "3"],
+    ["-c", "x", "--dry-run"],
+    ["-c", "x", "orders"],
+], ids=" ".join)
+def test_wrong_usage_of_offsets_is_64_and_points_to_its_help(orderd, arguments):
+    ended = orderd("offsets", *arguments)
+    assert ended.code == 64
+    assert ended.out == ""
+    assert "orderd offsets --help" in ended.err
