@@ -57,11 +57,13 @@ void compare_first_look(struct refusal *refusal, struct partition *p, int regist
 
 int64_t compare_published(const struct partition *p, const struct evidence *evidence)
 {
+    const struct registry *registry = &p->shard->registry;
     int64_t published = evidence->published;
 
-    if (evidence->noted && evidence->note.handed - 1 > published)
+    /* What was published before decisions were applied again is below the marks since; what was handed over then and never arrived is decided anew. */
+    if (evidence->noted && evidence->note.era >= registry->reapplied && evidence->note.handed - 1 > published)
         published = evidence->note.handed - 1;
-    if (strcmp(p->incarnation, p->shard->registry.incarnation) == 0 && p->handed - 1 > published)
+    if (strcmp(p->incarnation, registry->incarnation) == 0 && p->reapplied == registry->reapplied && p->handed - 1 > published)
         published = p->handed - 1;
     return published;
 }

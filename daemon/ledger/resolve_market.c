@@ -298,7 +298,7 @@ static int accept_rollback(struct resolve *resolve, struct opened *opened, void 
     if (!any)
         return opened_refuse(resolve, "refused: there is no rollback to accept under %s", opened->shard.meta_key);
     opened_renew_epochs(resolve, opened);
-    command_texts(&opened->writes, "HDEL", opened->shard.meta_key, "halt", NULL);
+    command_texts(&opened->writes, "HDEL", opened->shard.meta_key, "halt", "reapply", NULL);
     opened_put_incarnation(resolve, opened, &fresh);
     opened_raise_era(opened);
     return 0;

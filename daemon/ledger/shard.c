@@ -43,6 +43,13 @@ static bool take_number(const struct reply *value, int64_t *out)
     return value->type == REPLY_STRING && number_parse(value->text, out);
 }
 
+/* A field that may be missing: 0. */
+static bool take_number_or_none(const struct reply *value, int64_t *out)
+{
+    *out = 0;
+    return value->type == REPLY_NIL || take_number(value, out);
+}
+
 static bool take_former(struct registry *out, const struct reply *value)
 {
     char text[SHARD_FORMER_MAX * CLOCK_UUID_SIZE + 1];
@@ -73,7 +80,7 @@ int registry_read(struct registry *out, const struct reply *reply)
         !take_text(field[7], out->incarnation, sizeof out->incarnation) || !out->incarnation[0] ||
         !take_former(out, field[8]) || !take_number(field[9], &out->era) ||
         !take_text(field[10], out->halt, sizeof out->halt) ||
-        !take_text(field[11], out->quarantine, sizeof out->quarantine))
+        !take_text(field[11], out->quarantine, sizeof out->quarantine) || !take_number_or_none(field[12], &out->reapplied))
         return -EBADMSG;
     return out->window_s < 1 || out->ids < 1 || out->era < 1 ? -EBADMSG : 0;
 }

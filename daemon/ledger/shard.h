@@ -26,6 +26,7 @@ struct registry {
     size_t former_count;
     int64_t era;
     char halt[SHARD_TEXT_MAX];       /* "": none */
+    int64_t reapplied;               /* the era that began when published decisions were applied again last (turn/reapply.h); 0: never */
     char quarantine[4096];           /* "orders:3:17 orders:0:4": decided malformed by the operator's word */
 };
 
@@ -38,6 +39,7 @@ struct shard {
     char torn[SHARD_TEXT_MAX];       /* a halt that is due and not yet written; "": none */
     bool under_halt;                 /* a playback works here, under the registry's halt, which must stay as it is */
     struct stream_id last;           /* the highest outbox id that this process saw in the era */
+    int64_t hopeless_era;            /* in it published decisions cannot be applied again, as was found out; 0: none */
 };
 
 /* Fills the keys. `prefix` is the configured one. */
@@ -45,8 +47,8 @@ void shard_init(struct shard *shard, const char *prefix, int32_t number);
 /* The key of ledger/pause.h, also of a shard that is not at hand. */
 void shard_paused_key(char out[SHARD_KEY_MAX], const char *prefix, int32_t number);
 
-#define REGISTRY_FIELDS "schema", "cluster", "group", "topics", "shard", "window_s", "ids", "incarnation", "former", "era", "halt", "quarantine"
-enum { REGISTRY_FIELDS_COUNT = 12, REGISTRY_SCHEMA = 1 };
+#define REGISTRY_FIELDS "schema", "cluster", "group", "topics", "shard", "window_s", "ids", "incarnation", "former", "era", "halt", "quarantine", "reapplied"
+enum { REGISTRY_FIELDS_COUNT = 13, REGISTRY_SCHEMA = 1 };
 /* Reads HMGET's reply. 0, -ENOENT (no registry), -EBADMSG (damaged, or of another schema), -EIO. */
 int registry_read(struct registry *out, const struct reply *reply) MUST_CHECK;
 

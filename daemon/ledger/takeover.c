@@ -120,6 +120,10 @@ static void own(struct takeover *t, struct partition *p, const struct evidence *
         p->handed = 0;
         p->committed = p->asked = -1;
     }
+    if (p->reapplied != p->shard->registry.reapplied) {
+        p->reapplied = p->shard->registry.reapplied;
+        p->handed = 0;
+    }
     outbox_reset(&p->outbox, t->gather.pool, p->mark.done);
     while (gathered->first) {
         struct outbox_entry *entry = gathered->first;

@@ -81,20 +81,22 @@ static void fingerprints_tell_messages_apart(struct checks *c)
     }
 }
 
-#define REGISTRY(halt, quarantine) "['1' 'cluster' 'group' 'orders=3 refunds=2' 'none' '3600' '100' 'inc-2' 'inc-0 inc-1' '4' " halt " " quarantine "]"
+#define REGISTRY(halt, quarantine) "['1' 'cluster' 'group' 'orders=3 refunds=2' 'none' '3600' '100' 'inc-2' 'inc-0 inc-1' '4' " halt " " quarantine " nil]"
 
 static void registries_are_read_whole_or_refused(struct checks *c)
 {
     static const struct row rows[] = {
-        {REGISTRY("nil", "nil"), 0}, {REGISTRY("'why'", "nil"), 0}, {"[nil nil nil nil nil nil nil nil nil nil nil nil]", -ENOENT},
-        {"['2' 'c' 'g' 't=1' 'none' '3600' '100' 'i' nil '1' nil nil]", -EBADMSG},
-        {"['1' 'c' 'g' 't=1' 'none' '0' '100' 'i' nil '1' nil nil]", -EBADMSG},
-        {"['1' 'c' 'g' 't=1' 'none' '3600' '0' 'i' nil '1' nil nil]", -EBADMSG},
-        {"['1' 'c' 'g' 't=1' 'none' '3600' '100' '' nil '1' nil nil]", -EBADMSG},
-        {"['1' 'c' 'g' 't=1' 'none' '3600' '100' nil nil '1' nil nil]", -EBADMSG},
-        {"['1' 'c' 'g' 't=1' 'none' '3600' '100' 'i' nil '0' nil nil]", -EBADMSG},
-        {"['1' 'c' 'g' 't=1' 'none' '3600' '100' 'i' nil nil nil nil]", -EBADMSG},
-        {"[nil 'c' 'g' 't=1' 'none' '3600' '100' 'i' nil '1' nil nil]", -EBADMSG}};
+        {REGISTRY("nil", "nil"), 0}, {REGISTRY("'why'", "nil"), 0}, {"[nil nil nil nil nil nil nil nil nil nil nil nil nil]", -ENOENT},
+        {"['2' 'c' 'g' 't=1' 'none' '3600' '100' 'i' nil '1' nil nil nil]", -EBADMSG},
+        {"['1' 'c' 'g' 't=1' 'none' '0' '100' 'i' nil '1' nil nil nil]", -EBADMSG},
+        {"['1' 'c' 'g' 't=1' 'none' '3600' '0' 'i' nil '1' nil nil nil]", -EBADMSG},
+        {"['1' 'c' 'g' 't=1' 'none' '3600' '100' '' nil '1' nil nil nil]", -EBADMSG},
+        {"['1' 'c' 'g' 't=1' 'none' '3600' '100' nil nil '1' nil nil nil]", -EBADMSG},
+        {"['1' 'c' 'g' 't=1' 'none' '3600' '100' 'i' nil '0' nil nil nil]", -EBADMSG},
+        {"['1' 'c' 'g' 't=1' 'none' '3600' '100' 'i' nil nil nil nil nil]", -EBADMSG},
+        {"[nil 'c' 'g' 't=1' 'none' '3600' '100' 'i' nil '1' nil nil nil]", -EBADMSG},
+        {"['1' 'c' 'g' 't=1' 'none' '3600' '100' 'i' nil '4' nil nil '4']", 0},
+        {"['1' 'c' 'g' 't=1' 'none' '3600' '100' 'i' nil '4' nil nil 'x']", -EBADMSG}};
     struct registry registry;
     struct arena *arena = NULL;
 
