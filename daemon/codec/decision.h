@@ -21,7 +21,7 @@ struct decision_identity {
 };
 
 /* Reads ce_type, ce_id, ce_source and ce_sequence. Errors: -EBADMSG: one of them is missing (ce_sequence may be), given twice, or is not as orderd
- * writes it. */
+ * writes it. Then `out` holds what could be read all the same: topic, partition and offset where topic is not absent, incarnation where it is not absent. */
 int decision_identify(struct decision_identity *out, const struct kafka_header *headers, size_t headers_count, struct error_text *error) MUST_CHECK;
 /* Negative, 0 or positive: the order in which decisions took effect. Both must be sequenced. */
 int decision_compare(const struct decision_identity *a, const struct decision_identity *b);

@@ -15,11 +15,12 @@ static bool parse_id(struct bytes id, struct decision_identity *out)
     int64_t partition;
 
     if (!before || !number_parse((struct bytes){before + 1, (size_t)(slash - before - 1)}, &partition) || partition < 0 || partition > INT32_MAX ||
-        !number_parse((struct bytes){slash + 1, (size_t)(id.data + id.size - slash - 1)}, &out->offset) || out->offset < 0)
+        !number_parse((struct bytes){slash + 1, (size_t)(id.data + id.size - slash - 1)}, &out->offset) || out->offset < 0 ||
+        !decision_is_topic((struct bytes){id.data, (size_t)(before - id.data)}))
         return false;
     out->partition = (int32_t)partition;
     out->topic = (struct bytes){id.data, (size_t)(before - id.data)};
-    return decision_is_topic(out->topic);
+    return true;
 }
 
 static bool parse_type(struct bytes type, struct decision_identity *out)
@@ -35,10 +36,10 @@ static bool parse_source(struct bytes source, struct decision_identity *out)
 
     if (source.size <= sizeof start - 1 || source.size >= sizeof start - 1 + CLOCK_UUID_SIZE || memcmp(source.data, start, sizeof start - 1) != 0)
         return false;
-    out->incarnation = (struct bytes){source.data + sizeof start - 1, source.size - (sizeof start - 1)};
-    for (size_t i = 0; i < out->incarnation.size; i++)
-        if (!name_has(out->incarnation.data[i]) || out->incarnation.data[i] == '_')
+    for (size_t i = sizeof start - 1; i < source.size; i++)
+        if (!name_has(source.data[i]) || source.data[i] == '_')
             return false;
+    out->incarnation = (struct bytes){source.data + sizeof start - 1, source.size - (sizeof start - 1)};
     return true;
 }
 
@@ -76,25 +77,36 @@ static int wrong_header(struct error_text *error, const struct wanted *header, s
     return -EBADMSG;
 }
 
+/* One of `headers`, if it is wanted. */
+static int take_header(struct decision_identity *out, const struct kafka_header *header, bool found[WANTED], struct error_text *error)
+{
+    for (size_t i = 0; i < WANTED; i++) {
+        if (header->name.size != wanted[i].size || memcmp(header->name.data, wanted[i].name, wanted[i].size) != 0)
+            continue;
+        if (found[i])
+            return error_set(error, -EBADMSG, "header %s is given twice", wanted[i].name);
+        found[i] = true;
+        if (!header->value.data || !wanted[i].parse(header->value, out))
+            return wrong_header(error, &wanted[i], header->value);
+    }
+    return 0;
+}
+
 int decision_identify(struct decision_identity *out, const struct kafka_header *headers, size_t headers_count, struct error_text *error)
 {
     bool found[WANTED] = {false};
+    int r = 0;
 
-    out->sequenced = false;
-    for (size_t h = 0; h < headers_count; h++)
-        for (size_t i = 0; i < WANTED; i++) {
-            if (headers[h].name.size != wanted[i].size || memcmp(headers[h].name.data, wanted[i].name, wanted[i].size) != 0)
-                continue;
-            if (found[i])
-                return error_set(error, -EBADMSG, "header %s is given twice", wanted[i].name);
-            found[i] = true;
-            if (!headers[h].value.data || !wanted[i].parse(headers[h].value, out))
-                return wrong_header(error, &wanted[i], headers[h].value);
-        }
-    for (size_t i = 0; i < OPTIONAL; i++)
+    *out = (struct decision_identity){.sequenced = false};
+    for (size_t h = 0; h < headers_count; h++) {
+        int wrong = take_header(out, &headers[h], found, r ? NULL : error);
+
+        r = r ? r : wrong;
+    }
+    for (size_t i = 0; i < OPTIONAL && !r; i++)
         if (!found[i])
-            return error_set(error, -EBADMSG, "header %s is missing", wanted[i].name);
-    return 0;
+            r = error_set(error, -EBADMSG, "header %s is missing", wanted[i].name);
+    return r;
 }
 
 int decision_compare(const struct decision_identity *a, const struct decision_identity *b)
