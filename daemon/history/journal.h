@@ -25,8 +25,9 @@ struct journal_options {
     const struct journal_range *ranges;   /* copied */
     size_t ranges_count;
     size_t kbytes;                        /* fetched ahead by all readers together */
-    /* Every record of the outcome partitions between outcomes_from and outcomes_to, once, copies and foreign ones too, as it is read, in the order
-     * of its partition; `range` is the one that it is of, -1: none of ours. NULL: not wanted. */
+    /* Every record of the outcome partitions between outcomes_from and outcomes_to, once, as it is read, in the order of its partition: copies, foreign
+     * and unreadable ones too, and those of offsets beyond the range. `range` is the one that it is of, -1: none of ours. NULL: not wanted; then a
+     * range's outcomes are read no further than to its own end. */
     void (*record)(void *context, const struct kafka_message *outcome, int64_t range);
     void *context;
 };
@@ -42,20 +43,31 @@ struct journal_event {
 
 struct journal;
 
+/* Opens one reader for all sources and one for the outcomes of each source topic. Errors: -EINVAL with librdkafka's words, -ENOMEM, -EIO. */
 int journal_new(struct journal **out, const struct journal_options *options, struct error_text *error) MUST_CHECK;
+/* Takes NULL, returns NULL. Events that were handed out must be freed before. */
 struct journal *journal_free(struct journal *journal);
-/* 1 and the next event; 0: every range is at its end; -EAGAIN: nothing within timeout_ms, ask again. Errors: -ERANGE: retention has eaten a part
- * meanwhile; -EACCES, -EIO; what, in `error`.
+/* 1 and the next event; 0: every range is at its end; -EAGAIN: nothing within timeout_ms, or brokers are away: ask again. Errors: -ERANGE: retention
+ * has eaten a part meanwhile; -EACCES, -EIO; what, in `error`.
  *
- * With outcomes and sources: an event that has no outcome comes last of all (after every recorded one), in offset order of its partition, not
- * `recorded`; an outcome whose source message is not there (compacted away) comes not `sourced`. */
+ * Recorded events come in the order of their sequences. With outcomes and sources, an event that has no outcome comes right before the next recorded
+ * one of its partition, or after everything recorded where there is none, in offset order of its partition, not `recorded`; an outcome whose source
+ * message is not there (compacted away) comes not `sourced`. Without outcomes, partitions come in turns, JOURNAL_RUN events each.
+ *
+ * One damaged record does not derail the rest: of an outcome and the one behind it in its partition the lower sequence counts for both; one without
+ * a sequence comes right behind the one before it; and one whose offset is above that of the one behind it is passed over. */
+enum { JOURNAL_RUN = 64 };
 int journal_next(struct journal *journal, int timeout_ms, struct journal_event *out, struct error_text *error) MUST_CHECK;
+/* Its messages; none when it has none. */
 void journal_event_free(struct journal_event *event);
 
 struct journal_counts {
     int64_t events, bytes;                /* handed out */
-    int64_t copies, foreign, unreadable;  /* outcome records passed over: seen before; of another incarnation or source; not ours */
+    int64_t copies, foreign, unreadable;  /* outcome records passed over: seen before; of another incarnation or source; not outcomes of ours */
+    int64_t displaced;                    /* and such as name an offset above that of the record behind them */
 };
+
+/* What was read so far. */
 struct journal_counts journal_counts(const struct journal *journal);
 /* How far a range was read: source offset after the last event handed out; for a progress bar and for resuming. */
 int64_t journal_position(const struct journal *journal, size_t range);

@@ -48,7 +48,7 @@ void redis_server_deinit(struct redis_server *server)
     free(server->args);
     free(server->index);
     free(server->stamps);
-    journal_free(server);
+    redis_journal_free(server);
     keyspace_deinit(&server->data);
 }
 

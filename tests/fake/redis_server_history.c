@@ -30,7 +30,7 @@ int64_t server_clock(const struct redis_server *server)
     return server->now + server->skew_ms;
 }
 
-void journal_note(struct redis_server *server, int database, struct bytes raw)
+void redis_journal_note(struct redis_server *server, int database, struct bytes raw)
 {
     struct journal *journal = server->journal;
 
@@ -41,7 +41,7 @@ void journal_note(struct redis_server *server, int database, struct bytes raw)
     buffer_put_bytes(&journal->bytes, raw);
 }
 
-void journal_free(struct redis_server *server)
+void redis_journal_free(struct redis_server *server)
 {
     if (!server->journal)
         return;
@@ -57,7 +57,7 @@ void redis_server_keep_journal(struct redis_server *server)
     struct journal *journal = calloc(1, sizeof *journal);
 
     ASSERT(journal);
-    journal_free(server);
+    redis_journal_free(server);
     keyspace_copy(&journal->base, &server->data);
     journal->from = server->position;
     buffer_init(&journal->bytes, JOURNAL_MEMORY);

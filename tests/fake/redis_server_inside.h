@@ -101,8 +101,8 @@ void server_answer_waiting(struct redis_server *server);
 int64_t server_next_ack(const struct redis_server *server);
 /* A transaction, or a command on its own, changed something. */
 void server_wrote(struct redis_server *server);
-void journal_note(struct redis_server *server, int database, struct bytes raw);
-void journal_free(struct redis_server *server);
+void redis_journal_note(struct redis_server *server, int database, struct bytes raw);
+void redis_journal_free(struct redis_server *server);
 
 void serve_multi(struct redis_client *client, const struct bytes *args, size_t count);
 void serve_exec(struct redis_client *client, const struct bytes *args, size_t count);

@@ -179,7 +179,7 @@ static bool run_data(struct redis_client *client, const struct command *command,
 
     keyspace_run(&call, command);
     if (call.dirty)
-        journal_note(client->server, client->database, raw);
+        redis_journal_note(client->server, client->database, raw);
     return call.dirty != 0;
 }
 
