@@ -220,6 +220,17 @@ class Broker:
     def reader(self, topic, from_end=False):
         return Reader(self.bootstrap, topic, self.partitions(topic), from_end)
 
+    def stream(self, topic, partition, end):
+        """The partition's records up to `end`, one after the other; what was handed out is not kept."""
+        reader = Reader(self.bootstrap, topic, self.partitions(topic), only=partition)
+        try:
+            while reader.records or reader.position(partition) < end:
+                taken, reader.records = reader.records, []
+                yield from (record for record in taken if record.offset < end)
+                reader.poll(0.05)
+        finally:
+            reader.close()
+
     def read(self, topic):
         """Every record of the topic up to its present end, ordered by partition and offset."""
         ends = self.ends(topic)
@@ -253,13 +264,14 @@ class Broker:
 class Reader:
     """Follows a topic from its start; `records` grows with every poll."""
 
-    def __init__(self, bootstrap, topic, partitions, from_end=False):
+    def __init__(self, bootstrap, topic, partitions, from_end=False, only=None):
+        """only: of one partition, not of all."""
         self.records = []
         self._positions = {}
         self._consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": f"reader-{uuid.uuid4().hex}", "enable.auto.commit": False,
                                    "auto.offset.reset": "earliest", "enable.partition.eof": True, "fetch.wait.max.ms": 20, **CLIENT})
         self._consumer.list_topics(topic, timeout=20)      # it then knows the leaders at once, instead of after half a second
-        self._consumer.assign([TopicPartition(topic, n, OFFSET_END if from_end else OFFSET_BEGINNING) for n in range(partitions)])
+        self._consumer.assign([TopicPartition(topic, n, OFFSET_END if from_end else OFFSET_BEGINNING) for n in ([only] if only is not None else range(partitions))])
 
     def poll(self, timeout):
         """Takes what is there within `timeout`; returns nothing."""

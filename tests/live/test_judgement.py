@@ -1,0 +1,30 @@
+"""The judgement on a small scale; judgement.py does it with a million events and takes as long as that takes."""
+import pytest
+
+import judgement
+import rulebook
+from ground import Ground
+
+EVENTS, KILLS = 20000, 6
+
+
+@pytest.fixture(scope="module")
+def ground(broker, tmp_path_factory):
+    """Three daemons have worked a market under kills and rebalances, and are at rest."""
+    with Ground(tmp_path_factory.mktemp("ground"), broker=broker) as ground:
+        ground.play(EVENTS, KILLS)
+        yield ground
+
+
+def test_every_decision_is_that_of_the_rulebook(ground):
+    counts = judgement.sound(ground)
+    assert sum(counts.values()) == EVENTS and sum(ground.done.values()) == KILLS
+    assert {"applied", "duplicate", "malformed", "rejected insufficient_funds", "rejected out_of_stock", "rejected not_held"} <= set(counts)
+
+
+@pytest.mark.parametrize("name", sorted(rulebook.CHANGED))
+def test_a_changed_rule_would_decide_some_of_them_otherwise(ground, name):
+    wrong = []
+    found = rulebook.differences(ground.market, name, wrong)
+    assert not wrong and 10 < len(found) < EVENTS // 2
+    assert {recorded.status for recorded, _ in found.values()} >= {"applied", "rejected"}
