@@ -34,6 +34,19 @@ int kafka_in_bounds(struct kafka_in *in, const char *topic, int32_t partition, i
     return 0;
 }
 
+int kafka_in_bounds_of_many(struct kafka_in *in, struct kafka_bounds *bounds, size_t count, int timeout_ms)
+{
+    int r = kafka_question(in->node, timeout_ms);
+
+    for (size_t i = 0; i < count; i++) {
+        const struct log_partition *found = r ? NULL : kafka_log_partition(&world->kafka, bounds[i].topic, bounds[i].partition);
+
+        bounds[i].start = found ? found->start : -1;
+        bounds[i].end = found ? found->end : -1;
+    }
+    return r;
+}
+
 int kafka_in_watermarks(struct kafka_in *in, const char *topic, int32_t partition, int64_t *start, int64_t *end)
 {
     const struct log_partition *found = kafka_log_partition(&world->kafka, topic, partition);
