@@ -5,6 +5,7 @@
 #define ORDERD_SEAM_KAFKA_CONF_H
 
 #include "seam/kafka_in.h"
+#include "seam/kafka_out.h"
 
 struct kafka_setting {
     const char *name, *value;
@@ -33,7 +34,8 @@ void kafka_message_fill(struct kafka_message *out, void *message, const char *to
 /* User and password of a client (rd_kafka_t), for every connection made from now on. Errors: -EINVAL. */
 int kafka_set_credentials(void *rk, const char *user, const char *password, struct error_text *error) MUST_CHECK;
 
-/* The consumer's rd_kafka_t, and its clock. */
+/* The producer's rd_kafka_t; the consumer's, and its clock. */
+void *kafka_out_handle(struct kafka_out *out);
 void *kafka_in_handle(struct kafka_in *in);
 struct clock *kafka_in_clock(struct kafka_in *in);
 

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ERROR_SIZE = 512, TOPICS_MAX = 4, DESTROY_POLL_MS = 10, DESTROY_POLLS = 500 };
+enum { ERROR_SIZE = 512, TOPICS_MAX = KAFKA_TOPICS_MAX, DESTROY_POLL_MS = 10, DESTROY_POLLS = 500 };
 
 struct kafka_out {
     rd_kafka_t *rk;
@@ -30,6 +30,19 @@ static const struct kafka_setting producer_fixed[] = {
     {"message.timeout.ms", "0", false},
     {"enable.gapless.guarantee", "true", false},
     {"allow.auto.create.topics", "false", false},
+    {NULL, NULL, false},
+};
+
+/* The same for one that sends in transactions, each of which ends by itself: its time bounds the deliveries in it and must hold a request's.
+ * The isolation is what its questions for a log's end are asked with. */
+static const struct kafka_setting transaction_fixed[] = {
+    {"enable.idempotence", "true", false},
+    {"acks", "all", false},
+    {"allow.auto.create.topics", "false", false},
+    {"isolation.level", "read_uncommitted", false},
+    {"socket.timeout.ms", "10000", false},
+    {"message.max.bytes", "1000000000", false},      /* the brokers know what they take */
+    {"transaction.timeout.ms", "15000", false},
     {NULL, NULL, false},
 };
 
@@ -88,7 +101,9 @@ static int configure(rd_kafka_conf_t *conf, const struct kafka_out_options *opti
     for (size_t i = 0; !r && i < options->properties.count; i++)
         r = kafka_conf_set(conf, options->properties.items[i].name, options->properties.items[i].value, false, error);
     if (!r)
-        r = kafka_conf_settings(conf, producer_fixed, error);
+        r = kafka_conf_settings(conf, options->transaction ? transaction_fixed : producer_fixed, error);
+    if (!r && options->transaction)
+        r = kafka_conf_set(conf, "transactional.id", options->transaction, false, error);
     if (!r)
         r = kafka_conf_set(conf, "bootstrap.servers", options->brokers, false, error);
     return r;
@@ -141,6 +156,11 @@ struct kafka_out *kafka_out_free(struct kafka_out *out)
 int kafka_out_set_credentials(struct kafka_out *out, const char *user, const char *password, struct error_text *error)
 {
     return kafka_set_credentials(out->rk, user, password, error);
+}
+
+void *kafka_out_handle(struct kafka_out *out)
+{
+    return out->rk;
 }
 
 const char *kafka_out_trouble(struct kafka_out *out)

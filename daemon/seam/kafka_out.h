@@ -31,6 +31,7 @@ struct kafka_out_options {
     const struct log *log;
     void (*reported)(void *context, const struct kafka_report *report);  /* called from kafka_out_poll and _free only */
     void *context;
+    const char *transaction;            /* the name under which it sends in transactions (seam/kafka_transaction.h); NULL: it sends without */
 };
 
 struct kafka_record {

@@ -68,6 +68,11 @@ bool session_is_up(const struct session *session)
     return session->link != NULL;
 }
 
+void session_run(const struct session *session, char out[SESSION_RUN_SIZE])
+{
+    snprintf(out, SESSION_RUN_SIZE, "%s/%s", session->run_id, session->replid);
+}
+
 static void back_off(struct session *session)
 {
     int now = session->backoff_ms;

@@ -27,14 +27,15 @@ LAYERS = {
     "archive": {"history", "ledger", "store", "stream", "codec", "rules", "seam", "base"},
     "audit": {"archive", "history", "ledger", "store", "stream", "codec", "rules", "seam", "base"},
     "replay": {"turn", "archive", "history", "ledger", "store", "stream", "codec", "rules", "seam", "base"},
+    "letters": {"ledger", "store", "stream", "codec", "rules", "seam", "base"},
     "config": {"rules", "seam", "base"},     # beside the others: the kinds have deadlines, librdkafka judges its properties
     "service": {"turn", "ledger", "store", "stream", "codec", "rules", "seam", "base"},
-    "commands": {"service", "config", "replay", "audit", "archive", "turn", "history", "ledger", "store", "stream", "codec", "rules", "seam", "base"},
+    "commands": {"service", "config", "replay", "audit", "archive", "letters", "turn", "history", "ledger", "store", "stream", "codec", "rules", "seam", "base"},
     "main.c": {"commands", "config", "base"},
 }
 # The only files that may know a library.
 LIBRARIES = {
-    "librdkafka/": {"seam/kafka_ask.c", "seam/kafka_conf.c", "seam/kafka_in.c", "seam/kafka_look.c", "seam/kafka_out.c", "seam/kafka_scan.c"},
+    "librdkafka/": {"seam/kafka_ask.c", "seam/kafka_conf.c", "seam/kafka_in.c", "seam/kafka_look.c", "seam/kafka_out.c", "seam/kafka_scan.c", "seam/kafka_transaction.c"},
     "hiredis/": {"seam/redis_link.c"},
     "jansson.h": {"seam/json.c"},
     "libconfig.h": {"config/load.c"},
