@@ -12,6 +12,7 @@
 #include "codec/text.h"
 #include "commands/command.h"
 #include "commands/lines.h"
+#include "commands/shown.h"
 #include "ledger/seen.h"
 #include "seam/json.h"
 
@@ -52,28 +53,10 @@ struct finding {
     const char *reason, *detail;
 };
 
-/* As it is, but what a terminal would obey, and what is no text, as \xNN. */
-static void put_shown(struct buffer *out, const char *text)
-{
-    const char *end = text + strlen(text);
-    uint32_t point;
-
-    for (size_t size; text < end; text += size) {
-        size = text_utf8(text, end, &point);
-        if (size && point >= 0x20 && (point < 0x7f || point >= 0xa0)) {
-            buffer_put(out, text, size);
-            continue;
-        }
-        size = size ? size : 1;
-        for (size_t i = 0; i < size; i++)
-            buffer_put_format(out, "\\x%02x", (unsigned)(unsigned char)text[i]);
-    }
-}
-
 static void put_text(struct buffer *out, const char *file, const struct finding *finding)
 {
     buffer_put_format(out, "%s:%lld: %s%s: ", file, (long long)finding->line, finding->warning ? "warning: " : "", finding->reason);
-    put_shown(out, finding->detail);
+    shown_put(out, bytes_of(finding->detail));
 }
 
 static void put_json(struct buffer *out, const char *file, const struct finding *finding)

@@ -16,5 +16,7 @@ int command_offsets(int argc, char **argv);
 int command_operate(int argc, char **argv);
 /* `orderd check-events …`: argv[0] is "check-events". */
 int command_check_events(int argc, char **argv);
+/* `orderd dead-letter …`: argv[0] is "dead-letter". */
+int command_dead_letter(int argc, char **argv);
 
 #endif

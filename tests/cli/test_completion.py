@@ -75,6 +75,11 @@ def test_levels_and_no_rate_have_names(offered):
     assert offered("orderd rate ") == {"off"}
 
 
+def test_dead_letters_have_verbs_and_states(offered):
+    assert offered("orderd dead-letter re") == {"redrive", "reopen"}
+    assert offered("orderd dead-letter list --state ") == {"open", "sending", "redriven", "discarded"}
+
+
 def test_a_control_socket_is_a_file(offered):
     assert offered("orderd status --socket no") == {"notes.txt"}
 
