@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "fake/group.h"
 #include "ledger/resolve.h"
 
 /* "orders:3", "orders:3:17" */
@@ -50,6 +51,25 @@ static int of_place(struct resolve *resolve, const char *word, const char *argum
     return -EINVAL;
 }
 
+static int owner(void *context, const struct resolve_place *place, char who[RESOLVE_OWNER_MAX])
+{
+    const struct node *node = group_owner(place->topic, place->partition);
+
+    (void)context;
+    if (node)
+        snprintf(who, RESOLVE_OWNER_MAX, "%s", node->name);
+    return 0;
+}
+
+/* "orders:3:17": to offset 17. */
+static int move(struct resolve *resolve, const char *argument)
+{
+    struct resolve_move move = {.place = place_of(argument), .because = "a story", .owner = owner};
+
+    move.to = (struct resolve_from){.kind = FROM_OFFSET, .value = move.place.offset};
+    return resolve_move(resolve, &move);
+}
+
 static int carry_out(struct resolve *resolve, const char *words)
 {
     size_t size = strcspn(words, " ");
@@ -58,6 +78,8 @@ static int carry_out(struct resolve *resolve, const char *words)
     int r;
 
     snprintf(word, sizeof word, "%.*s", (int)size, words);
+    if (strcmp(word, "--move") == 0)      /* of orderd offsets */
+        return move(resolve, argument);
     r = of_place(resolve, word, argument);
     return r == -EINVAL ? whole(resolve, word, argument) : r;
 }

@@ -173,6 +173,85 @@ static void a_gap_is_accepted_while_another_partition_is_worked_all_the_time(str
     end(a);
 }
 
+/* A had partition 0, which nobody has any more; so many deposits of 1, 2, 4 … lie behind its mark. */
+static struct daemon *nobody_has_it(int deposits)
+{
+    static const char *const events[] = {DEPOSIT("d1", "1"), DEPOSIT("d2", "2"), DEPOSIT("d3", "4")};
+    struct daemon *a = two_partitions();
+
+    group_takes("A", "orders", 0, false);
+    daemon_run(a, 100);
+    for (int i = 0; i < deposits; i++)
+        produce(0, events[i]);
+    return a;
+}
+
+static void a_mark_moved_forward_passes_over_what_lies_between(struct checks *c)
+{
+    struct daemon *a = nobody_has_it(3);
+
+    CHECK_INT(c, operator_runs_under_load(a, "--move orders:0:2"), 0);
+    CHECK(c, was_logged("orders:0: offsets 0 to 1 are passed over and never decided"));
+    group_gives("A", "orders", 0);
+    daemon_run(a, LONG_MS);
+    expect_outcomes(c, "2 applied");
+    expect_market(c, "users:u{funds=4}");
+    expect_committed(c, 3);
+    end(a);
+}
+
+/* Its commit in Kafka is that of a former incarnation, and no sign of a rollback. */
+static void a_mark_moved_backward_has_it_decided_again(struct checks *c)
+{
+    struct daemon *a = nobody_has_it(2);
+
+    group_gives("A", "orders", 0);
+    daemon_run(a, 100);
+    group_takes("A", "orders", 0, false);
+    daemon_run(a, 100);
+    expect_committed(c, 2);
+    CHECK_INT(c, operator_runs_under_load(a, "--move orders:0:1"), 0);
+    CHECK(c, was_logged("orders:0: offsets 1 to 1 will be decided a second time"));
+    group_gives("A", "orders", 0);
+    daemon_run(a, LONG_MS);
+    expect_outcomes(c, "0 applied, 1 applied, 1 applied");
+    expect_market(c, "users:u{funds=5}");
+    expect_committed(c, 2);
+    CHECK(c, !was_logged("came back older"));
+    end(a);
+}
+
+/* The group has nobody any more who has it, but one works it all the same, and decides an event just before the EXEC. */
+static void one_event_of_partition_0(unsigned exec)
+{
+    struct node *at_work = world->at_work;
+
+    (void)exec;
+    if (at_work != world_node("op"))
+        return;
+    world->before_exec = NULL;
+    produce(0, DEPOSIT("late", "8"));
+    for (int i = 0; i < 4; i++)      /* decided, and not yet delivered */
+        daemon_step(working);
+    world->at_work = at_work;
+}
+
+static void what_a_daemon_decides_meanwhile_is_not_passed_over(struct checks *c)
+{
+    struct daemon *a = working = two_partitions();
+
+    produce(0, DEPOSIT("d1", "1"));
+    daemon_run(a, 100);
+    world->before_exec = one_event_of_partition_0;
+    CHECK_INT(c, operator_runs("--move orders:0:0"), -EPROTO);
+    CHECK(c, was_logged("are not known to be delivered"));
+    world->before_exec = NULL;
+    daemon_run(a, LONG_MS);
+    expect_outcomes(c, "0 applied, 1 applied");
+    expect_market(c, "users:u{funds=9}");
+    end(a);
+}
+
 static void an_event_is_quarantined_while_another_partition_is_worked_all_the_time(struct checks *c)
 {
     struct daemon *a = two_partitions();
@@ -394,6 +473,9 @@ TESTS({"what was skipped is skipped again behind a rollback", what_was_skipped_i
       {"a rollback is accepted in the markets that went back, and the others are left alone",
        a_rollback_is_accepted_in_the_markets_that_went_back_and_the_others_are_left_alone},
       {"a resolution that broke off between two markets is run once more", a_resolution_that_broke_off_between_two_markets_is_run_once_more},
+      {"a mark moved forward passes over what lies between", a_mark_moved_forward_passes_over_what_lies_between},
+      {"a mark moved backward has it decided again", a_mark_moved_backward_has_it_decided_again},
+      {"what a daemon decides meanwhile is not passed over", what_a_daemon_decides_meanwhile_is_not_passed_over},
       {"a gap is accepted while another partition is worked all the time", a_gap_is_accepted_while_another_partition_is_worked_all_the_time},
       {"an event is quarantined while another partition is worked all the time", an_event_is_quarantined_while_another_partition_is_worked_all_the_time},
       {"a halted daemon goes on by itself when newer data were restored", a_halted_daemon_goes_on_by_itself_when_newer_data_were_restored},
