@@ -18,13 +18,13 @@ struct journal_range {
 };
 
 struct journal_options {
-    struct kafka_in_options kafka;        /* brokers, properties, log, clock; group and topics are not used */
+    struct kafka_in_options kafka;        /* brokers, group, properties, log, clock; the group is named to the brokers and never joined */
     const char *outcomes;                 /* NULL: without outcomes */
     const char *incarnation;              /* whose decisions count; those of others are passed over and counted */
     bool sources;                         /* the source messages are wanted too */
     const struct journal_range *ranges;   /* copied */
     size_t ranges_count;
-    size_t kbytes;                        /* fetched ahead by all readers together */
+    size_t kbytes;                        /* fetched ahead by all readers together, as kafka_scan_new has it */
     /* Every record of the outcome partitions between outcomes_from and outcomes_to, once, as it is read, in the order of its partition: copies, foreign
      * and unreadable ones too, and those of offsets beyond the range. `range` is the one that it is of, -1: none of ours. NULL: not wanted; then a
      * range's outcomes are read no further than to its own end. */

@@ -9,7 +9,7 @@
 
 struct ranges_options {
     struct kafka_in *in;                  /* asked for bounds and times */
-    struct kafka_in_options kafka;        /* of a reader beside it, which looks for outcomes; group and topics are not used */
+    struct kafka_in_options kafka;        /* of a reader beside it, which looks for outcomes; as a journal has it */
     const struct start_topic *topics;     /* as Kafka has them now */
     size_t topics_count;
     const struct registry *registry;      /* whose partition counts must be the same; NULL: not compared */

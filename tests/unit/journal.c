@@ -240,6 +240,53 @@ static void every_record_is_told_once(struct checks *c)
     world_end();
 }
 
+static void records_beyond_a_range_are_told_too(struct checks *c)
+{
+    struct journal_range ranges[2];
+    struct journal *journal;
+
+    begin();
+    sources("a", 0, 6), sources("a", 1, 2);
+    for (int i = 0; i < 6; i++)
+        outcome(0, i, 10 + i);
+    outcome(1, 0, 1), outcome(1, 1, 2);
+    ranges[0] = range_of("a", 0, 0, 1);
+    ranges[1] = range_of("a", 1, 1, 1);
+    journal = opened(c, true, true, true, ranges, 2);
+    CHECK_TEXT(c, played(journal), "0:0 ");
+    CHECK_TEXT(c, recorded, "0@0=0 0@1=0 1@0=1 1@1=1 0@2=0 0@3=0 0@4=0 0@5=0 ");
+    CHECK_INT(c, journal_counts(journal).copies, 0);
+    journal_free(journal);
+    world_end();
+}
+
+static void outcomes_are_looked_for_where_it_is_said(struct checks *c)
+{
+    struct journal_range ranges[2];
+    struct journal *journal;
+
+    begin();
+    sources("a", 0, 6), sources("b", 0, 1);
+    for (int i = 0; i < 6; i++)
+        outcome(0, i, 10 + i);
+    ranges[0] = all_of("a", 0);
+    ranges[0].outcomes_from = 2;
+    ranges[0].outcomes_to = 4;
+    journal = opened(c, true, true, true, ranges, 1);
+    CHECK_TEXT(c, played(journal), "s0:0 s0:1 0:2 0:3 s0:4 s0:5 ");
+    CHECK_TEXT(c, recorded, "0@2=0 0@3=0 ");
+    journal_free(journal);
+    ranges[1] = all_of("b", 0);               /* whose outcomes lie in the same partition: all of it is read then */
+    ranges[1].outcomes_from = 1;
+    ranges[1].outcomes_to = 6;
+    kafka_log_compact(log_of("out", 0), 5, 6);
+    journal = opened(c, true, true, true, ranges, 2);
+    CHECK_TEXT(c, played(journal), "s0:0 0:1 0:2 0:3 0:4 s0:5 s1:0 ");
+    CHECK_TEXT(c, recorded, "0@1=0 0@2=0 0@3=0 0@4=0 ");
+    journal_free(journal);
+    world_end();
+}
+
 static void topics_share_outcome_partitions(struct checks *c)
 {
     struct journal_range ranges[RANGES];
@@ -386,6 +433,8 @@ TESTS({"decisions come in the order of their sequence", decisions_come_in_the_or
       {"what is not ours is counted", what_is_not_ours_is_counted},
       {"a range ends where it is said to", a_range_ends_where_it_is_said_to},
       {"every record is told once", every_record_is_told_once},
+      {"records beyond a range are told too", records_beyond_a_range_are_told_too},
+      {"outcomes are looked for where it is said", outcomes_are_looked_for_where_it_is_said},
       {"topics share outcome partitions", topics_share_outcome_partitions},
       {"outcomes are read alone", outcomes_are_read_alone},
       {"without outcomes partitions take turns", without_outcomes_partitions_take_turns},
