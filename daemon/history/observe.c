@@ -390,6 +390,7 @@ static bool see(struct sight *sight)
         return true;
     if (sight->decision->reason == REASON_STATE_INVALID)
         return see_invalid(sight);
+    ASSERT(kinds[sight->event->kind].see);
     return kinds[sight->event->kind].see(sight);
 }
 

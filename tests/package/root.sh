@@ -28,7 +28,7 @@ make_builder() { # root
     cp "$here/../install.sh" "$1/tmp/install.sh"
     cp -L /etc/resolv.conf "$1/etc/resolv.conf"
     chroot "$1" sh /tmp/install.sh build-essential cmake ninja-build pkg-config librdkafka-dev libhiredis-dev libconfig-dev libjansson-dev \
-        libmicrohttpd-dev libsystemd-dev libjemalloc-dev file lintian
+        libmicrohttpd-dev libsystemd-dev liblmdb-dev libjemalloc-dev file lintian
 }
 
 mkdir -p "$folder"

@@ -6,6 +6,7 @@
 #include "check.h"
 #include "codec/decision_plain.h"
 #include "unit/decided.h"
+#include "unit/identical.h"
 
 enum { TEXT_MAX = 2000, MUTATIONS = 200000, HISTORIES = 3000 };
 
@@ -30,35 +31,6 @@ static const char *const seeds[] = {
 
 static const char *const pieces[] = {"{", "}", "[", "]", "\"", ":", ",", " ", "0", "-", "1.5", "1e2", "00", "true", "null", "tru", "\\", "\\u0041", "\xff",
                                      "\x01", "\x7f", "\"note\":1,", "\"price\":1,", "99999999999999999999", "\"stock\":1,", "9007199254740992", "\"\"", "false"};
-
-static bool same_fact(const struct fact *a, const struct fact *b)
-{
-    return a->name == b->name && a->type == b->type && a->before == b->before && a->after == b->after &&
-           (a->type != FACT_KEY || strcmp(a->key, b->key) == 0);
-}
-
-#define SAME_name(member) name_equal(&a->member, &b->member)
-#define SAME_number(member) (a->member == b->member)
-#define SAME(constant, member, type) &&SAME_##type(member)
-
-static bool same_event(const struct event *a, const struct event *b)
-{
-    return a->kind == b->kind && a->deadline_ms == b->deadline_ms EVENT_FIELDS(SAME);
-}
-
-static bool identical(const struct decision *a, const struct decision *b)
-{
-    if (a->facts.count != b->facts.count)
-        return false;
-    for (size_t i = 0; i < a->facts.count; i++)
-        if (!same_fact(&a->facts.items[i], &b->facts.items[i]))
-            return false;
-    return a->status == b->status && a->reason == b->reason && same_event(&a->event, &b->event) && a->first_offset == b->first_offset &&
-           a->first_status == b->first_status && bytes_equal(a->topic, b->topic) && a->partition == b->partition && a->offset == b->offset &&
-           a->timestamp == b->timestamp && a->attempts == b->attempts && a->truncated == b->truncated && a->key_truncated == b->key_truncated &&
-           bytes_equal(a->id, b->id) && bytes_equal(a->detail, b->detail) && bytes_equal(a->fields, b->fields) &&
-           bytes_equal(a->facts_text, b->facts_text) && bytes_equal(a->decided_at, b->decided_at);
-}
 
 /* A copy of exactly its size, so that a look beyond its end is seen by the sanitizer; with a space behind the first byte the short way does not know it. */
 static struct bytes copy_of(struct bytes text, bool spaced)
@@ -85,7 +57,7 @@ static bool agrees(struct bytes text, bool *plain)
 
     *plain = decision_plain(&ours, exact);
     if (*plain)
-        good = !decision_plain(&theirs, spaced) && decision_read(&theirs, spaced, &error) == 0 && identical(&ours, &theirs);
+        good = !decision_plain(&theirs, spaced) && decision_read(&theirs, spaced, &error) == 0 && decisions_identical(&ours, &theirs);
     free((char *)(uintptr_t)exact.data);
     free((char *)(uintptr_t)spaced.data);
     return good;
@@ -175,7 +147,7 @@ static bool comes_back(const struct decided *d, const struct record *record)
     wanted.attempts = d->input.attempts;
     wanted.first_offset = d->input.status == STATUS_DUPLICATE ? d->input.first_offset : 0;
     wanted.first_status = d->input.status == STATUS_DUPLICATE ? d->input.first_status : STATUS_APPLIED;
-    return identical(&found, &wanted) && decision_same(record->value, record->value);
+    return decisions_identical(&found, &wanted) && decision_same(record->value, record->value);
 }
 
 static void whatever_the_rules_decide_comes_back_as_it_was(struct checks *c)
