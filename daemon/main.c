@@ -15,6 +15,7 @@ static const char usage[] =
     "    orderd check-events [FILE]       name what is wrong with events, a line each; see orderd check-events --help\n"
     "    orderd offsets -c FILE           marks, commits and logs side by side; --move moves a mark\n"
     "    orderd dead-letter VERB -c FILE  list dead letters, show them, send them back; see orderd dead-letter --help\n"
+    "    orderd replay -c FILE …          events of the past once more, into a namespace of their own; see orderd replay --help\n"
     "    orderd status                    how a running daemon is; --watch, --json\n"
     "    orderd pause [TOPIC[:P]]         have no events decided, until they are resumed\n"
     "    orderd resume [TOPIC[:P]]        let paused partitions go on\n"
@@ -44,6 +45,7 @@ static const struct {
     {"check-events", command_check_events},
     {"dead-letter", command_dead_letter},
     {"init", command_init},
+    {"replay", command_replay},
     {"offsets", command_offsets},
     {"status", command_operate},
     {"pause", command_operate},

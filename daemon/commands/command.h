@@ -14,6 +14,8 @@ int command_check(int argc, char **argv);
 int command_offsets(int argc, char **argv);
 /* `orderd status …` and all others of service/request.h: argv[0] is the verb. */
 int command_operate(int argc, char **argv);
+/* `orderd replay …`: argv[0] is "replay". */
+int command_replay(int argc, char **argv);
 /* `orderd check-events …`: argv[0] is "check-events". */
 int command_check_events(int argc, char **argv);
 /* `orderd dead-letter …`: argv[0] is "dead-letter". */

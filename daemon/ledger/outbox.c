@@ -191,6 +191,15 @@ void outbox_abandoned(struct outbox_pool *pool, struct outbox_entry *entry)
         entry_recycle(pool, entry);
 }
 
+void outbox_settle(struct outbox *outbox, struct stream_id to)
+{
+    for (struct outbox_entry *entry = first_unfinished(outbox); entry && stream_id_compare(entry->id, to) <= 0; entry = entry->next) {
+        entry->whole = true;
+        outbox->unpublished = entry->next;
+    }
+    frontier_move(outbox);
+}
+
 void outbox_removed(struct outbox *outbox, struct outbox_pool *pool, size_t count)
 {
     ASSERT(count <= outbox->finished);

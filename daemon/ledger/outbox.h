@@ -72,6 +72,8 @@ void outbox_abandoned(struct outbox_pool *pool, struct outbox_entry *entry);
 /* Whether the next entry to be finished is one that an adoption carried over. Its outcomes are of offsets below the frontier already, so that nothing may
  * be committed before they are delivered. */
 bool outbox_owes(const struct outbox *outbox);
+/* Every record of the entries up to this id is where it shall be, by another way than a sink's. */
+void outbox_settle(struct outbox *outbox, struct stream_id to);
 /* The first `count` finished entries have left Redis. */
 void outbox_removed(struct outbox *outbox, struct outbox_pool *pool, size_t count);
 

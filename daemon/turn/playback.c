@@ -278,7 +278,7 @@ static int tell_run(struct playback *p, struct run *run, struct reader *outcomes
 
     for (size_t i = 0; !r && i < run->count; i++, item = item->next) {
         struct played *played = played_at(p, (*at)++);
-        struct playback_done done = {&played->event, run->lane->partition, item->status, item->why, played->readable ? &played->decision : NULL, NULL, NULL, 0,
+        struct playback_done done = {&played->event, run->lane->partition, item->status, item->why, played->taken.how != TAKEN_NOTHING, played->readable ? &played->decision : NULL, NULL, NULL, 0,
                                      run->entry->id, (uint32_t)i};
         struct playback_difference differences[OBSERVATIONS_MAX];
 

@@ -34,6 +34,7 @@ struct playback_done {
     const struct partition *partition;
     enum status status;                   /* as decided now (or as recorded) */
     enum reason reason;
+    bool taken;                           /* as recorded, not decided */
     const struct decision *recorded;      /* NULL: none, or it cannot be read */
     const struct record *outcome;         /* as decided now, without ce_sequence; NULL unless wanted */
     const struct playback_difference *differences;   /* of a decision that was not made anew */

@@ -115,27 +115,30 @@ int played_change(struct played *played, enum playback_mode mode, struct view *v
     return r;
 }
 
-/* The record's text, with its escapes taken off. */
-static void detail_of(char out[EVENT_DETAIL_MAX], struct bytes value)
+/* A text of the record, with its escapes taken off; `out` holds one byte more than `max`. */
+static size_t text_of(char *out, size_t max, struct bytes value, const char *name)
 {
     struct json_member member;
     struct error_text error;
     struct json json;
+    size_t size = 0;
 
-    out[0] = '\0';
-    if (json_object_parse(&json, value, &error) != JSON_OK)
-        return;
-    if (json_member_get(&json, "detail", &member) && member.type == JSON_TYPE_STRING && member.text.size < EVENT_DETAIL_MAX) {
-        memcpy(out, member.text.data, member.text.size);
-        out[member.text.size] = '\0';
+    if (json_object_parse(&json, value, &error) == JSON_OK) {
+        if (json_member_get(&json, name, &member) && member.type == JSON_TYPE_STRING && member.text.size <= max) {
+            size = member.text.size;
+            memcpy(out, member.text.data, size);
+        }
+        json_release(&json);
     }
-    json_release(&json);
+    out[size] = '\0';
+    return size;
 }
 
 /* What the seen list remembers of it. The message knows more of an event than its outcome: the CloudEvent's source. */
 static void take_event(struct played *played, struct item *item)
 {
     const struct decision *d = &played->decision;
+    char id[EVENT_ID_MAX + 1];
 
     if (d->status == STATUS_MALFORMED) {
         item->decoded.reason = d->reason;
@@ -143,9 +146,9 @@ static void take_event(struct played *played, struct item *item)
     }
     if (item->decoded.reason != REASON_NONE || item->decoded.id_size == 0) {
         memset(&item->decoded, 0, sizeof item->decoded);
-        item->decoded.id_size = (uint8_t)(d->id.size < EVENT_ID_MAX ? d->id.size : EVENT_ID_MAX);
-        if (item->decoded.id_size)
-            memcpy(item->decoded.id, d->id.data, item->decoded.id_size);
+        item->decoded.id_size = (uint8_t)text_of(id, EVENT_ID_MAX, played->event.outcome.value, "id");
+        memcpy(item->decoded.id, id, item->decoded.id_size);
+        item->decoded.fields = d->fields;
         item->decoded.digest = event_digest(&d->event);
     }
     item->decoded.event = d->event;
@@ -171,7 +174,7 @@ static void condemn(struct played *played, struct item *item)
 {
     char detail[EVENT_DETAIL_MAX];
 
-    detail_of(detail, played->event.outcome.value);
+    text_of(detail, EVENT_DETAIL_MAX - 1, played->event.outcome.value, "detail");
     item_skip(item, detail);
     item->decoded.reason = played->decision.reason;
 }

@@ -47,6 +47,26 @@ def test_init_has_a_help_of_its_own(orderd):
 
 @pytest.mark.parametrize("arguments", [
     [],
+    ["-c", "x"],
+    ["-c", "x", "--into-prefix"],
+    ["-c", "x", "--into-database", "-1"],
+    ["-c", "x", "--into-prefix", "p", "--from", "yesterday"],
+    ["-c", "x", "--into-prefix", "p", "--rate", "fast"],
+    ["-c", "x", "--into-prefix", "p", "--outcomes", "t", "--outcomes-file", "f"],
+    ["-c", "x", "--into-prefix", "p", "--differences", "f"],
+    ["-c", "x", "--into-prefix", "p", "--verify", "--without-recorded"],
+    ["-c", "x", "--into-prefix", "p", "--state", "s", "--from", "start"],
+    ["-c", "x", "--into-prefix", "p", "orders"],
+], ids=" ".join)
+def test_wrong_usage_of_replay_is_64_and_points_to_its_help(orderd, arguments):
+    ended = orderd("replay", *arguments)
+    assert ended.code == 64
+    assert ended.out == ""
+    assert "orderd replay --help" in ended.err
+
+
+@pytest.mark.parametrize("arguments", [
+    [],
     ["--adopt"],
     ["-c", "x", "--adopt", "--accept-rollback"],
     ["-c", "x", "--accept-loss", "orders"],

@@ -1,0 +1,156 @@
+#include <getopt.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "base/number.h"
+#include "commands/replay.h"
+#include "commands/where.h"
+#include "turn/rate.h"
+
+enum { DIFFERENCES_SHOWN = 20, DATABASES_MAX = 1 << 20 };
+
+static const char usage[] =
+    "orderd replay: events of the past once more, through the same rules, into a namespace of their own\n"
+    "\n"
+    "    orderd replay -c FILE --into-prefix P [--from WHERE]... [--to WHERE]... [--outcomes TOPIC | --outcomes-file FILE]\n"
+    "    orderd replay -c FILE --into-prefix P --verify [--differences FILE]\n"
+    "\n"
+    "FILE is the live configuration. Its group, its offsets, its topics and its market stay untouched; the live daemons may run.\n"
+    "The namespace must be another one, and empty; or it holds this same replay, stopped or killed, which then goes on where it was.\n"
+    "\n"
+    "--into-prefix P, --into-database N, --into-address A: what of the namespace differs from the live market's; one of them at least.\n"
+    "--from WHERE, --to WHERE: which events (start and end otherwise): start, end, a time (2026-11-22T05:42:07Z) or TOPIC:P:OFFSET;\n"
+    "  the last that fits a partition rules. The end is fixed when the replay begins.\n"
+    "--outcomes TOPIC: outcomes go to this topic, which must exist; --outcomes-file FILE: to this file, one JSON object a line; else nowhere.\n"
+    "--verify: hold every decision against the recorded one; whatever differs is shown. A value that another program had written in between is\n"
+    "  taken from the record, and named.\n"
+    "--differences FILE: all differences as JSON lines. --max-differences N: so many are shown in full (20).\n"
+    "--state SNAPSHOT: begin with the market of this file (orderd snapshot), at its marks.\n"
+    "--without-recorded: do not follow the recorded order over all partitions, nor take expired events as recorded. Each partition keeps its own\n"
+    "  order; what was decided by the order between partitions may come out otherwise.\n"
+    "--incarnation UUID: whose recorded outcomes are followed: the live registry's otherwise, or those of the last outcome.\n"
+    "--rate N: so many events in a second at most.\n"
+    "--json: the report as one object, described by conf/schemas/reports/replay.json.\n"
+    "Ctrl-C stops after what was begun; the same command goes on from there.\n"
+    "Exit codes: 0 done (and nothing differs), 64 usage, 65 decisions differ, or a snapshot or a record is damaged, 66 a file cannot be read,\n"
+    "69 redis or kafka is away, 74 a file cannot be written, 75 stopped before the end, 77 rights, 78 configuration or refused.\n";
+
+static int wrong_usage(const char *what, const char *value)
+{
+    fprintf(stderr, "orderd replay: %s%s%s; see orderd replay --help\n", what, value ? " " : "", value ? value : "");
+    return EX_USAGE;
+}
+
+enum option_code {
+    OPTION_PREFIX = 1000, OPTION_DATABASE, OPTION_ADDRESS, OPTION_FROM, OPTION_TO, OPTION_OUTCOMES, OPTION_OUTCOMES_FILE, OPTION_WITHOUT, OPTION_RATE,
+    OPTION_VERIFY, OPTION_STATE, OPTION_DIFFERENCES, OPTION_MAX, OPTION_INCARNATION, OPTION_JSON
+};
+
+static const struct option options[] = {
+    {"config", required_argument, NULL, 'c'},
+    {"help", no_argument, NULL, 'h'},
+    {"into-prefix", required_argument, NULL, OPTION_PREFIX},
+    {"into-database", required_argument, NULL, OPTION_DATABASE},
+    {"into-address", required_argument, NULL, OPTION_ADDRESS},
+    {"from", required_argument, NULL, OPTION_FROM},
+    {"to", required_argument, NULL, OPTION_TO},
+    {"outcomes", required_argument, NULL, OPTION_OUTCOMES},
+    {"outcomes-file", required_argument, NULL, OPTION_OUTCOMES_FILE},
+    {"without-recorded", no_argument, NULL, OPTION_WITHOUT},
+    {"rate", required_argument, NULL, OPTION_RATE},
+    {"verify", no_argument, NULL, OPTION_VERIFY},
+    {"state", required_argument, NULL, OPTION_STATE},
+    {"differences", required_argument, NULL, OPTION_DIFFERENCES},
+    {"max-differences", required_argument, NULL, OPTION_MAX},
+    {"incarnation", required_argument, NULL, OPTION_INCARNATION},
+    {"json", no_argument, NULL, OPTION_JSON},
+    {NULL, 0, NULL, 0},
+};
+
+static int take_number(const char *name, const char *text, int64_t most, int64_t *out)
+{
+    return number_parse(bytes_of(text), out) && *out >= 0 && *out <= most ? 0 : wrong_usage(name, text);
+}
+
+static int take_where(const char *name, const char *text, struct resolve_froms *froms, char *words, size_t size)
+{
+    size_t used = strlen(words);
+
+    if (!where_add(text, froms) || (size_t)snprintf(words + used, size - used, "%s%s", used ? "," : "", text) >= size - used)
+        return wrong_usage(name, text);
+    return 0;
+}
+
+static int take_value(struct replay_request *request, int option, const char *value)
+{
+    switch (option) {
+    case OPTION_DATABASE:
+        return take_number("--into-database: a number would be right, not", value, DATABASES_MAX, &request->database);
+    case OPTION_RATE:
+        return take_number("--rate: 1 to 1000000 would be right, not", value, RATE_MAX, &request->rate);
+    case OPTION_MAX:
+        return take_number("--max-differences: a number would be right, not", value, INT32_MAX, &request->max_differences);
+    case OPTION_FROM:
+        return take_where("--from: " WHERE_FORMS " would be right, not", value, &request->from, request->words_from, sizeof request->words_from);
+    case OPTION_TO:
+        return take_where("--to: " WHERE_FORMS " would be right, not", value, &request->to, request->words_to, sizeof request->words_to);
+    default:
+        return wrong_usage("an option is not known or lacks its value", NULL);
+    }
+}
+
+static int take_option(struct replay_request *request, int option, const char *value)
+{
+    const struct {
+        int option;
+        const char **text;
+        bool *flag;
+    } plain[] = {
+        {'c', &request->file, NULL}, {'h', NULL, &request->help}, {OPTION_PREFIX, &request->prefix, NULL}, {OPTION_ADDRESS, &request->address, NULL},
+        {OPTION_OUTCOMES, &request->outcomes, NULL}, {OPTION_OUTCOMES_FILE, &request->outcomes_file, NULL}, {OPTION_WITHOUT, NULL, &request->without_recorded},
+        {OPTION_VERIFY, NULL, &request->verify}, {OPTION_STATE, &request->state, NULL}, {OPTION_DIFFERENCES, &request->differences, NULL},
+        {OPTION_INCARNATION, &request->incarnation, NULL}, {OPTION_JSON, NULL, &request->json},
+    };
+
+    for (size_t i = 0; i < sizeof plain / sizeof *plain; i++)
+        if (plain[i].option == option) {
+            if (plain[i].text)
+                *plain[i].text = value;
+            else
+                *plain[i].flag = true;
+            return 0;
+        }
+    return take_value(request, option, value);
+}
+
+/* What cannot be asked for together. */
+static int check(const struct replay_request *request)
+{
+    if (!request->file)
+        return wrong_usage("-c FILE is missing", NULL);
+    if (!request->prefix && !request->address && request->database < 0)
+        return wrong_usage("--into-prefix, --into-database or --into-address is missing: a replay never goes into the live market", NULL);
+    if (request->outcomes && request->outcomes_file)
+        return wrong_usage("--outcomes or --outcomes-file, not both", NULL);
+    if (request->without_recorded && (request->verify || request->incarnation))
+        return wrong_usage("--without-recorded does not go with --verify or --incarnation", NULL);
+    if (request->differences && !request->verify)
+        return wrong_usage("--differences goes with --verify", NULL);
+    if (request->state && request->from.count)
+        return wrong_usage("--state begins at the snapshot's marks, --from does not go with it", NULL);
+    return 0;
+}
+
+int replay_parse(int argc, char **argv, struct replay_request *request)
+{
+    int option, code = 0;
+
+    *request = (struct replay_request){.database = -1, .max_differences = DIFFERENCES_SHOWN};
+    while (!code && (option = getopt_long(argc, argv, "c:h", options, NULL)) != -1)
+        code = take_option(request, option, optarg);
+    if (code)
+        return code;
+    if (request->help)
+        return fputs(usage, stdout) < 0 ? EX_IOERR : 0;
+    return optind < argc ? wrong_usage("an argument is too many:", argv[optind]) : check(request);
+}

@@ -1,0 +1,155 @@
+"""`orderd replay --verify`: decisions held against those of the past."""
+import json
+import os
+
+import pytest
+
+from broker import Record
+from load import mixed
+from market import Market, deposit, grant, list_, purchase, reserve, restock
+from replaying import Target, live, replay
+
+PARTITIONS = 3
+
+
+@pytest.fixture(scope="module")
+def played(broker, redis_server, tmp_path_factory):
+    market = Market(broker, redis_server, tmp_path_factory.mktemp("market"), partitions=PARTITIONS)
+    daemon = market.daemon()
+    market.send_all(mixed(3000, PARTITIONS, seed=12))
+    market.outcomes()
+    assert daemon.stop() == 0
+    yield market
+    market.close()
+
+
+def told(market, change):
+    """The market's file with a copy of its outcome topic, in which `change` made something else of the records."""
+    topic = market.broker.topic("altered", market.partitions)
+    market.broker.send_all(topic, [change(record) for record in market.broker.read(market.outcome_topic)])
+    daemon = market.make(kafka__outcomes=topic)
+    market.daemons.remove(daemon)
+    market.daemons.insert(0, daemon)
+
+
+@pytest.fixture
+def small(make_market):
+    """make(events): a market that has decided them, and no daemon."""
+    def make(events, meanwhile=None):
+        market = make_market()
+        daemon = market.daemon()
+        for event in events:
+            if callable(event):
+                event(market)
+            else:
+                market.play([event])
+        assert daemon.stop() == 0
+        return market
+    return make
+
+
+def altered(record, **members):
+    return record._replace(value=json.dumps({**json.loads(record.value), **members}, separators=(",", ":")).encode())
+
+
+def lines(path):
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def test_the_same_rules_decide_the_same(played, tmp_path):
+    before, path = live(played), tmp_path / "differences.ndjson"
+    done = replay(played, Target(played), "--verify", "--json", "--differences", path)
+    assert done.code == 0, done.err + path.read_text()
+    verified = done.report["verified"]
+    assert verified["compared"] == verified["same"] == 3000 and not any(verified["differences"].values())
+    assert verified["foreign_writes"] == verified["first_seen"] == verified["undecided"] == 0
+    assert path.read_text() == "" and live(played) == before
+
+
+def test_it_says_so_to_people(played):
+    done = replay(played, Target(played), "--verify")
+    assert done.code == 0 and "compared with what was recorded: 3,000 decisions, 3,000 the same, none differ" in done.out
+
+
+EVENTS = [grant("s", "i"), deposit("b", 100), list_("s", "i", 40), purchase("b", "s", "i", 40, id="sale"), restock("k", 5), reserve("k", 6, "b")]
+DAMAGES = {
+    "status": (3, {"status": "rejected", "reason": "insufficient_funds", "facts": {"price": 40, "buyer_funds": 100}}),
+    "reason": (5, {"reason": "unknown_sku", "facts": {"stock": None}}),
+}
+
+
+@pytest.mark.parametrize("kind", DAMAGES)
+def test_a_recorded_decision_that_is_another_is_shown(small, tmp_path, kind):
+    market, path, (offset, members) = small(EVENTS), tmp_path / "differences.ndjson", DAMAGES[kind]
+    told(market, lambda r: altered(r, **members) if json.loads(r.value)["source"]["offset"] == offset else r)
+    done = replay(market, Target(market), "--verify", "--differences", path)
+    assert done.code == os.EX_DATAERR, done.err
+    found, = [line for line in lines(path) if line["kind"] not in ("foreign", "first_seen")]
+    assert (found["kind"], found["offset"]) == (kind, offset)
+    assert found["recorded"]["status"] == "rejected" and found["recorded"]["reason"] == members["reason"]
+    assert f"{market.source}:0:{offset} {kind} differs" in done.out
+
+
+def test_a_difference_reads_like_what_happened(small):
+    market = small(EVENTS)
+    told(market, lambda r: altered(r, status="rejected", reason="insufficient_funds", facts={"price": 40, "buyer_funds": 100}) if json.loads(r.value)["source"]["offset"] == 3 else r)
+    out = replay(market, Target(market), "--verify").out
+    assert f'{market.source}:0:3 status differs: purchase "sale" {{"buyer":"b","seller":"s","item":"i","price":40}}' in out
+    assert 'recorded  rejected insufficient_funds  {"price":40,"buyer_funds":100}' in out
+    assert 'now       applied  {"price":40,"buyer_funds":[100,60],"seller_funds":[0,40]}' in out
+
+
+def test_an_outcome_that_is_missing_is_shown(small, tmp_path):
+    market, path = small([deposit("a", n) for n in range(1, 5)]), tmp_path / "differences.ndjson"
+    topic = market.broker.topic("altered")
+    market.broker.send_all(topic, [r for r in market.broker.read(market.outcome_topic) if json.loads(r.value)["source"]["offset"] != 1])
+    market.daemons.insert(0, market.make(kafka__outcomes=topic))
+    done = replay(market, Target(market), "--verify", "--differences", path)
+    assert done.code == os.EX_DATAERR, done.err
+    found, = [line for line in lines(path) if line["kind"] == "missing"]
+    assert (found["offset"], found["count"]) == (1, 1)
+
+
+def test_events_that_are_not_yet_decided_are_no_difference(small):
+    market = small([deposit("a", 1)])
+    market.send(deposit("a", 2))
+    done = replay(market, Target(market), "--verify", "--json")
+    assert done.code == 0, done.err
+    assert done.report["verified"]["undecided"] == 1
+
+
+def test_what_another_program_wrote_is_named_and_is_no_difference(small, tmp_path):
+    path = tmp_path / "differences.ndjson"
+    market = small([deposit("a", 100), lambda m: m.redis.hincrby(m.key("users:a"), "funds", 11), deposit("a", 1), restock("k", 5),
+                    lambda m: m.redis.set(m.key("stock:k"), 2), reserve("k", 3, "a"), lambda m: m.redis.sadd(m.key("inventory:a"), "gift"),
+                    list_("a", "gift", 9)])
+    done = replay(market, Target(market), "--verify", "--json", "--differences", path)
+    assert done.code == 0, done.err + path.read_text()
+    assert done.report["verified"]["foreign_writes"] == 2 and done.report["verified"]["first_seen"] == 1
+    assert [(line["kind"], line["key"], line["was"], line["became"]) for line in lines(path)] == [
+        ("foreign", "users:a funds", 100, 111), ("foreign", "stock:k", 5, 2), ("first_seen", "inventory:a gift", False, True)]
+    out = replay(market, Target(market), "--verify").out
+    assert f"another program wrote users:a funds: it was 100 and became 111, before {market.source}:0:1" in out
+
+
+def test_expired_events_and_an_operators_word_are_taken_as_recorded(make_market):
+    market = make_market()
+    daemon = market.daemon()
+    market.play([deposit("a", 1)])
+    assert daemon.stop() == 0
+    market.send(deposit("a", 2))
+    assert daemon.command("init", "--quarantine", f"{market.source}:0:1").returncode == 0
+    daemon.start()
+    market.play([deposit("a", 4)])
+    assert daemon.stop() == 0
+    done = replay(market, Target(market), "--verify", "--json")
+    assert done.code == 0, done.err
+    assert done.report["reasons"] == {"quarantined": 1} and done.report["as_recorded"] == 1
+
+
+def test_every_event_kind_of_a_foreign_clock_is_compared(small):
+    """A message without a key, one with headers, and one that is no text."""
+    market = small([deposit("a", 1), lambda m: (m.send_all([Record(0, None, None, b"\xff", [("h", b"1")], 0)]), m.outcomes())])
+    done = replay(market, Target(market), "--verify", "--json")
+    assert done.code == 0, done.err
+    assert done.report["events"]["malformed"] == 1
