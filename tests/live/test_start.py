@@ -45,6 +45,18 @@ def test_the_rights_that_the_readme_names_are_enough(guarded):
     assert not [entry for entry in market.redis.acl_log() if entry["username"] == "orderd"], "nothing was refused"
 
 
+def test_they_are_enough_to_look_at_offsets_and_to_move_a_mark(guarded):
+    market = guarded(prefix="shop:")
+    daemon = market.daemon()
+    market.play(EVERY_KIND)
+    market.audit()
+    assert daemon.stop() == 0
+    for words in ([], ["--move", f"{market.source}:0", "--to", "3", "--because", "again"]):
+        done = daemon.command("offsets", *words)
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert not [entry for entry in market.redis.acl_log() if entry["username"] == "orderd"], "nothing was refused"
+
+
 @pytest.mark.parametrize("right", ["xadd", "zmscore", "hincrby", "watch", "info", "lset", "client|id"])
 def test_a_user_without_a_right_ends_it_with_77_and_names_the_command(guarded, right):
     market = guarded(without=[right])
