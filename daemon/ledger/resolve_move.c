@@ -98,7 +98,7 @@ static void decide_again(struct resolve *resolve, struct opened *opened, const s
     opened_put_mark(resolve, opened, p, to);
     opened_say(opened, "%s: offsets %lld to %lld will be decided a second time, against the market as it is then: what was applied is applied once more", p->at,
                (long long)to, (long long)p->mark.next - 1);
-    opened_say(opened, "%s: its seen list is begun anew: duplicates of events before offset %lld are not known", p->at, (long long)to);
+    opened_say(opened, "%s: goes on at offset %lld: its seen list is begun anew, duplicates of events before it are not known", p->at, (long long)to);
     for (size_t i = 0; i < opened->count; i++)
         if (opened->partitions[i] != p && opened->items[i].mark == 0)
             opened_say(opened, "%s: goes on where it stands", opened->partitions[i]->at);

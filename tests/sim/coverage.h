@@ -78,6 +78,7 @@
     X(did_gap, DONE, "--accept-gap")                                                  \
     X(did_adopt, DONE, "--adopt")                                                     \
     X(did_quarantine, DONE, "--quarantine")                                           \
+    X(did_move, DONE, "--move")                                                       \
     X(resolution_failed, LIFE, "a resolution did not fit and was tried again")        \
     X(hand_paused, HAND, "partitions were paused")                                    \
     X(hand_resumed, HAND, "partitions were let go on")                                \

@@ -151,6 +151,25 @@ static void quarantine(struct mishap *m, struct node *node)
     operator_wants(command, strlen(command));
 }
 
+/* Over what comes while nobody works, perhaps: what is not in the log by then is refused. */
+static void moved(struct mishap *m, struct node *node)
+{
+    const struct instance_settings *s = &history->plan->settings;
+    size_t topic = m->number % s->topics_count;
+    int32_t number = (int32_t)((m->number >> 8) % (uint64_t)s->partitions[topic]);
+    char command[256];
+
+    (void)node;
+    if (!history->first_position)
+        return;
+    for (int i = 0; i < history->plan->nodes; i++)
+        if (!history->programs[i].node->dead)
+            history->programs[i].stop = true;
+    snprintf(command, sizeof command, "--move %s:%d:%lld", s->topics[topic], (int)number,
+             (long long)keys_mark(history->plan, s->topics[topic], number).next + 1 + (long long)((m->number >> 16) % 6));
+    operator_wants(command, strlen(command));
+}
+
 static void dedupe_differs(struct mishap *m, struct node *node)
 {
     (void)node;
@@ -246,6 +265,7 @@ static const struct mishap_ways here[MISHAP_COUNT] = {
     [MISHAP_foreign_types] = {foreign, NULL},
     [MISHAP_silence] = {silence, silence_over},
     [MISHAP_quarantine] = {quarantine, NULL},
+    [MISHAP_moved] = {moved, NULL},
     [MISHAP_dedupe_differs] = {dedupe_differs, NULL},
 };
 

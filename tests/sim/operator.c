@@ -99,9 +99,15 @@ void operator_hears(void *name, const char *line)
     }
 }
 
+/* Forward only: of what is decided a second time, and takes effect twice, the auditor knows nothing. */
+static bool moves_forward(const char *topic, int32_t partition, int64_t to)
+{
+    return keys_mark(history->plan, topic, partition).next < to;
+}
+
 static void resolve(struct node *node, const char *command)
 {
-    struct init init = {node->name, &history->settings, say, node};
+    struct init init = {node->name, &history->settings, say, node, moves_forward};
     long long offset;
     char topic[64];
     int partition, r;

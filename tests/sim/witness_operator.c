@@ -62,7 +62,7 @@ static void resolved(struct witness *w, const struct change *change, bool gap)
         if (change->from < change->to && !gap)
             must_say(w, change, "are lost", "the outcomes of offsets %lld to %lld ", (long long)change->from, (long long)change->to - 1);
         if (change->from < change->to && gap)
-            must_say(w, change, "were deleted before", "offsets %lld to %lld ", (long long)change->from, (long long)change->to - 1);
+            must_say(w, change, "passed over", "offsets %lld to %lld ", (long long)change->from, (long long)change->to - 1);
         ranged(w, gap ? AUDIT_GAP : AUDIT_LOST, source, change->from, change->to);
         break;
     case CHANGE_MARK:
