@@ -17,6 +17,7 @@ struct redrive {
     struct target targets[BATCH_MAX];
     size_t targets_count;
     char run[CLOCK_UUID_SIZE];             /* whose intents are this run's */
+    const struct batch_item *only;         /* the letter that is sent alone; NULL: all together */
 };
 
 static void on_report(void *context, const struct kafka_report *report)
@@ -29,23 +30,31 @@ static void on_report(void *context, const struct kafka_report *report)
     snprintf(item->trouble, sizeof item->trouble, "%s", report->reason);
 }
 
+/* Another producer under the name, which shuts out the one before. */
+static int open_name(struct redrive *redrive, struct error_text *error)
+{
+    const struct redrive_options *o = &redrive->options;
+    struct kafka_out_options producer = {
+        .brokers = o->brokers, .topics = o->topics, .topics_count = o->topics_count, .properties = o->properties, .log = o->log, .reported = on_report,
+        .transaction = o->transaction,
+    };
+    int r;
+
+    redrive->out = kafka_out_free(redrive->out);
+    r = kafka_out_new(&redrive->out, &producer, error);
+    return r ? r : kafka_transaction_open(redrive->out, o->timeout_ms, error);
+}
+
 int redrive_new(struct redrive **out, const struct redrive_options *options, struct error_text *error)
 {
     struct redrive *redrive = calloc(1, sizeof *redrive);
-    struct kafka_out_options producer = {
-        .brokers = options->brokers, .topics = options->topics, .topics_count = options->topics_count, .properties = options->properties,
-        .log = options->log, .reported = on_report, .transaction = options->transaction,
-    };
-    int r = 0;
+    int r;
 
     if (!redrive)
         return error_set(error, -ENOMEM, "no memory");
     redrive->options = *options;
     clock_uuid(options->clock, redrive->run);
-    if (!options->dry)
-        r = kafka_out_new(&redrive->out, &producer, error);
-    if (!r && !options->dry)
-        r = kafka_transaction_open(redrive->out, options->timeout_ms, error);
+    r = options->dry ? 0 : open_name(redrive, error);
     if (r)
         redrive_free(redrive);
     else
@@ -162,16 +171,25 @@ static bool is_due(const struct batch_item *item)
     return item->box.kind == BOX_LETTER && item->result == BATCH_DUE;
 }
 
-static void judge_all(const struct redrive_options *o, struct batch *batch)
+/* What is settled already stays so. */
+static void judge_all(const struct redrive *redrive, struct batch *batch)
 {
     for (size_t i = 0; i < batch->count; i++) {
         struct batch_item *item = &batch->items[i];
 
-        judge(o, item);
+        if (item->result == BATCH_DONE || item->result == BATCH_FAILED)
+            continue;
+        judge(&redrive->options, item);
         for (size_t k = 0; k < i && is_due(item); k++)
-            if (is_due(&batch->items[k]) && strcmp(batch->items[k].entry.field, item->entry.field) == 0)
+            if ((is_due(&batch->items[k]) || batch->items[k].result == BATCH_DONE) && strcmp(batch->items[k].entry.field, item->entry.field) == 0)
                 batch_say(item, BATCH_BEFORE, "it is a copy of %d:%lld", batch->items[k].box.partition, (long long)batch->items[k].box.offset);
     }
+}
+
+/* Due, and to be sent just now. */
+static bool is_up(const struct redrive *redrive, const struct batch_item *item)
+{
+    return is_due(item) && (!redrive->only || redrive->only == item);
 }
 
 static struct target *target_of(struct redrive *redrive, const struct batch_item *item)
@@ -198,7 +216,7 @@ static void list_targets(struct redrive *redrive, const struct batch *batch)
         const struct batch_item *item = &batch->items[i];
         struct target *target;
 
-        if (!is_due(item))
+        if (!is_up(redrive, item))
             continue;
         target = target_of(redrive, item);
         if (item->box.letter.offset < target->lowest)
@@ -225,17 +243,16 @@ static int look(struct redrive *redrive, struct batch *batch, struct error_text 
         return r;
     r = batch_read(batch, &redrive->options.book, error);
     if (!r)
-        judge_all(&redrive->options, batch);
+        judge_all(redrive, batch);
     return r;
 }
 
-static int64_t count_of(const struct batch *batch, bool (*is)(const struct batch_item *))
+static bool any_is_up(const struct redrive *redrive, const struct batch *batch)
 {
-    int64_t count = 0;
-
     for (size_t i = 0; i < batch->count; i++)
-        count += is(&batch->items[i]);
-    return count;
+        if (is_up(redrive, &batch->items[i]))
+            return true;
+    return false;
 }
 
 static void put_record(const struct redrive *redrive, struct batch_item *item, enum letters_state state, int64_t at)
@@ -259,7 +276,7 @@ static int write_intents(struct redrive *redrive, struct batch *batch, struct er
     for (size_t i = 0; i < redrive->targets_count; i++)
         looked[i] = &redrive->targets[i].entry;
     for (size_t i = 0; i < batch->count; i++)
-        if (is_due(&batch->items[i]))
+        if (is_up(redrive, &batch->items[i]))
             put_record(redrive, &batch->items[i], LETTERS_SENDING, target_of(redrive, &batch->items[i])->end);
     r = batch_write(batch, &o->book, looked, redrive->targets_count, error);
     if (!r)
@@ -291,14 +308,14 @@ static int send_one(struct redrive *redrive, struct batch_item *item)
     return r;
 }
 
-/* Sends all that is due, together: 0; -ECANCELED, nothing of it was sent, and each letter's `error` says whether it was to blame. */
+/* Sends what is up, together: 0; -ECANCELED, nothing of it was sent. */
 static int send_together(struct redrive *redrive, struct batch *batch, struct error_text *error)
 {
     struct error_text ignored;
     int r = kafka_transaction_begin(redrive->out, error), a;
 
     for (size_t i = 0; !r && i < batch->count; i++)
-        if (is_due(&batch->items[i]) && send_one(redrive, &batch->items[i]))
+        if (is_up(redrive, &batch->items[i]) && send_one(redrive, &batch->items[i]))
             r = error_set(error, -ECANCELED, "%s", batch->items[i].trouble);
     if (!r)
         r = kafka_transaction_commit(redrive->out, error);
@@ -308,59 +325,70 @@ static int send_together(struct redrive *redrive, struct batch *batch, struct er
     return a ? error_set(error, a, "%s", ignored.text) : r;
 }
 
-static bool is_to_blame(const struct batch_item *item)
-{
-    return is_due(item) && item->error && item->error != -ECANCELED && item->error != -EINPROGRESS;
-}
-
-/* Nothing was sent: those that Kafka does not take are open again, the others are tried without them. */
-static int set_aside(struct redrive *redrive, struct batch *batch, struct error_text *error)
-{
-    if (!count_of(batch, is_to_blame))
-        return -EAGAIN;
-    for (size_t i = 0; i < batch->count; i++) {
-        struct batch_item *item = &batch->items[i];
-
-        if (!is_to_blame(item))
-            continue;
-        item->entry.change = BOOK_REMOVE;
-        item->at = -1;
-        batch_say(item, BATCH_FAILED, "kafka does not take it: %s", item->trouble);
-    }
-    return batch_write(batch, &redrive->options.book, NULL, 0, error);
-}
-
 static int write_sent(struct redrive *redrive, struct batch *batch, struct error_text *error)
 {
     for (size_t i = 0; i < batch->count; i++)
-        if (is_due(&batch->items[i]))
+        if (is_up(redrive, &batch->items[i]))
             put_record(redrive, &batch->items[i], LETTERS_REDRIVEN, batch->items[i].at);
     return batch_write(batch, &redrive->options.book, NULL, 0, error);
 }
 
-int redrive_batch(struct redrive *redrive, struct batch *batch, struct error_text *error)
+/* The whole way, from the records on: 0, or -ECANCELED, nothing was sent. */
+static int attempt(struct redrive *redrive, struct batch *batch, struct error_text *error)
 {
     int r = batch_read(batch, &redrive->options.book, error);
 
     if (r)
         return r;
-    judge_all(&redrive->options, batch);
-    if (redrive->options.dry || !count_of(batch, is_due))
+    judge_all(redrive, batch);
+    if (redrive->options.dry || !any_is_up(redrive, batch))
         return 0;
     r = look(redrive, batch, error);
-    if (r || !count_of(batch, is_due))
+    if (r || !any_is_up(redrive, batch))
         return r;
     r = write_intents(redrive, batch, error);
-    while (!r && count_of(batch, is_due)) {
+    if (!r)
         r = send_together(redrive, batch, error);
-        if (r != -ECANCELED)
-            break;
-        r = set_aside(redrive, batch, error);
-    }
     if (!r)
         r = write_sent(redrive, batch, error);
     for (size_t i = 0; !r && i < batch->count; i++)
-        if (is_due(&batch->items[i]))
+        if (is_up(redrive, &batch->items[i]))
             batch->items[i].result = BATCH_DONE;
+    return r;
+}
+
+/* Alone, whatever Kafka says is about this letter: where that is no, it is open again. */
+static int attempt_alone(struct redrive *redrive, struct batch *batch, struct batch_item *item, struct error_text *error)
+{
+    int r;
+
+    redrive->only = item;
+    r = attempt(redrive, batch, error);
+    if (r != -ECANCELED)
+        return r;
+    if (!item->error || item->error == -ECANCELED || item->error == -EINPROGRESS)
+        return -EAGAIN;
+    item->entry.change = BOOK_REMOVE;
+    item->at = -1;
+    batch_say(item, BATCH_FAILED, "kafka does not take it: %s", item->trouble);
+    r = batch_write(batch, &redrive->options.book, NULL, 0, error);
+    return r ? r : open_name(redrive, error);
+}
+
+/* What is sent together fails together, and a broker does not say which one of a request it minds. A producer whose transaction failed is not
+ * used again (librdkafka 2.0.2 goes on with wrong sequence numbers); and who opens the name anew begins from the records again, since somebody
+ * else may have had it meanwhile. */
+int redrive_batch(struct redrive *redrive, struct batch *batch, struct error_text *error)
+{
+    int r;
+
+    redrive->only = NULL;
+    r = attempt(redrive, batch, error);
+    if (r != -ECANCELED)
+        return r;
+    r = open_name(redrive, error);
+    for (size_t i = 0; !r && i < batch->count; i++)
+        if (is_due(&batch->items[i]))
+            r = attempt_alone(redrive, batch, &batch->items[i], error);
     return r;
 }
