@@ -1,5 +1,6 @@
 """A real Apache Kafka broker (KRaft, one node) from Maven's artifacts, and what a test asks of it."""
 import collections
+import contextlib
 import fcntl
 import os
 import signal
@@ -212,6 +213,15 @@ class Broker:
         """(first offset, end offset)"""
         consumer = self._client("bounds", lambda: Consumer({"bootstrap.servers": self.bootstrap, "group.id": "bounds", **CLIENT}))
         return consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=20)
+
+    @contextlib.contextmanager
+    def uncommitted(self):
+        """A consumer that is told of records of open transactions, too: its ends of logs are the real ones."""
+        consumer = Consumer({"bootstrap.servers": self.bootstrap, "group.id": "uncommitted", "isolation.level": "read_uncommitted", **CLIENT})
+        try:
+            yield consumer
+        finally:
+            consumer.close()
 
     def ends(self, topic):
         """{partition: end offset}"""
