@@ -328,8 +328,11 @@ static int read_by_library(struct decision *out, struct bytes value, struct erro
     struct reading reading = {.out = out, .value = value, .error = error};
     bool good;
 
-    if (json_object_parse(&reading.json, value, error) != JSON_OK)
+    if (json_object_parse(&reading.json, value, error) != JSON_OK) {
+        if (error)
+            text_clean(error->text);
         return -EBADMSG;
+    }
     memset(&out->event, 0, sizeof out->event);
     good = read_head(&reading) && read_event(&reading) && read_facts(&reading) && read_first(&reading) && read_source(&reading) && read_tail(&reading);
     json_release(&reading.json);

@@ -25,12 +25,14 @@ static const char *const seeds[] = {
     "\"first\":{\"offset\":2,\"status\":\"expired\"},\"source\":{\"topic\":\"a.b\",\"partition\":7,\"offset\":0,\"timestamp\":null},"
     "\"decided_at\":\"x\",\"attempts\":1,\"truncated\":true,\"key_truncated\":true}",
     "{\"id\":null,\"type\":null,\"status\":\"malformed\",\"reason\":\"not_json\",\"detail\":\"byte 0: \\\"x\\\"\",\"event\":null,\"facts\":{}," SOURCE TAIL,
+    "{\"id\":\"n\",\"type\":\"grant\",\"status\":\"expired\",\"reason\":\"deadline\",\"event\":{\"user\":\"u\",\"item\":\"i\",\"price\":[],"
+    "\"\xc3\xa9\\\"\":{\"a b\":[1.50,-0.0,{\"c\":[[]],\"\":{}}],\"x\":\"\xe2\x82\xac\"}},\"facts\":{}," SOURCE TAIL,
     "{\"id\":\"l\",\"type\":\"list\",\"status\":\"rejected\",\"reason\":\"already_listed\",\"event\":{\"seller\":\"s\",\"item\":\"i\",\"price\":1},"
     "\"facts\":{\"seller_holds\":true,\"price\":-0,\"stock\":[null,5],\"user_holds\":[true,false],\"invalid\":\"users:27\"}," SOURCE TAIL,
 };
 
 static const char *const pieces[] = {"{", "}", "[", "]", "\"", ":", ",", " ", "0", "-", "1.5", "1e2", "00", "true", "null", "tru", "\\", "\\u0041", "\xff",
-                                     "\x01", "\x7f", "\"note\":1,", "\"price\":1,", "99999999999999999999", "\"stock\":1,", "9007199254740992", "\"\"", "false"};
+                                     "\x01", "\x7f", "\"note\":1,", "\"price\":1,", "99999999999999999999", "\"stock\":1,", "\"c\":1,", "[", "{\"a\":", ".5", "e3", "9007199254740992", "\"\"", "false"};
 
 /* A copy of exactly its size, so that a look beyond its end is seen by the sanitizer; with a space behind the first byte the short way does not know it. */
 static struct bytes copy_of(struct bytes text, bool spaced)
