@@ -191,6 +191,7 @@ static void what_is_wrong_is_said_with_its_place(struct checks *c)
         {HEAD EVENT "\"facts\":{\"price\":97,\"mood\":1}," SOURCE TAIL, "byte 133: fact \"mood\" is none that this release knows"},
         {HEAD EVENT "\"facts\":{\"price\":[1,2,3]}," SOURCE TAIL, "byte 142: facts.price is neither a value nor a value before and after"},
         {HEAD EVENT "\"facts\":{\"price\":1.5}," SOURCE TAIL, "byte 142: facts.price is neither a value nor a value before and after"},
+        {HEAD EVENT "\"facts\":{\"price\":97,\"price\":97}," SOURCE TAIL, "byte "},
         {HEAD EVENT "\"facts\":{\"price\":9223372036854775808}," SOURCE TAIL, "byte "},
         {HEAD EVENT FACTS "\"source\":{\"topic\":\"a/b\",\"partition\":0,\"offset\":4,\"timestamp\":1}," TAIL, "byte 202: source.topic is not the name of a topic"},
         {HEAD EVENT FACTS "\"source\":{\"topic\":\"a\",\"partition\":0,\"timestamp\":1}," TAIL, "byte 202: source.offset is missing"},
