@@ -12,6 +12,7 @@ static const char usage[] =
     "    orderd -c FILE                   run\n"
     "    orderd init -c FILE …            make what is missing, resolve what was refused; see orderd init --help\n"
     "    orderd check -c FILE --connect   look whether Redis, Kafka and the market are as needed; see orderd check --help\n"
+    "    orderd snapshot -c FILE OUT      the market with its marks in a file, while it is worked; see orderd snapshot --help\n"
     "    orderd check-events [FILE]       name what is wrong with events, a line each; see orderd check-events --help\n"
     "    orderd offsets -c FILE           marks, commits and logs side by side; --move moves a mark\n"
     "    orderd dead-letter VERB -c FILE  list dead letters, show them, send them back; see orderd dead-letter --help\n"
@@ -47,6 +48,7 @@ static const struct {
     {"init", command_init},
     {"replay", command_replay},
     {"offsets", command_offsets},
+    {"snapshot", command_snapshot},
     {"status", command_operate},
     {"pause", command_operate},
     {"resume", command_operate},

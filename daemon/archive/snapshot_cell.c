@@ -2,22 +2,6 @@
 #include "archive/snapshot_file.h"
 #include "base/number.h"
 
-static bool take_name(struct bytes text, struct name *out)
-{
-    *out = (struct name){.size = 0};
-    if (text.size < 1 || text.size > NAME_MAX_SIZE)
-        return false;
-    for (size_t i = 0; i < text.size; i++) {
-        char c = text.data[i];
-
-        if (!((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-'))
-            return false;
-    }
-    memcpy(out->text, text.data, text.size);
-    out->size = (uint8_t)text.size;
-    return true;
-}
-
 static bool take_kind(struct bytes key, struct snapshot_cell *out)
 {
     static const struct {
@@ -34,7 +18,7 @@ static bool take_kind(struct bytes key, struct snapshot_cell *out)
         if (key.size < size || memcmp(key.data, kinds[i].prefix, size) != 0)
             continue;
         out->kind = kinds[i].kind;
-        return take_name((struct bytes){key.data + size, key.size - size}, &out->owner);
+        return name_parse((struct bytes){key.data + size, key.size - size}, &out->owner);
     }
     return false;
 }
@@ -50,8 +34,8 @@ static bool take_listing(const struct snapshot_value *value, struct snapshot_cel
     const char *dot = memchr(value->member.data, '.', value->member.size);
     size_t size = dot ? (size_t)(dot - value->member.data) : 0;
 
-    if (!dot || !take_name((struct bytes){value->member.data, size}, &out->item) ||
-        !take_name((struct bytes){dot + 1, value->member.size - size - 1}, &out->seller))
+    if (!dot || !name_parse((struct bytes){value->member.data, size}, &out->item) ||
+        !name_parse((struct bytes){dot + 1, value->member.size - size - 1}, &out->seller))
         return false;
     out->state = number_parse_score(value->value, &out->value) ? VIEW_PRESENT : VIEW_INVALID;
     return true;
@@ -77,7 +61,7 @@ bool snapshot_cell_of(const struct snapshot_value *value, struct snapshot_cell *
     case VIEW_INVENTORY:
         out->state = VIEW_PRESENT;
         out->value = 1;
-        return take_name(value->member, &out->item);
+        return name_parse(value->member, &out->item);
     case VIEW_MARKET:
         return take_listing(value, out);
     }

@@ -271,6 +271,7 @@ int snapshot_writer_finish(struct snapshot_writer *w, struct error_text *error)
         r = -errno;
     if (!r)
         r = settle(w);
+    w->error = r;
     return r ? error_set(error, r, "%s: %s", w->path ? w->path : "standard output", strerror(-r)) : 0;
 }
 

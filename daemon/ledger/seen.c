@@ -355,16 +355,33 @@ static int load_record(struct seen *seen, struct reader *reader, int64_t from, i
     return seen_add(seen, &record);
 }
 
+/* The part before the records. */
+static int load_head(struct reader *reader, int64_t *from, int64_t *to)
+{
+    uint64_t version = reader_varint(reader);
+
+    *from = (int64_t)reader_varint(reader);
+    *to = (int64_t)reader_varint(reader);
+    return reader_error(reader) || version != ELEMENT_VERSION || *from < 0 || *to < *from ? -EBADMSG : 0;
+}
+
+int seen_element_read(struct bytes element, int64_t *from, int64_t *to, bool *holds)
+{
+    struct reader reader = reader_of(element);
+    int r = load_head(&reader, from, to);
+
+    *holds = !r && reader.at < reader.end;
+    return r;
+}
+
 int seen_load(struct seen *seen, struct bytes element, int64_t expected, int64_t *to)
 {
     struct reader reader = reader_of(element);
-    uint64_t version = reader_varint(&reader);
-    int64_t from = (int64_t)reader_varint(&reader);
-    int r = 0;
+    int64_t from;
+    int r = load_head(&reader, &from, to);
 
-    *to = (int64_t)reader_varint(&reader);
-    if (reader_error(&reader) || version != ELEMENT_VERSION || from < 0 || *to < from)
-        return -EBADMSG;
+    if (r)
+        return r;
     if (from != expected)
         return -ERANGE;
     while (!r && reader.at < reader.end)

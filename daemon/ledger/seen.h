@@ -64,6 +64,8 @@ size_t seen_records(const struct seen *seen);
 /* The element in Redis: version, from, to, then source, id and the rest of each record. */
 void seen_element_begin(struct buffer *out, int64_t from, int64_t to);
 void seen_element_add(struct buffer *out, struct bytes source, struct bytes id, const struct seen_record *record);
+/* Where a stored element begins and ends, and whether it holds a record. Errors: -EBADMSG. */
+int seen_element_read(struct bytes element, int64_t *from, int64_t *to, bool *holds) MUST_CHECK;
 /* Adds a stored element to the index; elements come in the order of the list. Errors: -EBADMSG (not ours, or damaged),
  * -ERANGE (does not begin at `expected`), -ENOMEM. `*to` is where it ends. */
 int seen_load(struct seen *seen, struct bytes element, int64_t expected, int64_t *to) MUST_CHECK;

@@ -60,6 +60,11 @@ def test_events_are_in_any_file(offered):
     assert offered("orderd check-events ") == {"shop.conf", "notes.txt"}
 
 
+def test_a_snapshot_is_any_file_and_works_in_a_folder(offered):
+    assert offered("orderd snapshot -c shop.conf sh") == {"shop.conf"} and offered("orderd snapshot --show no") == {"notes.txt"}
+    assert offered("orderd snapshot --work ") == set()
+
+
 @pytest.mark.parametrize("line", ["orderd -c ", "orderd init -c ", "orderd --check-config --config sh"])
 def test_a_configuration_is_a_file(offered, line):
     assert offered(line) == {"shop.conf"}

@@ -107,3 +107,20 @@ def test_wrong_usage_of_offsets_is_64_and_points_to_its_help(orderd, arguments):
     assert ended.code == 64
     assert ended.out == ""
     assert "orderd offsets --help" in ended.err
+
+
+@pytest.mark.parametrize("arguments", [
+    [],
+    ["out"],
+    ["-c", "x"],
+    ["-c", "x", "out", "more"],
+    ["-c", "x", "--show", "s"],
+    ["--show", "s", "t"],
+    ["--show"],
+    ["-c", "x", "--everything", "out"],
+], ids=" ".join)
+def test_wrong_usage_of_snapshot_is_64_and_points_to_its_help(orderd, arguments):
+    ended = orderd("snapshot", *arguments)
+    assert ended.code == 64
+    assert ended.out == ""
+    assert "orderd snapshot --help" in ended.err

@@ -1,0 +1,263 @@
+/* `orderd snapshot`: the market with its marks in a file, while it is worked; and what such a file holds. */
+#include "archive/snapshot.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "codec/members.h"
+#include "commands/command.h"
+#include "commands/interrupt.h"
+#include "commands/progress.h"
+#include "commands/site.h"
+#include "commands/snapshot_show.h"
+
+static const char usage[] =
+    "orderd snapshot: the market with its marks in a file, taken while it is worked\n"
+    "\n"
+    "    orderd snapshot -c FILE [--work DIR] [--json] OUT\n"
+    "    orderd snapshot --show SNAPSHOT [--json]\n"
+    "\n"
+    "Reads Redis in small pieces and stops nobody; what changed meanwhile is put right by the outcomes in Kafka. So OUT is what Redis held at one moment, at\n"
+    "the marks that stand in it: balances, inventories, listings and stock, outbox, seen lists, pauses and registry. Nothing is written to Redis or Kafka.\n"
+    "orderd restore brings it back; orderd replay and orderd audit can begin from it.\n"
+    "\n"
+    "OUT: written as OUT.partial, which takes OUT's place when it is whole; for its owner alone. For - it is standard output, and the report is on standard error.\n"
+    "--show SNAPSHOT: check the file whole, and say of which market and at which marks it is.\n"
+    "--work DIR: where a temporary file lies meanwhile, about as large as the market; the folder of OUT unless given, for - the variable TMPDIR or /var/tmp.\n"
+    "--json: the report as one object, described by conf/schemas/reports/snapshot.json.\n"
+    "The Redis user needs +scan +hscan +sscan +zscan +hgetall besides what the daemon's needs.\n"
+    "Exit codes: 0 done, 64 usage, 65 the file or an outcome is not as orderd writes it, 66 the file cannot be read, 69 redis or kafka is away, 73 OUT cannot be\n"
+    "made, 74 it cannot be written, 75 stopped, or the market changed faster than it could be read: run it again, 77 rights, 78 configuration or refused.\n";
+
+struct words {
+    const char *file, *out, *show, *work;
+    bool json, help;
+};
+
+/* What a job looks at between two steps. */
+struct job {
+    struct site *site;
+    struct interrupt interrupt;
+    struct progress progress;
+    const char *what;
+};
+
+static int wrong_usage(const char *what, const char *value)
+{
+    fprintf(stderr, "orderd snapshot: %s%s%s; see orderd snapshot --help\n", what, value ? " " : "", value ? value : "");
+    return EX_USAGE;
+}
+
+static int take_option(struct words *words, int option, const char *value)
+{
+    switch (option) {
+    case 'c':
+        words->file = value;
+        return 0;
+    case 'h':
+        return words->help = true, 0;
+    case 'j':
+        return words->json = true, 0;
+    case 's':
+        words->show = value;
+        return 0;
+    case 'w':
+        words->work = value;
+        return 0;
+    default:
+        return wrong_usage("an option is not known or lacks its value", NULL);
+    }
+}
+
+static int parse(int argc, char **argv, struct words *words)
+{
+    static const struct option options[] = {{"config", required_argument, NULL, 'c'}, {"help", no_argument, NULL, 'h'},       {"json", no_argument, NULL, 'j'},
+                                            {"show", required_argument, NULL, 's'},   {"work", required_argument, NULL, 'w'}, {NULL, 0, NULL, 0}};
+    int option, code = 0;
+
+    while (!code && (option = getopt_long(argc, argv, "c:h", options, NULL)) != -1)
+        code = take_option(words, option, optarg);
+    if (code || words->help)
+        return code;
+    if (words->show)
+        return words->file || words->work || optind < argc ? wrong_usage("--show goes with --json alone", NULL) : 0;
+    if (!words->file)
+        return wrong_usage("-c FILE is missing", NULL);
+    if (optind == argc)
+        return wrong_usage("OUT is missing: where the snapshot is written to", NULL);
+    words->out = argv[optind++];
+    return optind < argc ? wrong_usage("an argument is too many:", argv[optind]) : 0;
+}
+
+static bool stopped(void *context)
+{
+    struct job *job = context;
+
+    return interrupt_seen(&job->interrupt);
+}
+
+static void show_progress(void *context, const char *what, int64_t done)
+{
+    struct job *job = context;
+    int64_t now = clock_monotonic_ms(job->site->clock);
+
+    if (job->what != what) {
+        if (job->what)
+            progress_end(&job->progress);
+        progress_begin(&job->progress, what, strcmp(what, "reading") == 0 ? "values" : "outcomes", -1, now);
+        job->what = what;
+    }
+    progress_show(&job->progress, done, now);
+}
+
+/* Where the temporary file lies: beside OUT, which must have room for as much. The caller frees it. */
+static char *work_folder(const struct words *words)
+{
+    const char *variable = getenv("TMPDIR"), *slash = strrchr(words->out, '/');
+
+    if (words->work)
+        return strdup(words->work);
+    if (strcmp(words->out, "-") == 0)
+        return strdup(variable && *variable ? variable : "/var/tmp");
+    return slash ? strndup(words->out, slash == words->out ? 1 : (size_t)(slash - words->out)) : strdup(".");
+}
+
+static int code_of(int r, const struct snapshot_taken *taken)
+{
+    if (taken->in_file)
+        return taken->made ? EX_IOERR : EX_CANTCREAT;
+    return r == -EPROTO ? EX_CONFIG : r == -EBADMSG ? EX_DATAERR : r == -EACCES ? EX_NOPERM : r == -ECANCELED || r == -ESTALE ? EX_TEMPFAIL : EX_UNAVAILABLE;
+}
+
+static void print_text(const struct snapshot_taken *taken, const struct words *words, double seconds, FILE *out)
+{
+    char values[PROGRESS_NUMBER_SIZE], decisions[PROGRESS_NUMBER_SIZE];
+
+    fprintf(out, "%s: %s values, whole and consistent, in %.1f s\n", words->out, progress_number(values, taken->values), seconds);
+    fprintf(out, "outcomes that put it right: %s; longest question to Redis: %.1f ms\n", progress_number(decisions, taken->decisions), (double)taken->longest_us / 1000);
+    fprintf(out, "digest %s\n", taken->digest);
+    if (taken->halt[0])
+        fprintf(out, "the market stands still: %s\n", taken->halt);
+    if (taken->left_out)
+        fprintf(out, "left out: %lld keys of a type that no snapshot holds, the first is %s\n", (long long)taken->left_out, taken->first_left_out);
+}
+
+static int print_json(const struct snapshot_taken *taken, const struct words *words, double seconds, FILE *out)
+{
+    struct buffer text;
+    int r;
+
+    buffer_init(&text, 1 << 20);
+    buffer_put_char(&text, '{');
+    members_text(&text, "snapshot", words->out);
+    members_text(&text, "digest", taken->digest);
+    members_int(&text, "values", taken->values);
+    members_int(&text, "decisions", taken->decisions);
+    members_int(&text, "attempts", taken->attempts);
+    members_real(&text, "seconds", seconds);
+    members_real(&text, "longest_question_ms", (double)taken->longest_us / 1000);
+    members_text_or_null(&text, "halt", taken->halt);
+    members_int(&text, "left_out", taken->left_out);
+    members_text_or_null(&text, "first_left_out", taken->first_left_out);
+    buffer_put_text(&text, "}\n");
+    r = buffer_error(&text);
+    if (!r && fwrite(text.data, 1, text.size, out) != text.size)
+        r = -EIO;
+    buffer_deinit(&text);
+    return r ? EX_IOERR : 0;
+}
+
+static int take(struct job *job, const struct words *words, struct kafka_in *in)
+{
+    char *folder = work_folder(words);
+    struct snapshot_options options = {.start = site_start(job->site, in), .out = words->out, .work = folder, .release = ORDERD_VERSION,
+                                       .stopped = stopped, .progress = show_progress, .context = job};
+    FILE *out = strcmp(words->out, "-") == 0 ? stderr : stdout;
+    int64_t began = clock_monotonic_ms(job->site->clock);
+    struct snapshot_taken taken = {.values = 0};
+    struct error_text error = {""};
+    double seconds;
+    int r;
+
+    options.start.evidence.why = &error;
+    r = folder ? snapshot_take(&options, &taken, &error) : -ENOMEM;
+    seconds = (double)(clock_monotonic_ms(job->site->clock) - began) / 1000;
+    if (job->what)
+        progress_end(&job->progress);
+    free(folder);
+    if (r) {
+        log_error(&job->site->log, "no snapshot is taken error=\"%s\"", error.text);
+        return code_of(r, &taken);
+    }
+    if (words->json)
+        return print_json(&taken, words, seconds, out);
+    print_text(&taken, words, seconds, out);
+    return fflush(out) ? EX_IOERR : 0;
+}
+
+static int connect_redis(struct site *site)
+{
+    struct error_text error;
+    int r = session_visit(site->redis.session, &error);
+
+    if (r)
+        log_error(&site->log, "redis cannot be asked address=%s error=\"%s\"", site->config->redis.address, error.text);
+    return !r ? 0 : r == -EACCES ? EX_NOPERM : EX_UNAVAILABLE;
+}
+
+static int work(struct job *job, const struct words *words)
+{
+    struct error_text error = {""};
+    struct kafka_in_options consumer;
+    struct kafka_in *in;
+    int code = site_ask_kafka(job->site);
+
+    if (!code)
+        code = connect_redis(job->site);
+    if (!code)
+        code = site_open_reader(job->site);
+    if (code)
+        return code;
+    consumer = site_consumer(job->site);
+    if (kafka_in_new(&in, &consumer, &error)) {
+        log_error(&job->site->log, "no consumer error=\"%s\"", error.text);
+        return EX_CONFIG;
+    }
+    code = take(job, words, in);
+    kafka_in_free(in);
+    return code;
+}
+
+int command_snapshot(int argc, char **argv)
+{
+    struct words words = {.file = NULL};
+    struct config_problems problems;
+    struct config *config;
+    struct site site;
+    struct job job = {.site = &site};
+    int code = parse(argc, argv, &words);
+
+    if (code)
+        return code;
+    if (words.help)
+        return fputs(usage, stdout) < 0 ? EX_IOERR : 0;
+    if (words.show)
+        return snapshot_show(words.show, words.json);
+    code = config_load(&config, words.file, &problems);
+    config_problems_print(&problems, words.file, stderr);
+    if (code)
+        return EX_CONFIG;
+    if (interrupt_open(&job.interrupt))
+        return EX_OSERR;
+    code = site_open(&site, config);
+    site.log.level = site.log.level < LOG_LEVEL_WARNING ? site.log.level : LOG_LEVEL_WARNING;
+    if (!code)
+        code = work(&job, &words);
+    site_close(&site);
+    config_free(config);
+    interrupt_close(&job.interrupt);
+    return code;
+}
