@@ -214,8 +214,10 @@ static int open_all(struct replay *p, struct error_text *error)
     }
     if (p->opened) {
         r = target_take_over(p->options.target, error);
+        if (r == -EAGAIN)
+            clock_sleep_ms(p->options.clock, RETRY_MS);
         if (r)
-            return session_is_up(session) ? r : 0;
+            return session_is_up(session) && r != -EAGAIN ? r : 0;
         count_lost(p);
     }
     return open_play(p, error);

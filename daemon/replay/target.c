@@ -38,7 +38,10 @@ static int execute(struct target *t, size_t queued, struct error_text *error)
         return 0;
     if (result.class == EXEC_CONFLICT)
         return error_set(error, -ESTALE, "somebody else changed the registry or a mark meanwhile");
-    return error_set(error, result.class == EXEC_UNKNOWN ? -ECONNRESET : -EACCES, "redis did not execute the transaction: %s", result.error.text);
+    if (result.class == EXEC_UNKNOWN)
+        return error_set(error, -ECONNRESET, "the connection to redis was lost");
+    return error_set(error, result.class == EXEC_REFUSED && result.trouble == TROUBLE_WAIT ? -EAGAIN : -EACCES, "redis did not execute the transaction: %s",
+                     result.error.text);
 }
 
 /* Every key that a market has. Glob characters of the prefix are taken as they are. */
