@@ -260,3 +260,45 @@ def test_each_partition_of_a_sharded_market_is_replayed_into_its_own(make_market
     done = replay(market, target)
     assert done.code == 0, done.err
     assert state(target) == state(market)
+
+
+# what happens to it
+
+def test_a_lost_connection_is_no_end_and_nothing_is_lost_by_it(played, target):
+    topic = played.broker.topic("replayed", PARTITIONS)
+    run = start(played, target, "--rate", 2000, "--outcomes", topic, "--json")
+    for wanted in (300, 900, 1500):
+        until(lambda: run.poll() is not None or sum(position(target)) > wanted, 30, "the replay does not get on")
+        played.redis.client_kill_filter(_type="normal", skipme=True)
+    out, err = run.communicate(timeout=60)
+    assert run.returncode == 0, err
+    report = json.loads(out)
+    assert report["events"]["all"] + report["uncounted"] == 3000
+    assert len({(o.partition, o.offset) for o in map(Outcome, played.broker.read(topic))}) == 3000
+    assert state(target) == state(played)
+
+
+def test_two_at_once_the_second_takes_over_and_the_first_ends(played, target):
+    first = start(played, target, "--rate", 1000)
+    until(lambda: first.poll() is not None or sum(position(target)) > 300, 30, "the replay does not get on")
+    second = replay(played, target)
+    _, err = first.communicate(timeout=30)
+    assert first.returncode == os.EX_CONFIG and "somebody else works" in err
+    assert second.code == 0, second.err
+    assert state(target) == state(played)
+
+
+def test_a_live_daemon_goes_on_beside_it(make_market):
+    market = make_market(partitions=2)
+    daemon = market.daemon()
+    market.send_all(mixed(1000, 2, seed=21))
+    market.outcomes()
+    target = Target(market)
+    run = start(market, target, "--rate", 1000)
+    market.send_all(mixed(500, 2, seed=22))
+    market.outcomes()
+    _, err = run.communicate(timeout=60)
+    assert run.returncode == 0, err
+    assert daemon.alive
+    market.audit()
+    assert sum(int(target.redis.hget(target.key(f"orderd:mark:{market.source}:{n}"), "next")) for n in range(2)) >= 1000
