@@ -55,7 +55,7 @@ static void on_error(rd_kafka_t *rk, int code, const char *reason, void *opaque)
         scan->trouble = -EACCES;
 }
 
-/* The bound in bytes alone rules; the one in messages is as high as it may be. */
+/* librdkafka counts the bytes of messages only, and needs some hundred more for each: so no more messages than KiB. */
 static int configure(rd_kafka_conf_t *conf, const struct kafka_in_options *options, size_t streams_max, size_t kbytes, struct error_text *error)
 {
     size_t part = kbytes / (streams_max ? streams_max : 1);
@@ -67,7 +67,7 @@ static int configure(rd_kafka_conf_t *conf, const struct kafka_in_options *optio
     if (!r)
         r = kafka_conf_set(conf, "queued.max.messages.kbytes", text, false, error);
     if (!r)
-        r = kafka_conf_set(conf, "queued.min.messages", "10000000", false, error);
+        r = kafka_conf_set(conf, "queued.min.messages", text, false, error);
     if (!r)
         r = kafka_conf_set(conf, "statistics.interval.ms", "0", false, error);
     return r;
@@ -193,6 +193,17 @@ static void nudge(struct kafka_scan *scan, const struct stream *s)
     rd_kafka_topic_partition_list_destroy(list);
 }
 
+/* The first that comes; whoever sleeps while we wait is woken meanwhile. */
+static void wait_for_one(struct kafka_scan *scan, struct stream *s, int timeout_ms)
+{
+    bool alone = s->ended || scan->trouble || scan->nudged_ms == INT64_MAX;
+    int slice = alone ? timeout_ms : NUDGE_MS;
+
+    for (int left = timeout_ms; left > 0 && !take(s, 1, left < slice ? left : slice); left -= slice)
+        if (!alone)
+            nudge(scan, s);
+}
+
 /* What lies there, at once; where nothing does, the first that comes. The consumer's own queue holds what the client itself has to say. */
 static int refill(struct kafka_scan *scan, struct stream *s, int timeout_ms)
 {
@@ -205,8 +216,7 @@ static int refill(struct kafka_scan *scan, struct stream *s, int timeout_ms)
         said = rd_kafka_consumer_poll(scan->rk, 0);
         if (said)
             rd_kafka_message_destroy(said);
-        if (timeout_ms > 0)
-            take(s, 1, timeout_ms);
+        wait_for_one(scan, s, timeout_ms);
     }
     clock_pulse(scan->clock);
     if (!s->count)

@@ -9,10 +9,9 @@
 
 struct kafka_scan;
 
-/* For up to `streams_max` partitions at once; `kbytes` bounds the bytes of messages that are fetched ahead over all of them, in equal parts of 1024
- * at least, with one answer of a broker beyond each part; librdkafka needs up to three times as much memory when they are small. The options'
- * group is named to the brokers and never joined, their topics are not used; log and clock must live as long. Errors: -EINVAL with librdkafka's
- * words, -ENOMEM. */
+/* For up to `streams_max` partitions at once; `kbytes` bounds what is fetched ahead over all of them, in KiB of messages and in their number, in equal
+ * parts of 1024 at least, with one answer of a broker beyond each part. The options' group is named to the brokers and never joined, their topics are
+ * not used; log and clock must live as long. Errors: -EINVAL with librdkafka's words, -ENOMEM. */
 int kafka_scan_new(struct kafka_scan **out, const struct kafka_in_options *options, size_t streams_max, size_t kbytes, struct error_text *error) MUST_CHECK;
 /* Takes NULL, returns NULL. Messages that were taken must be freed before. */
 struct kafka_scan *kafka_scan_free(struct kafka_scan *scan);
