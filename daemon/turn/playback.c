@@ -382,7 +382,7 @@ static int receive(struct playback *p)
             session_drop(p->options.session, "this server cannot be written to");
         return failed(p, result.trouble == TROUBLE_STOP ? -EACCES : -EBUSY, "redis refuses to be written to", &result.error);
     case EXEC_TORN:
-        return failed(p, -EPROTO, "a transaction was applied in part", &result.error);
+        return failed(p, -ENOTRECOVERABLE, "a transaction was applied in part", &result.error);
     case EXEC_UNKNOWN:
         break;
     }

@@ -78,7 +78,7 @@ bool playback_push(struct playback *playback, struct journal_event *event);
 /* One step: takes the answer to the turn before, and sends the next one, if enough was pushed for a whole turn; `last`: nothing more comes now, so what
  * there is goes out. What is on the way is taken by the next step: push until there is no room, run, and so on until playback_is_idle().
  * 0; -EBUSY: Redis is not ready, wait and run again. Anything else ends the playback, which is freed then, and what was not applied begins again at the
- * marks: -ESTALE: a mark or the registry is not as written, somebody else works here; -EPROTO: torn, or a record that cannot be applied (said); -EACCES;
+ * marks: -ESTALE: a mark or the registry is not as written, somebody else works here; -EPROTO: a record that cannot be applied (said); -ENOTRECOVERABLE: torn; -EACCES;
  * -EBADMSG: the outbox gave an id that is not above the last; `done`'s; or a lost connection (session_is_up() says so). */
 int playback_run(struct playback *playback, bool last) MUST_CHECK;
 /* Whether everything pushed was applied. */

@@ -134,6 +134,16 @@ static size_t text_of(char *out, size_t max, struct bytes value, const char *nam
     return size;
 }
 
+/* An operator's word: the reason and its detail. */
+static void condemn(struct played *played, struct item *item)
+{
+    char detail[EVENT_DETAIL_MAX];
+
+    text_of(detail, EVENT_DETAIL_MAX - 1, played->event.outcome.value, "detail");
+    item_skip(item, detail);
+    item->decoded.reason = played->decision.reason;
+}
+
 /* What the seen list remembers of it. The message knows more of an event than its outcome: the CloudEvent's source. */
 static void take_event(struct played *played, struct item *item)
 {
@@ -141,6 +151,8 @@ static void take_event(struct played *played, struct item *item)
     char id[EVENT_ID_MAX + 1];
 
     if (d->status == STATUS_MALFORMED) {
+        if (d->reason == REASON_QUARANTINED || d->reason == REASON_SKIPPED)
+            condemn(played, item);
         item->decoded.reason = d->reason;
         return;
     }
@@ -167,16 +179,6 @@ static void take(struct played *played, struct item *item, enum taken_how how)
     played->observations_count = observe(d, played->observations, &played->problem);
     if (played->observations_count < 0 && !played->problem.text[0])
         error_set(&played->problem, -EPROTO, "its facts are not those of such a decision");
-}
-
-/* An operator's word: the reason and its detail. */
-static void condemn(struct played *played, struct item *item)
-{
-    char detail[EVENT_DETAIL_MAX];
-
-    text_of(detail, EVENT_DETAIL_MAX - 1, played->event.outcome.value, "detail");
-    item_skip(item, detail);
-    item->decoded.reason = played->decision.reason;
 }
 
 static void prepare_decide(struct played *played, struct item *item, int64_t begin)
