@@ -6,6 +6,7 @@
 #include <sysexits.h>
 
 #include "commands/command.h"
+#include "commands/reapply.h"
 #include "commands/site.h"
 #include "commands/where.h"
 #include "ledger/resolve.h"
@@ -17,6 +18,7 @@ static const char usage[] =
     "    orderd init -c FILE --from WHERE                    the same, with the marks at WHERE instead of their logs' starts\n"
     "    orderd init -c FILE --create-topics                 create missing topics, add missing partitions\n"
     "    orderd init -c FILE --adopt [--from WHERE]...       a new registry over a market that exists\n"
+    "    orderd init -c FILE --reapply                       redis came back older: apply what was published once more, then go on\n"
     "    orderd init -c FILE --accept-rollback               redis came back older: go on at its marks, decide again\n"
     "    orderd init -c FILE --accept-loss TOPIC:P           outbox or seen list has holes, or a transaction was torn\n"
     "    orderd init -c FILE --accept-gap TOPIC:P            events were deleted before they were decided\n"
@@ -29,11 +31,11 @@ static const char usage[] =
     "WHERE: start, end, a time (2026-11-22T05:42:07Z), or TOPIC:P:OFFSET; the last that fits a partition rules.\n"
     "--dry-run: say what would be done and do nothing.\n"
     "Every change is one transaction that raises the era; running daemons take over again by themselves.\n"
-    "Exit codes: 0 done, 64 usage, 69 redis or kafka is away, 77 rights, 78 configuration or refused.\n";
+    "Exit codes: 0 done, 64 usage, 69 redis or kafka is away, 75 stopped before its end (--reapply), 77 rights, 78 configuration or refused.\n";
 
 enum action {
     ACTION_START, ACTION_MAKE, ACTION_CREATE_TOPICS, ACTION_ADOPT, ACTION_ROLLBACK, ACTION_LOSS, ACTION_GAP, ACTION_REPARTITION, ACTION_ADD,
-    ACTION_DROP, ACTION_DEDUPE, ACTION_QUARANTINE
+    ACTION_DROP, ACTION_DEDUPE, ACTION_QUARANTINE, ACTION_REAPPLY
 };
 
 struct request {
@@ -59,6 +61,7 @@ static const struct option options[] = {
     {"from", required_argument, NULL, OPTION_FROM},
     {"create-topics", no_argument, NULL, OPTION_ACTION + ACTION_CREATE_TOPICS},
     {"adopt", no_argument, NULL, OPTION_ACTION + ACTION_ADOPT},
+    {"reapply", no_argument, NULL, OPTION_ACTION + ACTION_REAPPLY},
     {"accept-rollback", no_argument, NULL, OPTION_ACTION + ACTION_ROLLBACK},
     {"accept-loss", required_argument, NULL, OPTION_ACTION + ACTION_LOSS},
     {"accept-gap", required_argument, NULL, OPTION_ACTION + ACTION_GAP},
@@ -145,6 +148,7 @@ static int resolve(struct resolve *r, const struct request *request)
         return resolve_quarantine(r, &request->place);
     case ACTION_START:
     case ACTION_CREATE_TOPICS:
+    case ACTION_REAPPLY:
         break;
     }
     return -EINVAL;
@@ -176,7 +180,10 @@ static int with_kafka(struct site *site, const struct request *request)
         return EX_CONFIG;
     }
     work.start = site_start(site, in);
-    r = request->action == ACTION_START ? start(site, &work.start) : resolve(&work, request);
+    if (request->action == ACTION_REAPPLY)
+        r = reapply_by_hand(site, in, request->dry);
+    else
+        r = request->action == ACTION_START ? start(site, &work.start) : resolve(&work, request);
     kafka_in_free(in);
     if (r < 0 && r != -EPROTO)
         log_error(&site->log, "it is not done, or not to its end, try again error=\"%s\"", strerror(-r));
@@ -201,6 +208,8 @@ static int work(struct site *site, const struct request *request)
 
     if (request->action == ACTION_CREATE_TOPICS)
         return create_topics(site, request);
+    if (request->action == ACTION_REAPPLY)
+        reapply_by_hand_prepare();
     code = site_ask_kafka(site);
     if (!code)
         code = site_connect(site);

@@ -63,6 +63,7 @@ static struct pipeline_settings settings_of(const struct config *c)
         .conflict_backoff_max_ms = (int)c->conflict.backoff_max_ms,
         .revoke_ms = (int)c->drain.revoke_ms,
         .rate_events_per_s = c->rate.events_per_s,
+        .reapply = strcmp(c->on_rollback, "reapply") == 0,
     };
 
     memcpy(s.deadline_ms, c->deadline_ms, sizeof s.deadline_ms);
@@ -335,6 +336,7 @@ static int compare_registry(struct daemon *d)
 static int make_pipeline(struct daemon *d)
 {
     const struct config *c = d->site.config;
+    struct reapply_options reapply = {.start = site_start(&d->site, source_kafka(d->source)), .kafka = site_consumer(&d->site)};
     struct pipeline_options options = {
         .settings = settings_of(c),
         .turn_max = {EVENTS_MAX, KEYS_MAX, BYTES_MAX},
@@ -343,6 +345,7 @@ static int make_pipeline(struct daemon *d)
         .prefix = c->redis.prefix,
         .outcomes = c->kafka.outcomes,
         .sharded = strcmp(c->shard, "partition") == 0,
+        .reapply = &reapply,
         .session = d->site.redis.session, .source = d->source, .reader = d->site.reader, .clock = d->site.clock, .log = &d->site.log,
     };
 

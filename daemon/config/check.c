@@ -270,6 +270,8 @@ void check_values(struct config *config, struct config_problems *problems, line_
         wrong(&c, "kafka.group", "kafka.group has %zu characters; 1 to 249 are right", strlen(config->kafka.group));
     if (strcmp(config->shard, "none") != 0 && strcmp(config->shard, "partition") != 0)
         wrong(&c, "shard", "shard = \"%.40s\": \"none\" or \"partition\" are right", config->shard);
+    if (strcmp(config->on_rollback, "halt") != 0 && strcmp(config->on_rollback, "reapply") != 0)
+        wrong(&c, "on_rollback", "on_rollback = \"%.40s\": \"halt\" or \"reapply\" are right", config->on_rollback);
     if (!log_level_parse(config->log.level, &level))
         wrong(&c, "log.level", "log.level = \"%.40s\": \"error\", \"warning\", \"notice\", \"info\" or \"debug\" are right", config->log.level);
 }

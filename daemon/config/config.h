@@ -33,7 +33,7 @@ struct config {
         char *address, *user, *password_file, *prefix, *durability;
         int64_t database, connect_timeout_ms, command_timeout_ms, backoff_min_ms, backoff_max_ms;
     } redis;
-    char *shard;
+    char *shard, *on_rollback;
     int64_t deadline_ms[EVENT_KIND_COUNT];
     struct { int64_t events, keys, bytes; } turn;
     struct { int64_t entries, bytes, idle_ms; } outbox;

@@ -29,6 +29,7 @@ static const struct setting settings[] = {
     NUMBER("redis.backoff_min_ms", redis.backoff_min_ms, 50, 1, 10000, "ms", false),
     NUMBER("redis.backoff_max_ms", redis.backoff_max_ms, 2000, 10, 60000, "ms", false),
     TEXT("shard", shard, "none", false),
+    TEXT("on_rollback", on_rollback, "halt", true),
 #define DEADLINE(constant, kind, value) NUMBER("deadline_ms." #kind, deadline_ms[EVENT_##constant], value, 0, 86400000, "ms", true),
     EVENT_KINDS(DEADLINE)
 #undef DEADLINE

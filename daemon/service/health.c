@@ -74,7 +74,10 @@ static void check_group(struct health *health, const struct sight *sight)
 
 static void check_market(struct health *health, const struct picture *picture)
 {
-    if (picture->halt[0])
+    if (picture->reapply.phase)
+        check(health, "market", HEALTH_FAILED, "halted until published decisions are applied again, %lld of %lld are (%s): %s", (long long)picture->reapply.events,
+              (long long)picture->reapply.of, picture->reapply.phase, picture->halt);
+    else if (picture->halt[0])
         check(health, "market", HEALTH_FAILED, "halted, an operator must resolve it: %s", picture->halt);
     else
         well(health, "market");

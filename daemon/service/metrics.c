@@ -27,6 +27,8 @@ struct scrape {
     X(orderd_durability_gate_open, gauge, "Whether everything applied is as durable as configured: at 0 outcomes and turns wait.", 1,             \
       s->picture->gate_open)                                                                                                                      \
     X(orderd_halted, gauge, "Whether the market is halted: an operator must resolve it.", 1, s->picture->halt[0] != '\0')                         \
+    X(orderd_reapplying, gauge, "Whether published decisions are applied again, or another instance is waited for that does: see on_rollback.", 1,     \
+      s->picture->reapply.phase != NULL)                                                                                                            \
     X(orderd_group_joined, gauge, "Whether the consumer group has answered since the start.", 1, s->picture->joined)                              \
     X(orderd_config_last_reload_successful, gauge, "Whether the last reload was taken over; at 0 the file is refused and the old one in force.", 1, \
       !s->sight->reload_refused)                                                                                                                  \
@@ -46,6 +48,8 @@ struct scrape {
     X(orderd_exec_refusals_total, counter, "EXECs that Redis answered with an error, nothing applied.", 1, (int64_t)s->meters->refused)           \
     X(orderd_exec_torn_total, counter, "EXECs that Redis applied in part: the market halts.", 1, (int64_t)s->meters->torn)                        \
     X(orderd_exec_unknown_total, counter, "EXECs without a reply: whether they were applied is read back.", 1, (int64_t)s->meters->unknown)       \
+    X(orderd_reapplied_decisions_total, counter, "Published decisions that were applied again after Redis came back older.", 1,                       \
+      (int64_t)s->meters->reapplied)                                                                                                                \
     X(orderd_takeovers_total, counter, "Partitions taken over.", 1, (int64_t)s->meters->takeovers)                                                \
     X(orderd_takeover_retries_total, counter, "Take-overs that have to be tried again.", 1, (int64_t)s->meters->takeover_retries)                 \
     X(orderd_partition_refusals_total, counter, "Partitions refused at take-over.", 1, (int64_t)s->meters->refusals)                              \

@@ -4,15 +4,30 @@
 
 #include "base/text.h"
 #include "service/host.h"
+#include "service/pen.h"
 
 static const char *plural(size_t count)
 {
     return count == 1 ? "" : "s";
 }
 
+/* A halt that needs no operator. */
+static bool reapplying(const struct picture *p, char *out, size_t size)
+{
+    char events[PEN_NUMBER_SIZE], of[PEN_NUMBER_SIZE];
+
+    if (strcmp(p->reapply.phase, "applying") == 0)
+        return snprintf(out, size, "reapplying %s of %s published decisions: %s", pen_count(events, p->reapply.events), pen_count(of, p->reapply.of), p->halt);
+    if (strcmp(p->reapply.phase, "waiting") == 0)
+        return snprintf(out, size, "halted while another instance applies published decisions again: %s", p->halt);
+    return snprintf(out, size, "halted while published decisions are looked for, to be applied again: %s", p->halt);
+}
+
 /* What keeps all of it from going on; false: nothing does. */
 static bool obstacle(const struct host_options *o, const struct picture *p, char *out, size_t size)
 {
+    if (p->reapply.phase)
+        return reapplying(p, out, size);
     if (p->halt[0])
         return snprintf(out, size, "halted, and waits for an operator: %s", p->halt);
     if (!p->redis_up)

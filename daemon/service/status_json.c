@@ -41,6 +41,20 @@ static void put_ends(struct buffer *out, const struct status_view *view)
     members_text_or_null(out, "halt", picture->halt);
 }
 
+static void put_reapply(struct buffer *out, const struct picture *picture)
+{
+    if (!picture->reapply.phase) {
+        members_text_or_null(out, "reapply", "");
+        return;
+    }
+    members_open(out, "reapply", '{');
+    members_text(out, "phase", picture->reapply.phase);
+    members_int(out, "events", picture->reapply.events);
+    members_int(out, "of", picture->reapply.of);
+    members_int(out, "differences", picture->reapply.differences);
+    buffer_put_char(out, '}');
+}
+
 static void put_operator(struct buffer *out, const struct picture *picture)
 {
     members_open(out, "operator", '{');
@@ -181,6 +195,7 @@ void status_put_json(struct buffer *out, const struct status_view *view)
 
     put_head(out, view);
     put_ends(out, view);
+    put_reapply(out, view->sight->picture);
     put_operator(out, picture);
     put_rates(out, view);
     put_load(out, view);

@@ -232,14 +232,29 @@ static size_t due_of_one_shard(struct pipeline *p, struct lane **lanes, int64_t 
     return count;
 }
 
+/* A rollback that is going to be mended needs nobody. */
+static void say_hope(struct pipeline *p, struct lane *lane, const struct refusal *refusal)
+{
+    snprintf(lane->refusal, sizeof lane->refusal, "%s; the decisions that were published are applied again", refusal->found);
+    if (!lane->shown)
+        log_warning(p->log, "a partition waits until the decisions that were published are applied again topic=%s partition=%d", lane->partition->topic,
+                    lane->partition->number);
+    lane->shown = true;
+}
+
 /* Says each refusal once; the first take-over of what was assigned first decides whether the daemon starts. */
 static int say_refusals(struct pipeline *p, struct lane *const *lanes, size_t count, const struct refusal *refusals)
 {
-    bool refused = false;
+    bool refused = false, hope = false;
 
     for (size_t i = 0; i < count; i++) {
         if (!refusals[i].set) {
             lanes[i]->shown = false;
+            continue;
+        }
+        if (refusals[i].market && rollback_has_hope(p, lanes[i]->partition->shard)) {
+            hope = true;
+            say_hope(p, lanes[i], &refusals[i]);
             continue;
         }
         refused = true;
@@ -252,6 +267,8 @@ static int say_refusals(struct pipeline *p, struct lane *const *lanes, size_t co
     }
     if (refused && !p->settled)
         return -EPROTO;
+    if (hope && !p->settled)
+        return 0;
     for (size_t i = 0; i < p->lanes_count; i++)
         if (p->lanes[i]->partition->state == PARTITION_UNTAKEN)
             return 0;

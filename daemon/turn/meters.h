@@ -30,6 +30,7 @@ struct meters {
     uint64_t dead_letters[REASON_COUNT];
     uint64_t execs, conflicts, refused, torn, unknown; /* EXECs by the class of their reply; execs: all */
     uint64_t retries;                                /* events that had to be decided once more because their EXEC met a conflict */
+    uint64_t reapplied;                              /* published decisions that were applied again */
     uint64_t takeovers, takeover_retries, refusals;  /* partitions taken over, take-overs to be tried again, partitions refused */
     uint64_t reconnects;                             /* connections to Redis that were made anew: not the first one, which was there before */
     uint64_t delivery_failures;                      /* records whose producer ended before they were reported delivered */

@@ -112,6 +112,20 @@ static void look_at_markets(const struct pipeline *p, struct picture *out)
     }
 }
 
+static void look_at_reapply(const struct pipeline *p, struct picture *out)
+{
+    struct reapply_progress at;
+
+    out->reapply.phase = NULL;
+    if (!p->reapply)
+        return;
+    at = reapply_progress(p->reapply);
+    out->reapply.phase = reapply_phase_name(at.phase);
+    out->reapply.events = at.events;
+    out->reapply.of = at.of;
+    out->reapply.differences = at.differences;
+}
+
 int pipeline_look(struct pipeline *p, struct picture *out)
 {
     int64_t now = clock_monotonic_ms(p->options.clock);
@@ -131,6 +145,7 @@ int pipeline_look(struct pipeline *p, struct picture *out)
     out->skips = skip_waiting(p);
     snprintf(out->redis_promise, sizeof out->redis_promise, "%s", out->redis_up ? session_promise(p->options.session) : "");
     look_at_markets(p, out);
+    look_at_reapply(p, out);
     out->held = p->items.used;
     out->held_max = p->settings.prefetch_events;
     out->in_flight = p->sink ? sink_in_flight(p->sink) : 0;

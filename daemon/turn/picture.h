@@ -60,6 +60,10 @@ struct picture {
     size_t skips;                      /* events that are waited for to be skipped */
     char redis_promise[PICTURE_TEXT_MAX];
     char halt[PICTURE_TEXT_MAX];       /* "": none */
+    struct {                           /* published decisions that are applied again (turn/reapply.h) */
+        const char *phase;             /* NULL: they are not */
+        int64_t events, of, differences;
+    } reapply;
     char incarnation[CLOCK_UUID_SIZE]; /* of the first market; "" : not known yet */
     int64_t era;
     size_t held, held_max;             /* events read and not decided, over all partitions; how many may be */

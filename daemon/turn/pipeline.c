@@ -53,6 +53,8 @@ int pipeline_new(struct pipeline **out, const struct pipeline_options *options)
         pipeline_free(p);
         return r;
     }
+    if (options->reapply)
+        p->reapply_options = *options->reapply;
     p->decide.pool = &p->pool;
     p->decide.clock = options->clock;
     p->takeover = (struct takeover){
@@ -69,6 +71,7 @@ struct pipeline *pipeline_free(struct pipeline *p)
 {
     if (!p)
         return NULL;
+    rollback_end(p);
     for (int i = 0; i < 2; i++)
         turn_reset(&p->turns[i], &p->pool);
     while (p->lanes_count)
@@ -135,6 +138,7 @@ static bool connected(struct pipeline *p)
     p->gate_open = true;
     p->hold = true;
     p->authenticate = false;
+    rollback_hope_anew(p);
     assignment_retry_stopped(p, NULL, -1);
     return true;
 }
@@ -202,6 +206,8 @@ int pipeline_step(struct pipeline *p)
         r = assignment_take_over(p);
         if (!r && session_is_up(p->options.session))
             assignment_watch(p);
+        if (!r && session_is_up(p->options.session))
+            r = rollback_serve(p);
         if (!r && ready(p)) {
             deadline_mark(&p->deadline, false, monotonic(p));
             r = execute_turn(p, &worked);
@@ -222,6 +228,7 @@ int pipeline_step(struct pipeline *p)
 void pipeline_drain(struct pipeline *p, int64_t until)
 {
     execute_forget(p);
+    rollback_end(p);
     if (session_is_up(p->options.session))
         (void)torn_write_now(p);
     commit_flush(p, until - (until - monotonic(p)) / 4);      /* a quarter is kept for commits and for leaving */

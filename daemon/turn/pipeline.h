@@ -10,6 +10,7 @@
 #include "store/session.h"
 #include "stream/sink.h"
 #include "stream/source.h"
+#include "turn/reapply.h"
 #include "turn/turn.h"
 
 /* What a reload may change. */
@@ -23,6 +24,7 @@ struct pipeline_settings {
     int conflict_backoff_min_ms, conflict_backoff_max_ms;
     int revoke_ms;
     int64_t rate_events_per_s;                 /* 0: no limit */
+    bool reapply;                              /* on_rollback = "reapply" */
 };
 
 struct pipeline_options {
@@ -32,6 +34,7 @@ struct pipeline_options {
     const char *file;                          /* of the configuration, for the commands that refusals name */
     const char *prefix, *outcomes;
     bool sharded;                              /* shard = "partition" */
+    const struct reapply_options *reapply;     /* ends and names, for settings.reapply; copied. NULL: a rollback halts, whatever is set */
     struct session *session;
     struct source *source;
     struct kafka_reader *reader;

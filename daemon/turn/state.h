@@ -58,6 +58,10 @@ struct pipeline {
     struct meters meters;
     struct hot *hot;
 
+    struct reapply_options reapply_options;
+    struct reapply *reapply;             /* at work in one halted market; NULL: in none */
+    struct shard *reapply_shard;         /* that market */
+
     struct takeover takeover;
     struct commands ask;
     struct arena *ask_arena;
@@ -129,6 +133,16 @@ void tell_malformed(const struct pipeline *p, const struct partition *partition,
 void tell_expired(const struct pipeline *p, const struct partition *partition, const struct item *item);
 void tell_refused(const struct pipeline *p, const struct turn *turn, const char *error);
 void tell_undelivered(const struct pipeline *p, const struct outbox_entry *entry, const struct sink_report *report);
+
+/* rollback.c: a market that came back older, and is to be brought forward again */
+/* Whether that is going to be tried, so that its halt is no reason to end. */
+bool rollback_has_hope(const struct pipeline *p, const struct shard *shard);
+/* Works at it for a moment. Errors: as pipeline_step(), when it cannot be done and the daemon has only just begun. */
+int rollback_serve(struct pipeline *p) MUST_CHECK;
+/* Another connection, another state of Redis: what could not be done may be possible. */
+void rollback_hope_anew(struct pipeline *p);
+/* Leaves it to others. */
+void rollback_end(struct pipeline *p);
 
 /* torn.c: a transaction that was applied in part */
 void torn_note(struct pipeline *p, const struct turn *turn, const char *error);

@@ -5,6 +5,9 @@
 
 #include "fake/group.h"
 #include "ledger/resolve.h"
+#include "turn/reapply.h"
+
+enum { STEP_MS = 200, PAUSE_MS = 20 };
 
 /* "orders:3", "orders:3:17" */
 static struct resolve_place place_of(const char *text)
@@ -84,6 +87,48 @@ static int carry_out(const struct init *init, struct resolve *resolve, const cha
     return r == -EINVAL ? whole(resolve, word, argument) : r;
 }
 
+/* As daemon/commands/reapply.c, of every market. */
+static int reapply(const struct init *init, struct ends *ends, int32_t shard)
+{
+    const struct sink_limits limits = {1000000, 2000000, init->settings->dead_letter_partitions};
+    struct reapply_options options = {.start = ends_start(ends), .kafka = ends_kafka(ends), .limits = &limits, .bounds = init->settings->pipeline.turn,
+                                      .shard = shard, .mode = PLAYBACK_CHANGE, .settle_ms = REAPPLY_SETTLE_MS, .unhalt = "rollback", .say = init->say,
+                                      .context = init->context};
+    struct refusal refusal = {0};
+    struct reapply *work;
+    int r = 0;
+
+    ASSERT(reapply_new(&work, &options) == 0);
+    while (!r && !ends->node->dead) {
+        r = reapply_step(work, STEP_MS, &refusal);
+        if (!r && reapply_rests(work))
+            clock_sleep_ms(ends->clock, PAUSE_MS);
+    }
+    if (refusal.set)
+        init->say(init->context, refusal.found);
+    if (r == 1)
+        r = reapply_progress(work).ours ? 0 : -ENOENT;
+    reapply_free(work);
+    return r;
+}
+
+static int reapply_all(const struct init *init, struct ends *ends)
+{
+    int32_t most = 0;
+    bool any = false;
+    int r = 0;
+
+    if (!init->settings->sharded)
+        return reapply(init, ends, SHARD_NONE);
+    for (size_t i = 0; i < init->settings->topics_count; i++)
+        most = init->settings->partitions[i] > most ? init->settings->partitions[i] : most;
+    for (int32_t n = 0; (!r || r == -ENOENT) && n < most; n++) {
+        r = reapply(init, ends, n);
+        any |= r == 0;
+    }
+    return any && r == -ENOENT ? 0 : r;
+}
+
 int init_run(const struct init *init, const char *words)
 {
     struct node *node = world_node(init->name);
@@ -96,7 +141,7 @@ int init_run(const struct init *init, const char *words)
     ends_open(&ends, init->name, init->settings);
     if (ends_connect(&ends)) {
         resolve.start = ends_start(&ends);
-        r = carry_out(init, &resolve, words);
+        r = strcmp(words, "--reapply") == 0 ? reapply_all(init, &ends) : carry_out(init, &resolve, words);
     }
     ends_close(&ends);
     return r;

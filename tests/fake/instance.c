@@ -19,12 +19,11 @@ static void say(void *context, const char *line)
         ends->settings->say(ends->node->name, line);
 }
 
-static struct source_options source_options_of(const struct ends *ends)
+struct kafka_in_options ends_kafka(const struct ends *ends)
 {
     const struct instance_settings *settings = ends->settings;
 
-    return (struct source_options){.kafka = {ends->node->name, "orderd", settings->topics, settings->topics_count, {NULL, 0}, &ends->log, ends->clock},
-                                   .log = &ends->log};
+    return (struct kafka_in_options){ends->node->name, "orderd", settings->topics, settings->topics_count, {NULL, 0}, &ends->log, ends->clock};
 }
 
 void ends_open(struct ends *ends, const char *name, const struct instance_settings *settings)
@@ -41,7 +40,7 @@ void ends_open(struct ends *ends, const char *name, const struct instance_settin
     commands_init(&ends->commands, INSTANCE_MEMORY);
     ASSERT(clock_new(&ends->clock) == 0 && arena_new(&ends->arena, INSTANCE_MEMORY) == 0);
     session.clock = ends->clock;
-    source = source_options_of(ends);
+    source = (struct source_options){.kafka = ends_kafka(ends), .log = &ends->log};
     ASSERT(session_new(&ends->session, &session) == 0 && source_new(&ends->source, &source, &error) == 0);
     ASSERT(kafka_reader_new(&ends->reader, &source.kafka, &error) == 0);
     ends->asker = (struct asker){ends->session, &ends->commands, ends->arena};
@@ -118,9 +117,10 @@ static int make_pipeline(struct instance *instance)
 {
     struct ends *ends = &instance->ends;
     const struct instance_settings *settings = ends->settings;
+    struct reapply_options reapply = {.start = ends_start(ends), .kafka = ends_kafka(ends)};
     struct pipeline_options pipeline = {
         .settings = settings->pipeline, .turn_max = settings->pipeline.turn, .prefetch_events_max = settings->pipeline.prefetch_events,
-        .file = "orderd.conf", .prefix = "", .outcomes = "out", .sharded = settings->sharded, .session = ends->session, .source = ends->source,
+        .file = "orderd.conf", .prefix = "", .outcomes = "out", .sharded = settings->sharded, .reapply = &reapply, .session = ends->session, .source = ends->source,
         .reader = ends->reader, .clock = ends->clock, .log = &ends->log};
     struct sink_options sink = {.brokers = ends->node->name, .outcomes = "out", .dead_letters = "dead", .backoff_min_ms = BACKOFF_MIN_MS,
                                 .backoff_max_ms = BACKOFF_MAX_MS, .log = &ends->log, .clock = ends->clock, .reported = pipeline_reported};

@@ -46,6 +46,7 @@ void ends_close(struct ends *ends);
 /* Connects, as often as it takes while the node lives; false: it died, or Redis refuses us for good. */
 bool ends_connect(struct ends *ends);
 struct start ends_start(struct ends *ends);
+struct kafka_in_options ends_kafka(const struct ends *ends);
 
 struct instance;
 

@@ -34,7 +34,7 @@ static void settle(void)
         .pipeline = {.turn = {settings.turn_events ? settings.turn_events : 100, 128, 1 << 20},
                      .outbox_entries = settings.outbox_entries ? settings.outbox_entries : 100, .outbox_bytes = 1 << 24,
                      .outbox_idle_ms = 50, .prefetch_events = 1000, .prefetch_bytes = 1 << 24, .commit_interval_ms = 20,
-                     .conflict_backoff_min_ms = 2, .conflict_backoff_max_ms = 16, .revoke_ms = 1000},
+                     .conflict_backoff_min_ms = 2, .conflict_backoff_max_ms = 16, .revoke_ms = 1000, .reapply = settings.reapply},
         .log_level = LOG_LEVEL_DEBUG, .say = keep_line};
     for (int kind = 0; kind < EVENT_KIND_COUNT; kind++)
         instance_settings.pipeline.deadline_ms[kind] = settings.deadline_ms;

@@ -21,6 +21,7 @@ struct story_settings {
     size_t turn_events, outbox_entries;
     bool sharded;
     int32_t partitions;           /* of the source */
+    bool reapply;                 /* on_rollback = "reapply" */
 };
 
 void story_begin(const struct story_settings *settings);

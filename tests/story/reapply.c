@@ -1,0 +1,206 @@
+/* Stories of a Redis that came back older, and of instances that apply again what was published. */
+#include "story/story.h"
+
+#define DEPOSIT(id, amount) "{\"id\":\"" id "\",\"type\":\"deposit\",\"user\":\"u\",\"amount\":" amount "}"
+
+/* Longer than the lock, the settling, and a look at the registry take; and than a dead holder's lock lives besides. */
+enum { DONE_MS = 15000, DEAD_MS = 30000 };
+
+static const char *const nothing[] = {NULL};
+static struct keyspace kept;
+
+static void keep_redis(void)
+{
+    keyspace_deinit(&kept);
+    keyspace_copy(&kept, &world->redis.data);
+}
+
+static void redis_comes_back(void)
+{
+    static const char *const names[] = {"run-2", "run-3"};
+
+    redis_server_close_all(&world->redis);
+    keyspace_flush(&world->redis.data);
+    keyspace_copy(&world->redis.data, &kept);
+    strcpy(world->redis.run_id, names[strcmp(world->redis.run_id, names[0]) == 0]);
+}
+
+static void end(struct daemon *a)
+{
+    if (a)
+        daemon_crash(a);
+    keyspace_deinit(&kept);
+    story_end();
+}
+
+/* A has decided three events that Redis then forgets: a deposit, one that is malformed, and one that is refused. */
+static struct daemon *went_back(bool reapply)
+{
+    struct story_settings settings = {.reapply = reapply};
+    struct daemon *a = story_at_rest(&settings, nothing);
+
+    produce(0, DEPOSIT("d1", "1"));
+    daemon_run(a, 200);
+    keep_redis();
+    produce(0, DEPOSIT("d2", "2"));
+    produce(0, "no order");
+    produce(0, "{\"id\":\"p1\",\"type\":\"purchase\",\"buyer\":\"u\",\"seller\":\"s\",\"item\":\"i\",\"price\":3}");
+    daemon_run(a, 200);
+    redis_comes_back();
+    return a;
+}
+
+static void what_was_published_is_applied_again_and_nothing_is_decided_anew(struct checks *c)
+{
+    struct daemon *a = went_back(true);
+
+    CHECK_INT(c, daemon_run(a, DONE_MS), 0);
+    CHECK(c, was_logged("orders:0: offsets 1 to 3 were published, their decisions are applied again"));
+    CHECK(c, was_logged("era 2 begins, the market is no longer halted: 3 decisions were applied again, 0 values were not as recorded"));
+    expect_market(c, "users:u{funds=3}");
+    expect_outcomes(c, "0 applied, 1 applied, 2 not_json, 3 not_listed");
+    produce(0, DEPOSIT("d2", "2"));
+    produce(0, DEPOSIT("d3", "4"));
+    daemon_run(a, 200);
+    expect_outcomes(c, "0 applied, 1 applied, 2 not_json, 3 not_listed, 4 delivered_again, 5 applied");
+    expect_market(c, "users:u{funds=7}");
+    expect_committed(c, 6);
+    end(a);
+}
+
+static void without_the_setting_the_market_stays_halted(struct checks *c)
+{
+    struct daemon *a = went_back(false);
+
+    daemon_run(a, DONE_MS);
+    CHECK(c, was_logged("the market is halted: rollback"));
+    CHECK(c, !was_logged("applied again"));
+    expect_market(c, "users:u{funds=1}");
+    CHECK_INT(c, operator_runs("--reapply"), 0);
+    daemon_run(a, DONE_MS);
+    produce(0, DEPOSIT("d3", "4"));
+    daemon_run(a, 200);
+    expect_market(c, "users:u{funds=7}");
+    expect_outcomes(c, "0 applied, 1 applied, 2 not_json, 3 not_listed, 4 applied");
+    end(a);
+}
+
+static void nothing_is_decided_before_it_is_done(struct checks *c)
+{
+    struct daemon *a = went_back(true);
+
+    produce(0, DEPOSIT("d3", "4"));
+    daemon_run(a, 5000);
+    expect_outcomes(c, "0 applied, 1 applied, 2 not_json, 3 not_listed");
+    daemon_run(a, DONE_MS);
+    expect_outcomes(c, "0 applied, 1 applied, 2 not_json, 3 not_listed, 4 applied");
+    expect_market(c, "users:u{funds=7}");
+    end(a);
+}
+
+static void when_the_one_that_does_it_dies_another_goes_on(struct checks *c)
+{
+    struct daemon *a = went_back(true), *b;
+
+    while (!was_logged("are applied again: rollback"))
+        daemon_step(a);
+    daemon_crash(a);
+    b = daemon_start("B");
+    group_gives("B", "orders", 0);
+    daemon_run(b, 5000);
+    CHECK(c, was_logged("another instance applies published decisions again"));
+    CHECK(c, !was_logged("no longer halted"));
+    daemon_run(b, DEAD_MS);
+    CHECK_INT(c, times_logged("no longer halted"), 1);
+    expect_market(c, "users:u{funds=3}");
+    expect_outcomes(c, "0 applied, 1 applied, 2 not_json, 3 not_listed");
+    end(b);
+}
+
+static void redis_may_come_back_older_once_more(struct checks *c)
+{
+    struct daemon *a = went_back(true);
+
+    daemon_run(a, DONE_MS);
+    produce(0, DEPOSIT("d3", "4"));
+    daemon_run(a, 200);
+    redis_comes_back();
+    daemon_run(a, DONE_MS);
+    CHECK(c, was_logged("era 3 begins, the market is no longer halted: 4 decisions were applied again"));
+    produce(0, DEPOSIT("d4", "8"));
+    daemon_run(a, 200);
+    expect_market(c, "users:u{funds=15}");
+    expect_outcomes(c, "0 applied, 1 applied, 2 not_json, 3 not_listed, 4 applied, 5 applied");
+    end(a);
+}
+
+static void a_decision_whose_outcome_is_gone_is_refused_with_its_place(struct checks *c)
+{
+    struct daemon *a = went_back(true);
+
+    kafka_log_compact(kafka_log_partition(&world->kafka, "out", 0), 2, 3);
+    daemon_run(a, DONE_MS);
+    CHECK(c, was_logged("the outcome of orders:0, offset 2, is not in the outcome topic"));
+    CHECK(c, was_logged("orderd init -c orderd.conf --accept-rollback"));
+    expect_market(c, "users:u{funds=1}");
+    end(a);
+}
+
+static void source_messages_that_retention_has_taken_are_refused(struct checks *c)
+{
+    struct daemon *a = went_back(true);
+
+    kafka_log_trim(kafka_log_partition(&world->kafka, "orders", 0), 2);
+    daemon_run(a, DONE_MS);
+    CHECK(c, was_logged("the source messages of orders:0, offsets 1 to 1, are deleted"));
+    expect_market(c, "users:u{funds=1}");
+    end(a);
+}
+
+/* What is there stays: the deposit is added to it. */
+static void a_write_of_another_program_is_left_and_named(struct checks *c)
+{
+    struct daemon *a = went_back(true);
+
+    daemon_run(a, 1000);
+    redis("HSET users:u funds 100");
+    daemon_run(a, DONE_MS);
+    CHECK(c, was_logged("orders:0@1: users:u was 1 when it was decided and is 100 now"));
+    expect_market(c, "users:u{funds=102}");
+    end(a);
+}
+
+static void a_daemon_that_starts_behind_a_rollback_does_it_and_lives(struct checks *c)
+{
+    struct daemon *a = went_back(true);
+
+    daemon_crash(a);
+    a = daemon_start("A");
+    group_gives("A", "orders", 0);
+    CHECK_INT(c, daemon_run(a, DONE_MS), 0);
+    expect_market(c, "users:u{funds=3}");
+    end(a);
+}
+
+static void a_daemon_that_starts_where_it_cannot_be_done_ends(struct checks *c)
+{
+    struct daemon *a = went_back(true);
+
+    daemon_crash(a);
+    kafka_log_trim(kafka_log_partition(&world->kafka, "orders", 0), 2);
+    a = daemon_start("A");
+    group_gives("A", "orders", 0);
+    CHECK_INT(c, daemon_run(a, DONE_MS), -EPROTO);
+    end(a);
+}
+
+TESTS({"what was published is applied again and nothing is decided anew", what_was_published_is_applied_again_and_nothing_is_decided_anew},
+      {"without the setting the market stays halted", without_the_setting_the_market_stays_halted},
+      {"nothing is decided before it is done", nothing_is_decided_before_it_is_done},
+      {"when the one that does it dies another goes on", when_the_one_that_does_it_dies_another_goes_on},
+      {"redis may come back older once more", redis_may_come_back_older_once_more},
+      {"a decision whose outcome is gone is refused with its place", a_decision_whose_outcome_is_gone_is_refused_with_its_place},
+      {"source messages that retention has taken are refused", source_messages_that_retention_has_taken_are_refused},
+      {"a write of another program is left and named", a_write_of_another_program_is_left_and_named},
+      {"a daemon that starts behind a rollback does it and lives", a_daemon_that_starts_behind_a_rollback_does_it_and_lives},
+      {"a daemon that starts where it cannot be done ends", a_daemon_that_starts_where_it_cannot_be_done_ends})
