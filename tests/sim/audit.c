@@ -19,10 +19,19 @@ const char *audit_violation_sentence(enum audit_violation_kind kind)
     return sentences[kind];
 }
 
+/* What depends on the order in which decisions took effect. */
+static bool is_of_replay(enum audit_violation_kind kind)
+{
+    return kind == AUDIT_STATUS || kind == AUDIT_REASON || kind == AUDIT_FACTS || kind == AUDIT_FIRST || kind == AUDIT_VALUE || kind == AUDIT_HEADERS ||
+           kind == AUDIT_MARKET || kind == AUDIT_STOCK_NEGATIVE || kind == AUDIT_MONEY || kind == AUDIT_ITEMS;
+}
+
 void audit_found(struct audit_report *report, enum audit_violation_kind kind, const char *format, ...)
 {
     va_list arguments;
 
+    if (report->muddled && is_of_replay(kind))
+        return;
     report->count++;
     report->of_kind[kind]++;
     if (report->kept == AUDIT_KEPT_MAX)
@@ -117,6 +126,9 @@ static void begin(struct audit *audit, const struct audit_world *world, struct a
     audit_table_reset(&audit->seen);
     report->count = report->kept = report->events = report->copies = 0;
     memset(report->of_kind, 0, sizeof report->of_kind);
+    report->muddled = false;
+    for (size_t i = 0; i < world->happenings_count; i++)
+        report->muddled |= world->happenings[i].kind == AUDIT_MUDDLED;
     audit->world = world;
     audit->report = report;
     audit->order_count = audit->incarnations_count = 0;

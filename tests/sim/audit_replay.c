@@ -61,6 +61,11 @@ static struct audit_incarnation *incarnation_numbered(const struct audit *audit,
     return found;
 }
 
+static bool is_of(const struct audit_incarnation *incarnation, struct bytes name)
+{
+    return incarnation->name.size > name.size && memcmp(incarnation->name.data + incarnation->name.size - name.size, name.data, name.size) == 0;
+}
+
 /* Unique, and risen with the offsets of each partition. */
 static void check_sequence(struct audit *audit, const struct audit_outcome *outcome, const struct audit_outcome *before)
 {
@@ -78,14 +83,33 @@ static void check_sequence(struct audit *audit, const struct audit_outcome *outc
     *highest = offset > *highest ? offset : *highest;
 }
 
-/* What Redis forgot when it came back older. */
+/* The outcomes that a happening did again took effect, or did not after all. */
+static void redo(struct audit *audit, const struct audit_happening *h, bool undone)
+{
+    const struct audit_source *source = &audit->sources[h->source];
+
+    for (size_t i = 0; i < source->log->count; i++) {
+        if (source->log->messages[i].offset < h->from || source->log->messages[i].offset >= h->end)
+            continue;
+        for (struct audit_outcome *outcome = source->slots[i].outcomes; outcome; outcome = outcome->next)
+            if (is_of(incarnation_numbered(audit, outcome->incarnation), h->incarnation))
+                outcome->undone = undone;
+    }
+}
+
+/* What Redis forgot when it came back older, and what of it was done again. */
 static void mark_undone(struct audit *audit)
 {
     for (size_t i = 0; i < audit->world->happenings_count; i++) {
         const struct audit_happening *h = &audit->world->happenings[i];
 
+        if (h->kind == AUDIT_REDONE)
+            redo(audit, h, false);
         if (h->kind != AUDIT_RESTORED)
             continue;
+        for (size_t n = h->since; n < i; n++)
+            if (audit->world->happenings[n].kind == AUDIT_REDONE && audit->world->happenings[n].shard == h->shard)
+                redo(audit, &audit->world->happenings[n], true);
         for (size_t n = 0; n < audit->order_count; n++)
             if (shard_of(audit, audit->order[n]) == h->shard && audit->order[n]->place.era <= h->place.era &&
                 compare_ids(&audit->order[n]->place, &h->to) > 0 && compare_ids(&audit->order[n]->place, &h->place) <= 0)
@@ -357,7 +381,7 @@ static void happen_until(struct audit *audit, size_t *at, int32_t shard, const s
     for (; *at < audit->world->happenings_count; ++*at) {
         const struct audit_happening *h = &audit->world->happenings[*at];
 
-        if (h->kind > AUDIT_MARKET_IS || h->kind == AUDIT_RESTORED || h->shard != shard || audit->undone[*at])
+        if ((h->kind != AUDIT_FOREIGN && h->kind != AUDIT_MARKET_IS) || h->shard != shard || audit->undone[*at])
             continue;
         if (place && compare_places(&h->place, place) >= 0)
             return;

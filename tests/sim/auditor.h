@@ -68,6 +68,11 @@ enum audit_happening_kind {
     /* Redis came back older: what was decided behind `to` up to `place`, and all that happened since the happening `since`, is
      * gone from the market. Written when Redis came back, whether or not an operator must accept it. */
     AUDIT_RESTORED,
+    /* What was published of offsets [from, end) of a source, under this incarnation, takes effect once more, as it was decided, without being decided. */
+    AUDIT_REDONE,
+    /* The same, but the market had gone on meanwhile without what is done again (DESIGN 4.5: between the restart and the halt another instance may decide):
+     * what is decided, and what the market is, is looked at no more; that nothing is decided twice still is. */
+    AUDIT_MUDDLED,
     /* The market is taken as it stands in `keys`: a transaction was torn, and which part of it was applied cannot be derived. */
     AUDIT_MARKET_IS,
     /* Offsets [from, end) of a source that were decided but need not have an outcome (--accept-loss). Their effects are not replayed: an
@@ -97,7 +102,8 @@ struct audit_happening {
     const struct bytes *args;        /* FOREIGN */
     size_t args_count;
     struct audit_keys keys;          /* MARKET_IS */
-    size_t source;                   /* LOST, SEEN_ANEW, MARK_ANEW, GAP, PASSED, QUARANTINED, SKIPPED: index into `sources` */
+    struct bytes incarnation;        /* REDONE */
+    size_t source;                   /* REDONE, LOST, SEEN_ANEW, MARK_ANEW, GAP, PASSED, QUARANTINED, SKIPPED: index into `sources` */
     int64_t from, end;
 };
 
@@ -190,6 +196,7 @@ struct audit_report {
         char text[AUDIT_TEXT_MAX];   /* where, what was expected, what was found */
     } items[AUDIT_KEPT_MAX];
     size_t events, copies;           /* looked at */
+    bool muddled;                    /* AUDIT_MUDDLED happened: what was decided is not looked at */
 };
 
 struct audit;

@@ -53,6 +53,19 @@
     X(halt_not_written, SENTENCE, "the halt was not written")                         \
     X(torn_not_marked, SENTENCE, "a transaction that was applied in part cannot be marked") \
     X(halted, SENTENCE, "the market is halted:")                                      \
+    X(waits_for_reapply, SENTENCE, "a partition waits until the decisions that were published") \
+    X(reapply, SENTENCE, "reapply:")                                                  \
+    X(reapply_goes_on, SENTENCE, "published decisions are applied again")             \
+    X(reapply_stuck, SENTENCE, "published decisions cannot be applied again by this instance") \
+    X(reapply_tries, SENTENCE, "published decisions cannot be applied again yet")     \
+    X(reapply_rights, SENTENCE, "published decisions may not be applied again")       \
+    X(reapply_torn, SENTENCE, "what was applied in part cannot be marked so")         \
+    X(playback_elsewhere, SENTENCE, "somebody else works this market")                \
+    X(playback_unreadable, SENTENCE, "the market cannot be read")                     \
+    X(playback_refused, SENTENCE, "redis refuses to be written to")                   \
+    X(playback_impossible, SENTENCE, "a recorded decision cannot be applied")         \
+    X(playback_ids, SENTENCE, "this cannot go on")                                    \
+    X(redone, LIFE, "a published decision was applied again")                         \
     X(sequence_fell, SENTENCE, "nothing further is published")                        \
     X(entry_unreadable, SENTENCE, "an outbox entry cannot be read")                   \
     X(dedupe_differs, SENTENCE, "the registry's dedupe settings rule")                \

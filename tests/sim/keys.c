@@ -160,6 +160,11 @@ struct bytes keys_incarnation(const struct plan *plan, int32_t shard)
     return field(find(plan, shard, "orderd:meta"), "incarnation");
 }
 
+bool keys_is_halted(const struct plan *plan, int32_t shard)
+{
+    return field(find(plan, shard, "orderd:meta"), "halt").data != NULL;
+}
+
 struct keys_mark keys_mark(const struct plan *plan, const char *topic, int32_t partition)
 {
     const struct key *key = mark_of(plan, topic, partition);

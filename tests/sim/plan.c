@@ -169,6 +169,15 @@ static void draw_hands(struct plan *plan, struct dice *dice)
     }
 }
 
+/* What another program wrote and Redis forgot leaves facts that nothing else explains: a story. */
+static bool has_foreign(const struct plan *plan)
+{
+    for (size_t i = 0; i < plan->mishaps_count; i++)
+        if (plan->mishaps[i].kind == MISHAP_foreign_touch || plan->mishaps[i].kind == MISHAP_foreign_loop || plan->mishaps[i].kind == MISHAP_foreign_types)
+            return true;
+    return false;
+}
+
 void plan_draw(struct plan *plan, uint64_t seed)
 {
     static const int pace[] = {5, 10, 20, 60};      /* tenths of a ms from one event to the next */
@@ -196,6 +205,7 @@ void plan_draw(struct plan *plan, uint64_t seed)
             plan->settings.pipeline.deadline_ms[kind] = dice_between(&dice, 1, HURRY_MS);
     if (dice_one_in(&dice, WITH_HANDS))
         draw_hands(plan, &dice);
+    plan->settings.pipeline.reapply = !has_foreign(plan) && dice_one_in(&dice, 2);
 }
 
 void plan_free(struct plan *plan)

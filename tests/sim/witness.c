@@ -321,6 +321,8 @@ void witness_restored(struct witness *w)
     while (since && w->positions[since - 1] > position)
         since--;
     for (int32_t i = 0; i < shards(w); i++)
+        w->restored[i] = true;
+    for (int32_t i = 0; i < shards(w); i++)
         witness_happened(w, &(struct audit_happening){.kind = AUDIT_RESTORED, .shard = i, .place = w->before_restore[i], .to = keys_place(w->plan, i), .since = since});
 }
 

@@ -4,6 +4,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "sim/changes.h"
 #include "sim/history.h"
@@ -112,15 +113,50 @@ static void passed_over(struct witness *w, const struct change *entry)
     }
 }
 
+/* An entry that an instance writes while the market is halted: what was published of these offsets, once more. */
+static void redone(struct witness *w, const struct change *entry)
+{
+    size_t source = witness_source(w, entry->topic, entry->partition);
+    int32_t shard = w->plan->settings.sharded ? entry->partition : 0;
+    struct audit_happening happening = {.kind = AUDIT_REDONE, .shard = shard, .place = keys_place(w->plan, shard), .source = source, .from = entry->from, .end = entry->to};
+
+    if (!keys_is_halted(w->plan, shard)) {
+        w->went_on[shard] |= w->restored[shard];
+        return;
+    }
+    if (w->went_on[shard])
+        witness_happened(w, &(struct audit_happening){.kind = AUDIT_MUDDLED, .shard = shard, .place = happening.place});
+    happening.incarnation = arena_copy(w->arena, keys_incarnation(w->plan, shard));
+    witness_happened(w, &happening);
+    history->redone = true;
+    coverage_note(history->coverage, COVERED_redone);
+}
+
+/* The last EXEC of those that apply again what was lost. */
+static void look_at_end(struct witness *w, const struct redis_client *client)
+{
+    struct bytes args[6];
+
+    for (size_t i = 0, count; (count = redis_client_queued(client, i, args, 6)); i++)
+        if (count == 6 && bytes_equal_text(args[4], "reapplied")) {
+            int32_t shard = args[1].data[0] == '{' ? (int32_t)strtol(args[1].data + 1, NULL, 10) : 0;
+
+            w->restored[shard] = w->went_on[shard] = false;
+        }
+}
+
 void witness_executed(struct witness *w, const struct redis_client *client, bool by_operator)
 {
     struct change change;
 
+    look_at_end(w, client);
     for (size_t at = 0; changes_next(client, &at, &change);)
         if (by_operator)
             resolved(w, &change, change.kind == CHANGE_LOST && goes_on_behind(client, &change));
-        else if (change.kind == CHANGE_ENTRY)
+        else if (change.kind == CHANGE_ENTRY) {
             passed_over(w, &change);
+            redone(w, &change);
+        }
 }
 
 void witness_operator_begins(struct witness *w)

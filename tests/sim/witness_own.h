@@ -36,6 +36,7 @@ struct witness {
     int64_t *positions;               /* of the data's journal, when each of them was */
     size_t happenings_count, happenings_capacity;
     struct audit_place before_restore[PLAN_PARTITIONS_MAX];
+    bool restored[PLAN_PARTITIONS_MAX], went_on[PLAN_PARTITIONS_MAX];      /* each market: it was put back, and was worked since; until what it lost was applied again */
     struct audit_world world;
     struct keys_mark marks[SOURCES_MAX];      /* as the operator has seen them */
     struct unsaid unsaid[UNSAID_MAX];
