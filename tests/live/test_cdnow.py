@@ -9,6 +9,7 @@ from audit import Audit, snapshot
 from broker import Record
 from market import Outcome, encode
 from process import until
+from replaying import Target, replay
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "cdnow"))
 import cdnow  # noqa: E402
@@ -46,6 +47,16 @@ def test_every_purchase_is_decided_as_calculated_and_the_market_is_the_calculate
     assert state["market"] == expected.listed
     assert state["stock"] == expected.stock
     assert daemon.stop() == 0
+    replayed(market, len(stream))
+
+
+def replayed(market, events):
+    """Played once more, every decision is the same, and so is the market."""
+    target = Target(market)
+    done = replay(market, target, "--verify", "--json", timeout=300)
+    assert done.code == 0, done.out + done.err
+    assert done.report["verified"]["same"] == events
+    assert snapshot(target)[None].plain() == snapshot(market)[None].plain()
 
 
 def counts(stream, verdict):

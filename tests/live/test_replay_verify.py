@@ -7,7 +7,8 @@ import pytest
 from broker import Record
 from load import mixed
 from market import Market, deposit, grant, list_, purchase, reserve, restock
-from replaying import Target, live, replay
+from process import until
+from replaying import Target, live, replay, state
 
 PARTITIONS = 3
 
@@ -153,3 +154,54 @@ def test_every_event_kind_of_a_foreign_clock_is_compared(small):
     done = replay(market, Target(market), "--verify", "--json")
     assert done.code == 0, done.err
     assert done.report["events"]["malformed"] == 1
+
+
+# a market that did not come from the log alone
+
+def snapshot_of(market, path):
+    done = market.daemons[0].command("snapshot", str(path))
+    assert done.returncode == 0, done.stderr
+    return path
+
+
+def test_a_snapshot_gives_the_market_that_was_there_before(make_market, tmp_path):
+    market = make_market(partitions=PARTITIONS)
+    market.redis.hset(market.key("users:u1"), "funds", 5000)
+    market.redis.sadd(market.key("inventory:u2"), "heirloom")
+    daemon = market.daemon()
+    events = mixed(600, PARTITIONS, seed=31)
+    market.send_all(events)
+    market.outcomes()
+    until(lambda: market.redis.xlen(market.key("orderd:outbox")) == 0, 10, "the outbox is not emptied")
+    file = snapshot_of(market, tmp_path / "market.snapshot")
+    market.play([list_("u2", "heirloom", 17), deposit("u1", 1)])
+    market.send_all(events)      # with ids that were seen before the snapshot
+    market.outcomes()
+    assert daemon.stop() == 0
+    target = Target(market)
+    done = replay(market, target, "--verify", "--state", file, "--json")
+    assert done.code == 0, done.out + done.err
+    verified = done.report["verified"]
+    assert verified["compared"] == 602 and verified["foreign_writes"] == verified["first_seen"] == 0
+    assert done.report["events"]["duplicate"] > 500
+    assert state(target) == state(market)
+
+
+def test_a_snapshot_that_is_cut_is_refused(played, tmp_path):
+    file = snapshot_of(played, tmp_path / "market.snapshot")
+    file.write_bytes(file.read_bytes()[:-100])
+    target = Target(played)
+    done = replay(played, target, "--state", file)
+    assert done.code == os.EX_DATAERR and "--state" in done.err
+    assert target.keys() == []
+
+
+def test_a_snapshot_of_another_market_is_refused(played, make_market, tmp_path):
+    other = make_market()
+    daemon = other.daemon()
+    other.play([deposit("a", 1)])
+    assert daemon.stop() == 0
+    target = Target(played)
+    done = replay(played, target, "--state", snapshot_of(other, tmp_path / "market.snapshot"))
+    assert done.code == os.EX_CONFIG and "the snapshot knows no" in done.err
+    assert target.keys() == []
