@@ -23,8 +23,8 @@ for argument in "$@"; do
 done
 
 root=$(cd "$(dirname "$0")/.." && pwd)
-packages="gcc libc6-dev cmake ninja-build pkg-config librdkafka-dev libhiredis-dev libconfig-dev libjansson-dev libmicrohttpd-dev libsystemd-dev libjemalloc-dev
- redis-server redis-tools kcat python3"
+packages="gcc libc6-dev cmake ninja-build pkg-config librdkafka-dev libhiredis-dev libconfig-dev libjansson-dev libmicrohttpd-dev libsystemd-dev
+ liblmdb-dev libjemalloc-dev redis-server redis-tools kcat python3"
 build=$root/build
 try='' redis='' kafka='' orderd=''
 

@@ -89,7 +89,7 @@ def test_lintian_has_nothing_to_say(release):
 def test_it_is_of_its_release(release):
     assert release.field("Version") == f"0.1.0-1~deb{release.number}"
     assert {"bookworm": "libhiredis0.14", "trixie": "libhiredis1.1.0"}[release.name] in release.field("Depends")
-    assert "librdkafka1 (>= 2.0.2)" in release.field("Depends")
+    assert "librdkafka1 (>= 2.0.2)" in release.field("Depends") and "liblmdb0" in release.field("Depends")
 
 
 def test_a_newer_one_of_a_later_release_is_an_upgrade():
