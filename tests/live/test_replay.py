@@ -302,3 +302,20 @@ def test_a_live_daemon_goes_on_beside_it(make_market):
     assert daemon.alive
     market.audit()
     assert sum(int(target.redis.hget(target.key(f"orderd:mark:{market.source}:{n}"), "next")) for n in range(2)) >= 1000
+
+
+def test_a_broker_that_restarts_is_waited_for(make_market, own_broker):
+    market = make_market(partitions=2, broker=own_broker)
+    daemon = market.daemon()
+    market.send_all(mixed(2000, 2, seed=23))
+    market.outcomes()
+    assert daemon.stop() == 0
+    target, topic = Target(market), own_broker.topic("replayed", 2)
+    run = start(market, target, "--rate", 1000, "--outcomes", topic)
+    until(lambda: run.poll() is not None or int(target.redis.hget(target.key(f"orderd:mark:{market.source}:0"), "next") or 0) > 300, 30, "it does not get on")
+    own_broker.kill()
+    own_broker.start()
+    _, err = run.communicate(timeout=90)
+    assert run.returncode == 0, err
+    assert len({(o.partition, o.offset) for o in map(Outcome, own_broker.read(topic))}) == 2000
+    assert state(target) == state(market)

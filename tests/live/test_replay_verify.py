@@ -1,6 +1,7 @@
 """`orderd replay --verify`: decisions held against those of the past."""
 import json
 import os
+import signal
 
 import pytest
 
@@ -8,7 +9,7 @@ from broker import Record
 from load import mixed
 from market import Market, deposit, grant, list_, purchase, reserve, restock
 from process import until
-from replaying import Target, live, replay, state
+from replaying import Target, live, replay, start, state
 
 PARTITIONS = 3
 
@@ -205,3 +206,32 @@ def test_a_snapshot_of_another_market_is_refused(played, make_market, tmp_path):
     done = replay(played, target, "--state", snapshot_of(other, tmp_path / "market.snapshot"))
     assert done.code == os.EX_CONFIG and "the snapshot knows no" in done.err
     assert target.keys() == []
+
+
+# stopped, and gone on with
+
+def ended_by(market, target, number, *options):
+    """Runs until some hundred events are in, then a signal; returns the exit code."""
+    run = start(market, target, "--rate", 2000, "--verify", *options)
+    mark = [target.key(f"orderd:mark:{market.source}:{n}") for n in range(PARTITIONS)]
+    until(lambda: run.poll() is not None or sum(int(market.redis.hget(key, "next") or 0) for key in mark) > 800, 30, "the replay does not get on")
+    run.send_signal(number)
+    run.communicate(timeout=30)
+    return run.returncode
+
+
+def test_a_verification_that_was_stopped_goes_on_and_counts_it_all(played):
+    target = Target(played)
+    assert ended_by(played, target, signal.SIGTERM) == os.EX_TEMPFAIL
+    done = replay(played, target, "--verify", "--json")
+    assert done.code == 0, done.out + done.err
+    assert done.report["resumed"] and done.report["verified"]["same"] == 3000
+    assert done.report["verified"]["foreign_writes"] == done.report["verified"]["first_seen"] == 0
+
+
+def test_a_verification_that_was_killed_is_no_whole_verdict(played):
+    target = Target(played)
+    assert ended_by(played, target, signal.SIGKILL) == -signal.SIGKILL
+    done = replay(played, target, "--verify", "--json")
+    assert done.code == os.EX_TEMPFAIL and "an empty namespace would be right" in done.err
+    assert done.report["finished"] and done.report["uncounted"] + done.report["events"]["all"] == 3000
