@@ -1,0 +1,119 @@
+"""on_rollback = "reapply": Redis comes back older, and what was published is applied again as it was decided (PROTOCOL.md 5)."""
+import re
+
+from audit import snapshot
+from faults import SHORT_SESSION
+from load import Feeder, mixed
+from process import until
+from refusals import goes_on, refused_at_run_time, refused_at_start, run
+from test_faults_rollback import restore, save
+
+REAPPLY = {**SHORT_SESSION, "on_rollback": "reapply"}
+BEGUN = r"reapply: published decisions that redis lost are applied again: rollback"
+
+
+def reapplied(market, after=0, timeout=60):
+    """Waits until the market goes on; returns the era that began."""
+    def era():
+        return int(market.meta().get("reapplied", 0))
+    until(lambda: era() > after and "halt" not in market.meta(), timeout, lambda: f"not reapplied: {market.meta()}")
+    return era()
+
+
+def by_hand(command, *options):
+    """The command that a refusal names, with --reapply in place of what decides anew."""
+    return run(" ".join([command.replace("--accept-rollback", "--reapply"), *options]))
+
+
+def test_redis_comes_back_older_twice_under_load_and_the_one_that_reapplies_is_killed(make_market, own_redis):
+    market = make_market(server=own_redis(), partitions=3, settings=REAPPLY)
+    daemons = [market.daemon() for _ in range(3)]
+    with Feeder(market, partitions=3, chunk=20, pause=0.05) as feeder:
+        feeder.ahead(800)
+        older = save(market.server)
+        feeder.ahead(800)
+        restore(market.server, older)
+        first = reapplied(market)
+        older = save(market.server)
+        feeder.ahead(800)
+        begun = {daemon: len(re.findall(BEGUN, daemon.log())) for daemon in daemons}
+        restore(market.server, older)
+        until(lambda: any(len(re.findall(BEGUN, d.log())) > begun[d] for d in daemons), 30, "nobody begins")
+        one = next(d for d in daemons if len(re.findall(BEGUN, d.log())) > begun[d])
+        one.kill()
+        one.start()
+        assert reapplied(market, first) > first
+        feeder.ahead(200)
+    until(lambda: all(daemon.alive for daemon in daemons), 1, "a daemon has ended")
+    goes_on(market, daemons[0], mixed(20, 3, seed=3, again=0))
+
+
+def test_the_market_is_what_the_published_decisions_say(make_market, own_redis):
+    """The last state of Redis before it was lost, with nothing decided since, comes back key for key."""
+    market = make_market(server=own_redis(), partitions=2, settings=REAPPLY)
+    daemon = market.daemon()
+    market.send_all(mixed(100, 2))
+    market.outcomes(alive=[daemon])
+    older = save(market.server)
+    market.send_all(mixed(200, 2, seed=2))
+    market.outcomes(alive=[daemon])
+    before, told = snapshot(market)[None].plain(), market.broker.ends(market.outcome_topic)
+    restore(market.server, older)
+    reapplied(market)
+    daemon.wait_for(r"reapply: era \d+ begins, the market is no longer halted: \d+ decisions were applied again, 0 values")
+    assert snapshot(market)[None].plain() == before and market.broker.ends(market.outcome_topic) == told
+    goes_on(market, daemon, mixed(40, 2, seed=3))
+
+
+def test_by_hand_while_the_daemon_is_halted(make_market, own_redis):
+    market = make_market(server=own_redis(), settings=SHORT_SESSION)
+    daemon = market.daemon()
+    market.send_all(mixed(40, again=0))
+    market.outcomes(alive=[daemon])
+    older = save(market.server)
+    market.send_all(mixed(30, seed=2, again=0))
+    market.outcomes(alive=[daemon])
+    restore(market.server, older)
+    command = refused_at_run_time(daemon, "rollback: redis came back older")
+
+    dry = by_hand(command, "--dry-run")
+    assert dry.returncode == 0 and "offsets 40 to 69 were published, their decisions would be applied again" in dry.stdout, dry
+    assert "rollback" in market.meta()["halt"] and "reapply" not in market.meta()
+    done = by_hand(command)
+    assert done.returncode == 0 and "30 decisions were applied again" in done.stdout, done
+    goes_on(market, daemon, mixed(20, seed=3, again=0))
+    nothing = by_hand(command)
+    assert nothing.returncode == 78 and "no rollback halts this market" in nothing.stdout
+
+
+def test_what_cannot_all_be_found_is_refused_and_nothing_is_touched(make_market, own_redis):
+    market = make_market(server=own_redis(), settings=REAPPLY)
+    daemon = market.daemon()
+    market.send_all(mixed(40, again=0))
+    market.outcomes(alive=[daemon])
+    older = save(market.server)
+    market.send_all(mixed(30, seed=2, again=0))
+    market.outcomes(alive=[daemon])
+    daemon.stop()
+    restore(market.server, older)
+    market.broker.delete_records(market.source, 0, 50)
+    mark = market.mark()
+    command = refused_at_start(daemon, r"the source messages of .*:0, offsets 40 to 49, are deleted")
+    assert "--accept-rollback" in command
+    assert {**market.mark(), "epoch": ""} == {**mark, "epoch": ""} and "rollback" in market.meta()["halt"]
+
+
+def test_a_change_of_the_setting_is_taken_over_by_a_halted_daemon(make_market, own_redis):
+    market = make_market(server=own_redis(), settings=SHORT_SESSION)
+    daemon = market.daemon()
+    market.send_all(mixed(40, again=0))
+    market.outcomes(alive=[daemon])
+    older = save(market.server)
+    market.send_all(mixed(30, seed=2, again=0))
+    market.outcomes(alive=[daemon])
+    restore(market.server, older)
+    refused_at_run_time(daemon, "rollback: redis came back older")
+    daemon.configure(on_rollback="reapply")
+    daemon.reload()
+    reapplied(market)
+    goes_on(market, daemon, mixed(20, seed=3, again=0))
