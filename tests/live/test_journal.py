@@ -1,4 +1,5 @@
 """The log read back from a real broker: transactions, retention, times, and how much memory it takes."""
+import select
 import subprocess
 
 import pytest
@@ -6,6 +7,7 @@ from confluent_kafka import Producer
 
 from broker import Record
 from daemon import BINARY
+from process import die_with_parent
 
 PLAYER = BINARY.parents[1] / "tests" / "journal"
 INCARNATION = "8d7ce2f4-2f1c-4e88-a6f5-0c5a2d1f7d11"
@@ -25,9 +27,14 @@ class Log:
                    ("ce_source", f"/orderd/{INCARNATION}".encode()), ("ce_sequence", f"{1:010}-{sequence:020}-{0:020}-{0:06}".encode())]
         return Record(partition, None, None, b"x" * size, headers, timestamp)
 
-    def play(self, *words, kbytes=65536):
-        return subprocess.run([PLAYER, self.broker.bootstrap, self.outcomes, INCARNATION, self.source, str(self.partitions), str(kbytes), *words],
-                              capture_output=True, text=True, timeout=120)
+    def start(self, *words, kbytes=65536):
+        return subprocess.Popen([PLAYER, self.broker.bootstrap, self.outcomes, INCARNATION, self.source, str(self.partitions), str(kbytes), *words],
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=die_with_parent)
+
+    def play(self, *words, **options):
+        process = self.start(*words, **options)
+        out, errors = process.communicate(timeout=120)
+        return subprocess.CompletedProcess(process.args, process.returncode, out, errors)
 
     def played(self, *words, **options):
         """([event, …], highest memory in KB)"""
@@ -35,6 +42,14 @@ class Log:
         assert done.returncode == 0, done.stderr
         *events, memory = done.stdout.splitlines()
         return events, int(memory.split()[1])
+
+
+    def fill(self, count, size, partition_after=None):
+        """As many events of each partition, in turns; or all of one partition behind all of the others."""
+        for p in range(self.partitions):
+            self.broker.send_all(self.source, [Record(p, None, None, b"{}", None, 0)] * count)
+            later = count * self.partitions if p == partition_after else 0
+            self.broker.send_all(self.outcomes, [self.outcome(p, n, 1 + self.partitions * n + p + later, size) for n in range(count)])
 
 
 @pytest.fixture
@@ -81,11 +96,21 @@ def test_a_range_is_cut_out_by_times(broker, log):
     assert events == ["1:2 both", "1:3 both"]
 
 
-def test_memory_stays_within_its_bound_however_unevenly_partitions_are_read(broker, log):
+def test_memory_stays_within_its_bound_however_unevenly_partitions_are_read(log):
     """80 MB of one partition come before anything of the other."""
-    for partition in range(2):
-        broker.send_all(log.source, [Record(partition, None, None, b"{}", None, 0)] * 20000)
-        broker.send_all(log.outcomes, [log.outcome(partition, offset, 1 + offset + (1 - partition) * 20000, size=4000) for offset in range(20000)])
+    log.fill(20000, 4000, partition_after=0)
     events, memory = log.played(kbytes=8192)
     assert events == [f"1:{n} both" for n in range(20000)] + [f"0:{n} both" for n in range(20000)]
     assert 0 < memory < 60 * 1024
+
+
+def test_a_journal_goes_on_when_the_broker_is_back(own_broker):
+    """It is held up half-way by nobody who reads what it prints."""
+    log = Log(own_broker, 2)
+    log.fill(5000, 4000)
+    process = log.start(kbytes=4096)
+    assert select.select([process.stdout], [], [], 60)[0]      # a pipe holds 64 KiB
+    own_broker.restart()
+    out, errors = process.communicate(timeout=120)
+    assert process.returncode == 0, errors
+    assert out.splitlines()[:-1] == [f"{p}:{n} both" for n in range(5000) for p in range(2)]
