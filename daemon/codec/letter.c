@@ -78,14 +78,13 @@ static bool take_lineage(const struct kafka_header *header, struct lineage_found
     return true;
 }
 
-int letter_read(struct letter *out, const struct kafka_message *message)
+int letter_read(struct letter *out, struct bytes key, struct bytes value, const struct kafka_header *headers, size_t count)
 {
-    struct kafka_header headers[LETTER_HEADERS_MAX];
-    size_t count = kafka_message_headers(message, headers, LETTER_HEADERS_MAX), own_count;
+    size_t own_count;
     const struct kafka_header *first = count <= LETTER_HEADERS_MAX ? own_headers(headers, count, &own_count) : NULL;
     struct lineage_found lineage = {.count = 0};
 
-    *out = (struct letter){.key = message->key, .value = message->value};
+    *out = (struct letter){.key = key, .value = value};
     if (!first || !take_own(out, first, own_count))
         return -EBADMSG;
     for (const struct kafka_header *header = headers; header < first; header++)
@@ -116,11 +115,8 @@ void lineage_put(struct lineage_out *out, const struct letter *letter, const cha
     out->headers[2] = (struct kafka_header){bytes_of(HEADER_COUNT), bytes_of(out->count)};
 }
 
-bool lineage_find(struct lineage_found *out, const struct kafka_message *message)
+bool lineage_find(struct lineage_found *out, const struct kafka_header *headers, size_t count)
 {
-    struct kafka_header headers[LETTER_LINEAGE];
-    size_t count = kafka_message_headers(message, headers, LETTER_LINEAGE);
-
     *out = (struct lineage_found){.count = 0};
     for (size_t i = 0; i < LETTER_LINEAGE && i < count; i++)
         take_lineage(&headers[i], out);

@@ -36,7 +36,7 @@ struct letter {
 };
 
 /* Takes a record of the dead-letter topic apart. Errors: -EBADMSG, it is no dead letter of the daemon's. */
-int letter_read(struct letter *out, const struct kafka_message *message) MUST_CHECK;
+int letter_read(struct letter *out, struct bytes key, struct bytes value, const struct kafka_header *headers, size_t count) MUST_CHECK;
 /* What makes two dead letters one: place and time of the message that they are of, "TOPIC:P:OFFSET@MS". A copy has the same, and so has a
  * second decision after a rollback; a topic that was made anew has others. */
 void letter_id(const struct letter *letter, char out[LETTER_ID_SIZE]);
@@ -51,11 +51,11 @@ struct lineage_out {
 /* `place` is that of the dead letter. */
 void lineage_put(struct lineage_out *out, const struct letter *letter, const char *place);
 
-/* The lineage of a message in a source topic; false when it has none. Its bytes live with the message. */
+/* The lineage of a message in a source topic, in its first headers; false when it has none. Its bytes live with the message. */
 struct lineage_found {
     struct bytes of, source;
     int64_t count;
 };
-bool lineage_find(struct lineage_found *out, const struct kafka_message *message);
+bool lineage_find(struct lineage_found *out, const struct kafka_header *headers, size_t count);
 
 #endif

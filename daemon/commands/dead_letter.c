@@ -17,7 +17,7 @@ int dead_letter_failed(struct dead_letter *work, int r, const char *what, const 
     log_error(&work->site->log, "%s error=\"%s\"", what, why[0] ? why : strerror(-r));
     if (r == -EACCES)
         return EX_NOPERM;
-    return r == -ESTALE || r == -EBUSY ? EX_TEMPFAIL : r == -EINVAL ? EX_CONFIG : r == -ENOMEM ? EX_OSERR : EX_UNAVAILABLE;
+    return r == -ESTALE || r == -EBUSY || r == -EINTR ? EX_TEMPFAIL : r == -EINVAL ? EX_CONFIG : r == -ENOMEM ? EX_OSERR : EX_UNAVAILABLE;
 }
 
 int dead_letter_print(struct dead_letter *work)

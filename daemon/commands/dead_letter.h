@@ -3,6 +3,7 @@
 #define ORDERD_COMMANDS_DEAD_LETTER_H
 
 #include "commands/interrupt.h"
+#include "commands/progress.h"
 #include "commands/site.h"
 #include "letters/redrive.h"
 
@@ -38,6 +39,9 @@ struct dead_letter {
     struct buffer out;                   /* of what is printed next */
     char who[LETTERS_WHO_SIZE];
     char transaction[256];               /* the name under which redrives shut each other out */
+    struct progress progress;            /* of a source partition that is looked through */
+    bool looking;
+    int64_t looked;
     const char *topics[KAFKA_TOPICS_MAX];
     int32_t partitions[KAFKA_TOPICS_MAX];    /* of the source topics; 0: it does not exist */
     size_t topics_count;

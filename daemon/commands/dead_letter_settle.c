@@ -11,10 +11,9 @@
 
 #include "codec/members.h"
 #include "commands/dead_letter.h"
-#include "commands/progress.h"
 #include "commands/shown.h"
 
-enum { VALUE_MAX = 100 << 20, PATH_SIZE = 4096, LOOK_TOLD_MIN = 100000 };
+enum { VALUE_MAX = 100 << 20, PATH_SIZE = 4096, LOOK_SHOWN_MIN = 100000 };
 
 /* --- the value put in place of a letter's own */
 
@@ -234,13 +233,26 @@ static int say(struct dead_letter *work, struct count *count)
 
 /* --- the ways */
 
-static void tell_looking(void *context, const char *topic, int32_t partition, int64_t from, int64_t to)
+/* Most readings are short: only a long one has a line. */
+static bool show_looking(void *context, const char *topic, int32_t partition, int64_t done, int64_t of)
 {
-    char number[PROGRESS_NUMBER_SIZE];
+    struct dead_letter *work = context;
+    int64_t now = clock_monotonic_ms(work->site->clock);
 
-    (void)context;
-    if (to - from >= LOOK_TOLD_MIN)
-        fprintf(stderr, "looking through %s offsets of %s:%d for what was sent back before\n", progress_number(number, to - from), topic, partition);
+    (void)topic;
+    (void)partition;
+    if (of >= LOOK_SHOWN_MIN && (!work->looking || done < work->looked)) {
+        progress_begin(&work->progress, "looking for what was sent back before", "offsets", of, now);
+        work->looking = true;
+    }
+    work->looked = done;
+    if (of >= LOOK_SHOWN_MIN)
+        progress_show(&work->progress, done, now);
+    if (work->looking && done >= of) {
+        progress_end(&work->progress);
+        work->looking = false;
+    }
+    return !interrupt_seen(work->interrupt);
 }
 
 static int open_redrive(struct dead_letter *work, struct redrive **redrive, struct kafka_reader **reader)
@@ -253,7 +265,7 @@ static int open_redrive(struct dead_letter *work, struct redrive **redrive, stru
         .book = work->book, .clock = work->site->clock, .in = work->in, .brokers = c->kafka.brokers, .properties = {c->producer.items, c->producer.count},
         .log = &work->site->log, .letters = c->kafka.dead_letters, .transaction = work->transaction, .topics = work->topics, .partitions = work->partitions,
         .topics_count = work->topics_count, .who = work->who, .max = request->max, .anyway = request->anyway, .dry = request->dry,
-        .looking = tell_looking, .timeout_ms = work->box.options.timeout_ms,
+        .looking = show_looking, .context = work, .timeout_ms = work->box.options.timeout_ms,
     };
     int r = request->dry ? 0 : kafka_reader_new(reader, &consumer, &error);
 
@@ -313,6 +325,8 @@ int dead_letter_settle(struct dead_letter *work)
 
     if (!code)
         code = settle_all(work, redrive);
+    if (work->looking)
+        progress_end(&work->progress);
     redrive_free(redrive);
     kafka_reader_free(reader);
     return code;

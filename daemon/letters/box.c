@@ -67,10 +67,13 @@ static int read_on(struct box *box, int64_t end, struct kafka_message *message)
 
 static void take(struct box_item *out, const struct kafka_message *message)
 {
+    struct kafka_header headers[LETTER_HEADERS_MAX];
+    size_t count = kafka_message_headers(message, headers, LETTER_HEADERS_MAX);
+
     out->message = *message;
     out->partition = message->partition;
     out->offset = message->offset;
-    out->kind = letter_read(&out->letter, &out->message) ? BOX_FOREIGN : BOX_LETTER;
+    out->kind = letter_read(&out->letter, message->key, message->value, headers, count) ? BOX_FOREIGN : BOX_LETTER;
 }
 
 /* Opens a partition at `from`, or where its log begins: 1, or 0 when nothing lies there. */

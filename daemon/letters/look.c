@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SLICE_MS = 200 };
+enum { SLICE_MS = 200, HIDDEN_MS = 10000 };
 
 /* Somebody was killed between sending and writing it down, or Redis lost what was written. */
 static int write_down(const struct redrive_options *o, const struct target *target, const struct kafka_message *message,
@@ -39,21 +39,33 @@ static int write_down(const struct redrive_options *o, const struct target *targ
 static int take(const struct redrive_options *o, const struct target *target, const struct kafka_message *message, int64_t *at,
                 struct error_text *error)
 {
+    struct kafka_header headers[LETTER_LINEAGE];
     struct lineage_found found;
 
     if (message->kind == KAFKA_FAILED)
         return error_set(error, message->error == -ERANGE ? -EAGAIN : message->error, "%s:%d cannot be read from %lld on: %s", target->topic, target->partition,
                          (long long)message->offset, message->reason);
     *at = message->kind == KAFKA_MESSAGE ? message->offset + 1 : message->offset;
-    if (message->kind != KAFKA_MESSAGE || !lineage_find(&found, message))
+    if (message->kind != KAFKA_MESSAGE)
+        return 0;
+    if (!lineage_find(&found, headers, kafka_message_headers(message, headers, LETTER_LINEAGE)))
         return 0;
     return write_down(o, target, message, &found, error);
 }
 
-/* Up to `to`, where a consumer of ours comes only once every transaction before it is ended. */
-static int read_up_to(const struct redrive_options *o, const struct target *target, int64_t to, struct error_text *error)
+/* What has lasted too long without a step: silence, or a part that is hidden. */
+static int stuck(const struct target *target, bool silent, struct error_text *error)
 {
-    int64_t at = -1, until = clock_monotonic_ms(o->clock) + o->timeout_ms, reached = -1;
+    if (silent)
+        return error_set(error, -ETIMEDOUT, "%s:%d cannot be read, kafka is silent", target->topic, target->partition);
+    return error_set(error, -EBUSY, "a transaction of some other producer is open in %s:%d, so that nobody knows yet what lies there; try again when it has ended",
+                     target->topic, target->partition);
+}
+
+/* Up to `to`, where a consumer of ours comes only once every transaction before it is ended. */
+static int read_up_to(const struct redrive_options *o, const struct target *target, int64_t from, int64_t to, struct error_text *error)
+{
+    int64_t at = -1, reached = -1, since = clock_monotonic_ms(o->clock);
     struct kafka_message message;
 
     while (at < to) {
@@ -69,12 +81,12 @@ static int read_up_to(const struct redrive_options *o, const struct target *targ
         }
         if (at > reached) {
             reached = at;
-            until = clock_monotonic_ms(o->clock) + o->timeout_ms;
-        } else if (clock_monotonic_ms(o->clock) >= until) {
-            return error_set(error, at < 0 ? -ETIMEDOUT : -EBUSY, at < 0 ? "%s:%d cannot be read, kafka is silent"
-                             : "a transaction of some other producer is open in %s:%d, so that nobody knows yet what lies there; try again when it has ended",
-                             target->topic, target->partition);
+            since = clock_monotonic_ms(o->clock);
+        } else if (clock_monotonic_ms(o->clock) - since >= (at < 0 ? o->timeout_ms : HIDDEN_MS)) {
+            return stuck(target, at < 0, error);
         }
+        if (o->looking && !o->looking(o->context, target->topic, target->partition, at < from ? 0 : at - from, to - from))
+            return error_set(error, -EINTR, "stopped while %s:%d was looked through", target->topic, target->partition);
     }
     return 0;
 }
@@ -93,12 +105,10 @@ static int read_range(const struct redrive_options *o, const struct target *targ
         from = start;
     if (from >= to)
         return 0;
-    if (o->looking)
-        o->looking(o->context, target->topic, target->partition, from, to);
     r = kafka_reader_open(o->reader, target->topic, target->partition, from);
     if (r)
         return error_set(error, r, "%s:%d cannot be read: %s", target->topic, target->partition, strerror(-r));
-    r = read_up_to(o, target, to, error);
+    r = read_up_to(o, target, from, to, error);
     kafka_reader_close(o->reader);
     *read = true;
     return r;

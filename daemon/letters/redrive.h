@@ -26,7 +26,8 @@ struct redrive_options {
     int64_t max;                             /* how often a message is sent back at most */
     bool anyway;                             /* also what would be malformed again */
     bool dry;
-    void (*looking)(void *context, const char *topic, int32_t partition, int64_t from, int64_t to);   /* a source partition is read; NULL: nobody is told */
+    /* A source partition is read, so far; false stops it. NULL: nobody is told. */
+    bool (*looking)(void *context, const char *topic, int32_t partition, int64_t done, int64_t of);
     void *context;
     int timeout_ms;                          /* for a question, and for a silence while reading */
 };
@@ -39,7 +40,7 @@ int redrive_new(struct redrive **out, const struct redrive_options *options, str
 struct redrive *redrive_free(struct redrive *redrive);
 /* Sends what may be sent of the batch, and says of every letter what became of it. Errors, after which the same command must be run again, which
  * finds out what was sent: -ESTALE, somebody else redrives now; -EAGAIN, -ETIMEDOUT, Kafka is away; a lost connection to Redis; -EBUSY, somebody
- * else's transaction hides the end of a source partition. */
+ * else's transaction hides the end of a source partition; -EINTR, stopped. */
 int redrive_batch(struct redrive *redrive, struct batch *batch, struct error_text *error) MUST_CHECK;
 
 /* What the daemon reads in the value today, with the headers with which it would be sent: "purchase p1", or why it is malformed. False: it is. */
