@@ -2,6 +2,7 @@
 import time
 
 import pytest
+from confluent_kafka import Producer
 
 from broker import Record
 from letters import Box
@@ -126,6 +127,18 @@ def test_what_has_no_place_to_go_to_or_is_no_letter_is_refused(box):
     assert "is none of kafka.topics" in said[0]["message"] and "has no partition 7" in said[1]["message"] and "no dead letter" in said[2]["message"]
 
 
+def test_a_source_that_is_gone_is_named(make_market, broker):
+    market = make_market()
+    daemon = market.daemon()
+    box = Box(market)
+    place, = box.fill(b"homeless")
+    assert daemon.stop() == 0
+    broker.delete_topic(market.source)
+    ended = box.run("redrive", place, "--anyway")
+    assert ended.returncode == 65 and f"topic {market.source} does not exist any more" in ended.stdout
+    assert broker.partitions(market.source) == 0
+
+
 def test_a_copy_of_a_letter_is_the_same_letter(box):
     market = box.market
     place, = box.fill(good("copied")[1])
@@ -204,6 +217,27 @@ def test_a_lost_record_is_found_in_the_topic(box):
     said = box.lines("redrive", *places, "--anyway")
     assert [line["result"] for line in said] == ["before", "done"]
     assert box.sent_back(*places) == [1, 1]
+
+
+def test_what_an_open_transaction_hides_is_waited_for(make_market):
+    """A letter was sent behind somebody else's open transaction, and its record is lost: nobody can know that before that ends."""
+    market = make_market()
+    market.daemon()
+    box = Box(market)
+    place, = box.fill(b"hidden")
+    producer = Producer({"bootstrap.servers": market.broker.bootstrap, "transactional.id": market.group, "log_level": 0})
+    producer.init_transactions(30)
+    producer.begin_transaction()
+    producer.produce(market.source, encode(deposit("u", 1)), partition=0)
+    producer.flush(30)
+    market.redis.hset(market.key("orderd:letters"), f"looked:{market.source}:0", f"0 1 {market.redis.info()['run_id']}/{market.redis.info()['master_replid']}")
+    assert box.run("redrive", place, "--anyway").returncode == 0
+    market.redis.delete(market.key("orderd:letters"))
+    ended = box.run("redrive", place, "--anyway")
+    assert ended.returncode == 75 and "a transaction of some other producer is open" in ended.stderr
+    producer.commit_transaction(30)
+    assert box.lines("redrive", place, "--anyway")[0]["result"] == "before"
+    assert len(box.sent_back(place)) == 1
 
 
 def test_a_record_that_came_back_older_is_made_up_for(make_market, own_redis, tmp_path):
