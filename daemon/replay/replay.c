@@ -269,13 +269,25 @@ static int push(struct replay *p, int wait_ms, struct error_text *error)
     return -EAGAIN;
 }
 
+/* What ended a playback, where nobody has said more. */
+static const char *what(int r)
+{
+    if (r == -ESTALE)
+        return "somebody else works in the namespace";
+    if (r == -ENOTRECOVERABLE)
+        return "a transaction was applied in part: another namespace would be right";
+    if (r == -EPROTO)
+        return "a recorded decision cannot be applied, see above";
+    return strerror(-r);
+}
+
 /* Redis away, or a producer that failed: begins again at the marks. */
 static int again(struct replay *p, int r, struct error_text *error)
 {
     bool lost = !session_is_up(p->options.session);
 
     if (r < 0 && !lost)
-        return error->text[0] ? r : error_set(error, r, "%s", r == -ESTALE ? "somebody else works in the namespace" : strerror(-r));
+        return error->text[0] ? r : error_set(error, r, "%s", what(r));
     close_all(p);
     return 0;
 }
