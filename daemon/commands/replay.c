@@ -12,7 +12,7 @@
 #include "commands/command.h"
 #include "commands/progress.h"
 
-enum { STEP_MS = 100, FETCHED_KBYTES = 32768, FOLD_MEMORY = 256 << 20, JSON_LIMIT = 64 << 20, SINK_BACKOFF_MIN_MS = 100, SINK_BACKOFF_MAX_MS = 5000 };
+enum { STEP_MS = 100, FETCHED_KBYTES = 16384, FOLD_MEMORY = 256 << 20, JSON_LIMIT = 64 << 20, SINK_BACKOFF_MIN_MS = 100, SINK_BACKOFF_MAX_MS = 5000 };
 
 /* Blocked before librdkafka makes its threads, so that they arrive here. */
 static void signals_block(sigset_t *set)
