@@ -183,6 +183,6 @@ class Ran:
         return f"memory {self.quarter(1) // 1024} MB in the second quarter, {self.quarter(3) // 1024} MB in the last"
 
     def flat(self, share=0.1, besides_kb=16384):
-        """Memory does not grow with the events."""
-        assert self.quarter(3) <= self.quarter(1) * (1 + share) + besides_kb, self.memory()
+        """Memory does not grow with the events. What was over within ten seconds has not yet found its size."""
+        assert len(self.samples) < 100 or self.quarter(3) <= self.quarter(1) * (1 + share) + besides_kb, self.memory()
         return self
