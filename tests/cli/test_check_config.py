@@ -45,6 +45,7 @@ BROKEN = {
     "a password file that is not there": ('redis: { password_file = "/nonexistent/pw"; };\n', 0, "/nonexistent/pw cannot be read", "redis.password_file"),
     "a folder for a password file": ('redis: { password_file = "/"; };\n', 0, "/ cannot be read: Is a directory", "redis.password_file"),
     "a relative password file": ('redis: { password_file = "pw"; };\n', 0, "is relative", "give a path from / on"),
+    "a rollback that is ignored": ('on_rollback = "ignore";\n', 0, 'on_rollback = "ignore"', '"halt" or "reapply"'),
     "a third kind of shard": ('shard = "users";\n', 0, 'shard = "users"', '"none" or "partition"'),
     "a level that is none": ('log: { level = "loud"; };\n', 0, 'log.level = "loud"', '"error", "warning", "notice", "info" or "debug"'),
     "revoking takes a session": ("drain: { revoke_ms = 45000; };\n", 0, "drain.revoke_ms = 45000", "not below session.timeout.ms = 45000"),

@@ -194,6 +194,148 @@ static void a_daemon_that_starts_where_it_cannot_be_done_ends(struct checks *c)
     end(a);
 }
 
+/* What the producer had and Kafka never got is nobody's decision: it is made anew, and the note that it was handed over does not halt the market again. */
+static void what_was_handed_over_and_never_arrived_is_decided_anew(struct checks *c)
+{
+    struct story_settings settings = {.reapply = true};
+    struct daemon *a = story_at_rest(&settings, nothing);
+
+    produce(0, DEPOSIT("d1", "1"));
+    daemon_run(a, 200);
+    keep_redis();
+    world->weather.commit_fails = 1000000;
+    produce(0, DEPOSIT("d2", "2"));
+    daemon_run(a, 200);
+    world->deliveries_held = true;
+    produce(0, DEPOSIT("d3", "4"));
+    daemon_run(a, 200);
+    world->weather.commit_fails = 0;
+    daemon_run(a, 200);
+    daemon_crash(a);
+    world->deliveries_held = false;
+    redis_comes_back();
+    a = daemon_start("B");
+    group_gives("B", "orders", 0);
+    daemon_run(a, DONE_MS);
+    CHECK(c, was_logged("orders:0: offsets 2 to 2 were handed to a producer and never arrived: they are decided anew"));
+    CHECK_INT(c, times_logged("the market is halted: rollback"), 1);
+    expect_outcomes(c, "0 applied, 1 applied, 2 applied");
+    expect_market(c, "users:u{funds=7}");
+    end(a);
+}
+
+static void a_commit_above_control_records_is_no_second_rollback(struct checks *c)
+{
+    struct daemon *a = went_back(true);
+
+    kafka_log_skip(kafka_log_partition(&world->kafka, "orders", 0), 3);
+    kafka_log_partition(&world->kafka, "orders", 0)->committed = 7;
+    daemon_run(a, DONE_MS);
+    CHECK_INT(c, times_logged("the market is halted: rollback"), 1);
+    produce(0, DEPOSIT("d3", "4"));
+    daemon_run(a, 200);
+    expect_outcomes(c, "0 applied, 1 applied, 2 not_json, 3 not_listed, 7 applied");
+    expect_market(c, "users:u{funds=7}");
+    expect_committed(c, 8);
+    end(a);
+}
+
+static void what_comes_from_before_a_resolution_is_refused(struct checks *c)
+{
+    struct daemon *a = went_back(false);
+
+    daemon_run(a, DONE_MS);
+    CHECK_INT(c, operator_runs("--accept-rollback"), 0);
+    daemon_run(a, DONE_MS);
+    redis_comes_back();
+    daemon_run(a, DONE_MS);
+    CHECK_INT(c, operator_runs("--reapply"), -EPROTO);
+    CHECK(c, was_logged("redis came back from before a resolution"));
+    end(a);
+}
+
+static void the_dead_letter_that_had_not_arrived_is_sent(struct checks *c)
+{
+    struct story_settings settings = {.reapply = true};
+    struct daemon *a = story_at_rest(&settings, nothing);
+
+    keep_redis();
+    world->weather.slow = "dead";
+    world->weather.slow_ms = (struct kafka_range){60000, 60000};
+    produce(0, "no order");
+    daemon_run(a, 200);
+    daemon_crash(a);
+    world->weather.slow = NULL;
+    redis_comes_back();
+    CHECK_INT(c, (int)kafka_log_partition(&world->kafka, "dead", 0)->count, 0);
+    a = daemon_start("B");
+    group_gives("B", "orders", 0);
+    daemon_run(a, DONE_MS);
+    CHECK_INT(c, (int)kafka_log_partition(&world->kafka, "dead", 0)->count, 1);
+    expect_outcomes(c, "0 not_json");
+    end(a);
+}
+
+static void only_the_market_that_went_back_is_brought_forward(struct checks *c)
+{
+    struct story_settings settings = {.partitions = 2, .sharded = true, .reapply = true};
+    struct daemon *a = story_at_rest(&settings, nothing);
+
+    group_gives("A", "orders", 1);
+    produce(0, DEPOSIT("d1", "1"));
+    produce(1, DEPOSIT("d1", "1"));
+    daemon_run(a, 200);
+    keep_redis();
+    produce(1, DEPOSIT("d2", "2"));
+    daemon_run(a, 200);
+    redis_comes_back();
+    daemon_run(a, 3000);
+    produce(0, DEPOSIT("d3", "4"));      /* while the other stands still */
+    daemon_run(a, 200);
+    expect_market(c, "{0}users:u{funds=5} {1}users:u{funds=1}");
+    daemon_run(a, DONE_MS);
+    CHECK_INT(c, times_logged("no longer halted"), 1);
+    expect_market(c, "{0}users:u{funds=5} {1}users:u{funds=3}");
+    end(a);
+}
+
+static void of_two_instances_one_does_it(struct checks *c)
+{
+    struct story_settings settings = {.partitions = 2, .reapply = true};
+    struct daemon *a = story_at_rest(&settings, nothing), *b = daemon_start("B");
+
+    group_gives("B", "orders", 1);
+    daemon_run(b, 100);
+    keep_redis();
+    produce(0, DEPOSIT("d1", "1"));
+    produce(1, DEPOSIT("d2", "2"));
+    for (int i = 0; i < 50; i++, daemon_run(a, 5))
+        daemon_run(b, 5);
+    redis_comes_back();
+    for (int i = 0; i < 2000; i++, daemon_run(a, 5))
+        daemon_run(b, 5);
+    CHECK_INT(c, times_logged("no longer halted"), 1);
+    CHECK_INT(c, times_logged("another instance applies published decisions again"), 1);
+    expect_market(c, "users:u{funds=3}");
+    daemon_crash(b);
+    end(a);
+}
+
+/* The rights change between queueing and EXEC: what was applied of it nobody knows, and an operator must look. */
+static void what_is_torn_while_it_is_applied_again_is_marked(struct checks *c)
+{
+    struct daemon *a = went_back(true);
+
+    while (!was_logged("are applied again: rollback"))
+        daemon_step(a);
+    daemon_run(a, 6500);      /* behind the last beat of the lock before it is settled */
+    world_plan(world->execs + 1, FAULT_TORN);
+    daemon_run(a, 2000);
+    CHECK(c, was_logged("the market is halted: torn orders:0: a transaction that applied published decisions again was applied in part"));
+    CHECK(c, was_logged("orderd init -c orderd.conf --accept-loss orders:0"));
+    end(a);
+}
+
 TESTS({"what was published is applied again and nothing is decided anew", what_was_published_is_applied_again_and_nothing_is_decided_anew},
       {"without the setting the market stays halted", without_the_setting_the_market_stays_halted},
       {"nothing is decided before it is done", nothing_is_decided_before_it_is_done},
@@ -203,4 +345,11 @@ TESTS({"what was published is applied again and nothing is decided anew", what_w
       {"source messages that retention has taken are refused", source_messages_that_retention_has_taken_are_refused},
       {"a write of another program is left and named", a_write_of_another_program_is_left_and_named},
       {"a daemon that starts behind a rollback does it and lives", a_daemon_that_starts_behind_a_rollback_does_it_and_lives},
+      {"what was handed over and never arrived is decided anew", what_was_handed_over_and_never_arrived_is_decided_anew},
+      {"a commit above control records is no second rollback", a_commit_above_control_records_is_no_second_rollback},
+      {"what comes from before a resolution is refused", what_comes_from_before_a_resolution_is_refused},
+      {"the dead letter that had not arrived is sent", the_dead_letter_that_had_not_arrived_is_sent},
+      {"only the market that went back is brought forward", only_the_market_that_went_back_is_brought_forward},
+      {"of two instances one does it", of_two_instances_one_does_it},
+      {"what is torn while it is applied again is marked", what_is_torn_while_it_is_applied_again_is_marked},
       {"a daemon that starts where it cannot be done ends", a_daemon_that_starts_where_it_cannot_be_done_ends})

@@ -143,6 +143,11 @@ static void a_halted_market_is_not_ready(struct checks *c)
     snprintf(s.picture.halt, sizeof s.picture.halt, "rollback: redis came back older");
     CHECK_INT(c, ready(&s), HEALTH_FAILED);
     CHECK(c, strstr(reason(&s, "market"), "rollback"));
+    s.picture.reapply.phase = "applying";
+    s.picture.reapply.events = 12;
+    s.picture.reapply.of = 50;
+    CHECK_INT(c, ready(&s), HEALTH_FAILED);
+    CHECK(c, strstr(reason(&s, "market"), "12 of 50 are (applying): rollback"));
 }
 
 static void what_is_on_purpose_is_well_and_said(struct checks *c)

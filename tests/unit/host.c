@@ -120,6 +120,14 @@ static void what_stands_in_the_way_is_told_instead_the_worst_first(struct checks
     CHECK_TEXT(c, said(&picture, out), "waiting for Redis at /run/redis.sock");
     memcpy(picture.halt, "found", 6);
     CHECK_TEXT(c, said(&picture, out), "halted, and waits for an operator: found");
+    picture.reapply.phase = "waiting";
+    CHECK_TEXT(c, said(&picture, out), "halted while another instance applies published decisions again: found");
+    picture.reapply.phase = "looking";
+    CHECK_TEXT(c, said(&picture, out), "halted while published decisions are looked for, to be applied again: found");
+    picture.reapply.phase = "applying";
+    picture.reapply.events = 1200;
+    picture.reapply.of = 5000;
+    CHECK_TEXT(c, said(&picture, out), "reapplying 1,200 of 5,000 published decisions: found");
 }
 
 /* As the service manager reads it: a line feed begins the next assignment, and what is no UTF-8 is not taken at all. */

@@ -99,6 +99,7 @@ static void programs_get_one_object(struct checks *c)
     CHECK(c, json_member_get(&json, "partitions", &member) && member.type == JSON_TYPE_ARRAY);
     CHECK(c, json_member_get(&json, "lag", &member) && member.integer == 966);
     CHECK(c, json_member_get(&json, "halt", &member) && member.type == JSON_TYPE_NULL);
+    CHECK(c, json_member_get(&json, "reapply", &member) && member.type == JSON_TYPE_NULL);
     json_release(&json);
     buffer_deinit(&line);
 }
