@@ -1,6 +1,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/number.h"
 #include "codec/members.h"
 #include "codec/text.h"
 #include "commands/progress.h"
@@ -355,6 +356,18 @@ void replay_counts_text(const struct replay_report *r, int64_t position, char *o
     ASSERT(at < size);
 }
 
+/* The next number, which nobody has let grow beyond all events that there can be. */
+static bool take_count(const char **at, int64_t *count)
+{
+    size_t size = strcspn(*at, " ");
+
+    if (!number_parse((struct bytes){*at, size}, count) || *count < 0 || *count > NUMBER_SAFE_MAX)
+        return false;
+    *at += size;
+    *at += **at == ' ';
+    return true;
+}
+
 bool replay_counts_parse(const char *text, struct replay_counts *c, struct verify_counts *v, int64_t *position)
 {
     int64_t version = 0, *const heads[] = {&version, position, &c->events, &c->taken, &c->conflicts, &c->uncounted, &v->compared, &v->same, &v->foreign, &v->first_seen};
@@ -362,14 +375,13 @@ bool replay_counts_parse(const char *text, struct replay_counts *c, struct verif
         int64_t *first;
         int count;
     } tails[] = {{c->statuses, STATUS_COUNT}, {c->reasons, REASON_COUNT}, {v->differences, VERIFY_KIND_COUNT}};
-    int size = 0;
 
-    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++, text += size)
-        if (sscanf(text, "%" SCNd64 "%n", heads[i], &size) != 1)
+    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++)
+        if (!take_count(&text, heads[i]))
             return false;
     for (size_t t = 0; t < sizeof tails / sizeof *tails; t++)
-        for (int i = 0; i < tails[t].count; i++, text += size)
-            if (sscanf(text, "%" SCNd64 "%n", &tails[t].first[i], &size) != 1)
+        for (int i = 0; i < tails[t].count; i++)
+            if (!take_count(&text, &tails[t].first[i]))
                 return false;
-    return version == 1 && *text == '\0';
+    return version == 1 && *text == '\0' && text[-1] != ' ';
 }

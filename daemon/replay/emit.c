@@ -40,6 +40,15 @@ static bool place_of(struct bytes line, struct bytes *topic, int64_t *partition,
            number_parse((struct bytes){second + 1, (size_t)(end - second - 1)}, offset);
 }
 
+/* An outcome of another market says of this one's events nothing: not even that they need not be written. */
+static bool is_of(struct bytes line, const char *incarnation)
+{
+    char source[64];
+    int size = snprintf(source, sizeof source, "\"ce_source\":\"/orderd/%s\"", incarnation);
+
+    return memmem(line.data, line.size, source, (size_t)size) != NULL;
+}
+
 static int take_line(struct emit *e, struct bytes line)
 {
     struct bytes topic;
@@ -50,7 +59,7 @@ static int take_line(struct emit *e, struct bytes line)
     for (size_t i = 0; i < e->options.partitions_count; i++) {
         const struct partition *p = e->options.partitions[i];
 
-        if (p->number == partition && bytes_equal_text(topic, p->topic)) {
+        if (p->number == partition && bytes_equal_text(topic, p->topic) && is_of(line, p->shard->registry.incarnation)) {
             if (offset > e->written[i])
                 e->written[i] = offset;
             return 0;
