@@ -52,15 +52,21 @@ static void sources(const char *topic, int32_t partition, int count)
     }
 }
 
-static void outcome(int32_t partition, int64_t offset, int64_t hour)
+/* In the outcome partition 0. */
+static void outcome_of(const char *incarnation, const char *topic, int32_t partition, int64_t offset, int64_t hour)
 {
-    char id[64];
-    struct kafka_header headers[] = {{bytes_of("ce_type"), bytes_of("orderd.outcome")}, {bytes_of("ce_id"), {id, 0}},
-                                     {bytes_of("ce_source"), bytes_of("/orderd/8d7ce2f4-2f1c-4e88-a6f5-0c5a2d1f7d11")}};
+    char id[64], source[64];
+    struct kafka_header headers[] = {{bytes_of("ce_type"), bytes_of("orderd.outcome")}, {bytes_of("ce_id"), {id, 0}}, {bytes_of("ce_source"), {source, 0}}};
     struct logged message = {.timestamp = hour * HOUR_MS + 5, .value = bytes_of("{}"), .headers = headers, .headers_count = 3};
 
-    headers[1].value.size = (size_t)snprintf(id, sizeof id, "a/%d/%lld", partition, (long long)offset);
-    kafka_log_append(log_of("out", partition), &message);
+    headers[1].value.size = (size_t)snprintf(id, sizeof id, "%s/%d/%lld", topic, partition, (long long)offset);
+    headers[2].value.size = (size_t)snprintf(source, sizeof source, "/orderd/%s", incarnation);
+    kafka_log_append(log_of("out", 0), &message);
+}
+
+static void outcome(int64_t offset, int64_t hour)
+{
+    outcome_of(ours, "a", 0, offset, hour);
 }
 
 static struct resolve_from at(const char *topic, int32_t partition, int64_t offset)
@@ -171,7 +177,7 @@ static void outcomes_begin_an_hour_before_the_first_event(struct checks *c)
     begin();
     sources("a", 0, 8);
     for (int i = 0; i < 8; i++)
-        outcome(0, i, 10 + i);
+        outcome(i, 10 + i);
     from.items[0] = at("a", 0, 5);
     from.count = 1;
     CHECK_TEXT(c, found_of(0, "out"), "a:0:5-8@4-8 b:0:0-0@0-8 ");
@@ -184,17 +190,43 @@ static void outcomes_begin_at_the_start_when_times_prove_nothing(struct checks *
     begin();
     sources("a", 0, 8);
     for (int i = 0; i < 8; i++)
-        outcome(0, i, 7 + i);
+        outcome(i, 7 + i);
     from.items[0] = at("a", 0, 3);
     from.count = 1;
     CHECK_TEXT(c, found_of(0, "out"), "a:0:3-8@0-8 b:0:0-0@0-8 ");
     end();
     begin();
     sources("a", 0, 8);
-    outcome(0, 0, 10);
+    outcome(0, 10);
     from.items[0] = at("a", 0, 3);
     from.count = 1;
     CHECK_TEXT(c, found_of(0, "out"), "a:0:3-8@0-1 b:0:0-0@0-1 ");
+    end();
+}
+
+static void outcomes_of_others_prove_nothing(struct checks *c)
+{
+    static const struct { const char *incarnation, *topic; int32_t partition; } others[] = {
+        {ours, "b", 0}, {ours, "a", 1}, {"00000000-2f1c-4e88-a6f5-0c5a2d1f7d11", "a", 0}};
+
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        begin();
+        sources("a", 0, 8);
+        outcome(5, 3);
+        outcome_of(others[i].incarnation, others[i].topic, others[i].partition, 0, 14);
+        outcome(6, 15);
+        from.items[0] = at("a", 0, 5);
+        from.count = 1;
+        CHECK_TEXT(c, found_of(0, "out"), "a:0:5-8@0-3 b:0:0-0@0-3 ");
+        end();
+    }
+}
+
+static void a_topic_that_is_not_there_is_said_to_be(struct checks *c)
+{
+    begin();
+    CHECK_TEXT(c, found_of(1, "none"),
+               "Resource temporarily unavailable: Kafka does not say where the log of none:1 begins and ends; is there such a partition?");
     end();
 }
 
@@ -213,4 +245,6 @@ TESTS({"without words everything is meant", without_words_everything_is_meant},
       {"partitions must be those that are registered", partitions_must_be_those_that_are_registered},
       {"outcomes begin an hour before the first event", outcomes_begin_an_hour_before_the_first_event},
       {"outcomes begin at the start when times prove nothing", outcomes_begin_at_the_start_when_times_prove_nothing},
+      {"outcomes of others prove nothing", outcomes_of_others_prove_nothing},
+      {"a topic that is not there is said to be", a_topic_that_is_not_there_is_said_to_be},
       {"brokers that are silent are said to be", brokers_that_are_silent_are_said_to_be})
