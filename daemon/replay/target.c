@@ -44,57 +44,65 @@ static int execute(struct target *t, size_t queued, struct error_text *error)
                      result.error.text);
 }
 
-/* Every key that a market has. Glob characters of the prefix are taken as they are. */
-static void pattern_of(char *out, size_t size, const char *prefix, const char *kind)
+/* Glob characters of the prefix are taken as they are. */
+static void pattern_of(char *out, size_t size, const char *prefix)
 {
     size_t at = 0;
 
-    for (; *prefix && at + 2 < size; prefix++) {
+    for (; *prefix && at + 3 < size; prefix++) {
         if (strchr("*?[]\\^", *prefix))
             out[at++] = '\\';
         out[at++] = *prefix;
     }
-    snprintf(out + at, size - at, "%s", kind);
+    out[at++] = '*';
+    out[at] = '\0';
 }
 
-static int scan(struct target *t, const char *kind, bool *found, struct error_text *error)
+/* Whether it is a key that a market has. */
+static bool is_ours(const struct target *t, struct bytes key)
 {
-    struct commands *c = t->options.redis->commands;
-    char pattern[2 * SHARD_PREFIX_MAX + 32], cursor[32] = "0";
-    struct reply **replies;
+    static const char *const kinds[] = {"orderd:", "market:", "users:", "inventory:", "stock:"};
+    size_t prefix = strlen(t->shard.prefix);
 
-    pattern_of(pattern, sizeof pattern, t->shard.prefix, kind);
-    do {
-        int r;
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (key.size >= prefix + strlen(kinds[i]) && memcmp(key.data + prefix, kinds[i], strlen(kinds[i])) == 0)
+            return true;
+    return false;
+}
 
-        asker_begin(t->options.redis);
-        command_texts(c, "SCAN", cursor, "MATCH", pattern, "COUNT", "1000", NULL);
-        r = ask(t, &replies, 1, error);
-        if (r)
-            return r;
-        if (replies[0]->type != REPLY_ARRAY || replies[0]->count != 2 || replies[0]->elements[0]->text.size >= sizeof cursor)
-            return error_set(error, -EIO, "SCAN was not answered as it should be");
-        snprintf(cursor, sizeof cursor, "%.*s", (int)replies[0]->elements[0]->text.size, replies[0]->elements[0]->text.data);
-        if (replies[0]->elements[1]->count) {
-            struct bytes key = replies[0]->elements[1]->elements[0]->text;
+static int look_at(struct target *t, const struct reply *keys, struct error_text *error)
+{
+    for (size_t i = 0; i < keys->count; i++) {
+        struct bytes key = keys->elements[i]->text;
 
-            *found = true;
+        if (is_ours(t, key))
             return error_set(error, -EEXIST, "the namespace is not empty, it holds %.*s: another prefix or database would be right, or this one after its keys are deleted",
                              (int)(key.size < 200 ? key.size : 200), key.data);
-        }
-    } while (strcmp(cursor, "0") != 0);
+    }
     return 0;
 }
 
 static int check_empty(struct target *t, struct error_text *error)
 {
-    static const char *const kinds[] = {"orderd:*", "market:", "users:*", "inventory:*", "stock:*"};
-    bool found = false;
-    int r = 0;
+    char pattern[2 * SHARD_PREFIX_MAX + 8], cursor[32] = "0";
+    struct reply **replies;
 
-    for (size_t i = 0; !r && i < sizeof kinds / sizeof *kinds; i++)
-        r = scan(t, kinds[i], &found, error);
-    return r;
+    pattern_of(pattern, sizeof pattern, t->shard.prefix);
+    do {
+        int r;
+
+        asker_begin(t->options.redis);
+        command_texts(t->options.redis->commands, "SCAN", cursor, "MATCH", pattern, "COUNT", "1000", NULL);
+        r = ask(t, &replies, 1, error);
+        if (!r && (replies[0]->type != REPLY_ARRAY || replies[0]->count != 2 || replies[0]->elements[0]->text.size >= sizeof cursor))
+            r = error_set(error, -EIO, "SCAN was not answered as it should be");
+        if (!r)
+            r = look_at(t, replies[0]->elements[1], error);
+        if (r)
+            return r;
+        snprintf(cursor, sizeof cursor, "%.*s", (int)replies[0]->elements[0]->text.size, replies[0]->elements[0]->text.data);
+    } while (strcmp(cursor, "0") != 0);
+    return 0;
 }
 
 static int put_ranges(const struct target_options *o, struct buffer *out)

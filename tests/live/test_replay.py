@@ -7,10 +7,11 @@ import subprocess
 
 import pytest
 
+from daemon import BINARY
 from load import mixed
 from market import Outcome, deposit, grant, list_, purchase
 from process import until
-from replaying import Target, command, comparable, live, replay, start, state
+from replaying import Replay, Target, command, comparable, live, replay, start, state
 
 PARTITIONS = 3
 
@@ -148,6 +149,36 @@ def test_a_terminal_sees_a_bar(played, target):
         seen += chunk
     assert run.wait(30) == 0
     assert b"\r" in seen and b"of 3,000" in seen and b"[#" in seen and b"/s" in seen
+
+
+def elsewhere(market, client, *options):
+    """Into a namespace with the live prefix; returns the run, and the target as a namespace."""
+    target = Target(market, market.prefix)
+    target.redis = client
+    run = subprocess.run([BINARY, "replay", "-c", market.daemons[0].file, *options], capture_output=True, text=True, timeout=60)
+    return Replay(run), target
+
+
+def test_another_database_is_another_namespace(played):
+    client = played.server.client(db=5)
+    done, target = elsewhere(played, client, "--into-database", "5")
+    assert done.code == 0, done.err
+    assert state(target) == state(played)
+    client.flushdb()
+
+
+def test_a_lost_redis_is_rebuilt_on_another_server(make_market, own_redis):
+    lost, other = own_redis(), own_redis()
+    market = make_market(server=lost, partitions=PARTITIONS)
+    daemon = market.daemon()
+    market.send_all(mixed(500, PARTITIONS, seed=24))
+    market.outcomes()
+    before = state(market)
+    assert daemon.stop() == 0
+    lost.kill()
+    done, target = elsewhere(market, other.client(), "--into-address", other.address, "--verify")
+    assert done.code == 0, done.err
+    assert "is away" in done.err and state(target) == before
 
 
 # what is refused, before anything is touched
