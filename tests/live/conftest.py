@@ -24,7 +24,7 @@ def pytest_collection_modifyitems(items):
     """What shares a market goes to one worker."""
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
     for item in items:
-        if {"lasting_market", "ground"} & set(item.fixturenames):
+        if {"lasting_market", "ground", "played"} & set(item.fixturenames):
             item.add_marker(pytest.mark.xdist_group(item.module.__name__))
 
 

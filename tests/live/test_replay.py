@@ -9,7 +9,7 @@ import pytest
 
 from daemon import BINARY
 from load import mixed
-from market import Outcome, deposit, grant, list_, purchase
+from market import Market, Outcome, deposit, grant, list_, purchase
 from process import until
 from replaying import Replay, Target, command, comparable, live, replay, start, state
 
@@ -19,7 +19,6 @@ PARTITIONS = 3
 @pytest.fixture(scope="module")
 def played(broker, redis_server, tmp_path_factory):
     """A market with some thousand events of every kind behind it, and no daemon any more."""
-    from market import Market
     market = Market(broker, redis_server, tmp_path_factory.mktemp("market"), partitions=PARTITIONS)
     daemon = market.daemon()
     market.send_all(mixed(3000, PARTITIONS, seed=11))
