@@ -13,6 +13,7 @@ static const char usage[] =
     "    orderd init -c FILE …            make what is missing, resolve what was refused; see orderd init --help\n"
     "    orderd check -c FILE --connect   look whether Redis, Kafka and the market are as needed; see orderd check --help\n"
     "    orderd snapshot -c FILE OUT      the market with its marks in a file, while it is worked; see orderd snapshot --help\n"
+    "    orderd restore -c FILE SNAPSHOT  bring a lost Redis back, from a snapshot or from the log; see orderd restore --help\n"
     "    orderd check-events [FILE]       name what is wrong with events, a line each; see orderd check-events --help\n"
     "    orderd offsets -c FILE           marks, commits and logs side by side; --move moves a mark\n"
     "    orderd dead-letter VERB -c FILE  list dead letters, show them, send them back; see orderd dead-letter --help\n"
@@ -48,6 +49,7 @@ static const struct {
     {"init", command_init},
     {"replay", command_replay},
     {"offsets", command_offsets},
+    {"restore", command_restore},
     {"snapshot", command_snapshot},
     {"status", command_operate},
     {"pause", command_operate},

@@ -12,6 +12,8 @@ int command_init(int argc, char **argv);
 int command_check(int argc, char **argv);
 /* `orderd offsets …`: argv[0] is "offsets". */
 int command_offsets(int argc, char **argv);
+/* `orderd restore …`: argv[0] is "restore". */
+int command_restore(int argc, char **argv);
 /* `orderd snapshot …`: argv[0] is "snapshot". */
 int command_snapshot(int argc, char **argv);
 /* `orderd status …` and all others of service/request.h: argv[0] is the verb. */

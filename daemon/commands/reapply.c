@@ -113,13 +113,12 @@ static int one_market(struct site *site, struct reapply_options *options, bool *
     return code;
 }
 
-int reapply_by_hand(struct site *site, struct kafka_in *in, bool dry)
+int reapply_run(struct site *site, struct kafka_in *in, enum playback_mode mode, const char *unhalt, int64_t settle_ms, bool dry, bool *ours)
 {
     struct reapply_options options = {.start = site_start(site, in), .kafka = site_consumer(site), .limits = &site->topics.limits,
-                                      .bounds = {EVENTS, KEYS, BYTES}, .shard = SHARD_NONE, .mode = PLAYBACK_CHANGE, .settle_ms = REAPPLY_SETTLE_MS,
-                                      .unhalt = "rollback", .dry = dry, .say = say};
+                                      .bounds = {EVENTS, KEYS, BYTES}, .shard = SHARD_NONE, .mode = mode, .settle_ms = settle_ms,
+                                      .unhalt = unhalt, .dry = dry, .say = say};
     int32_t shards = 1;
-    bool ours = false;
     int code = 0;
 
     for (size_t i = 0; options.start.sharded && i < options.start.topics_count; i++)
@@ -127,8 +126,16 @@ int reapply_by_hand(struct site *site, struct kafka_in *in, bool dry)
             shards = options.start.topics[i].partitions;
     for (int32_t n = 0; !code && n < shards; n++) {
         options.shard = options.start.sharded ? n : SHARD_NONE;
-        code = one_market(site, &options, &ours);
+        code = one_market(site, &options, ours);
     }
+    return code;
+}
+
+int reapply_by_hand(struct site *site, struct kafka_in *in, bool dry)
+{
+    bool ours = false;
+    int code = reapply_run(site, in, PLAYBACK_CHANGE, "rollback", REAPPLY_SETTLE_MS, dry, &ours);
+
     if (code || ours)
         return code;
     puts("refused: no rollback halts this market; a daemon that finds one says so");

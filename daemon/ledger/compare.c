@@ -2,9 +2,20 @@
 
 #include <string.h>
 
+bool compare_is_half_restored(const char *halt)
+{
+    static const char whole[] = "restore: written";
+
+    return strncmp(halt, "restore", 7) == 0 && strncmp(halt, whole, sizeof whole - 1) != 0;
+}
+
 void compare_halt(struct refusal *refusal, const char *halt)
 {
     refusal->market = true;
+    if (strncmp(halt, "restore", 7) == 0) {
+        refusal_say(refusal, "the market is halted: %s; where orderd restore is not at work, run the same command again", halt);
+        return;
+    }
     refusal_say(refusal, "the market is halted: %s", halt);
     if (strncmp(halt, "torn ", 5) == 0)      /* "torn orders:3: …" */
         refusal_resolve(refusal, "--accept-loss %.*s", (int)(strcspn(halt + 5, " ") - 1), halt + 5);

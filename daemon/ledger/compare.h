@@ -11,6 +11,8 @@ void compare_first_look(struct refusal *refusal, struct partition *partition, in
                         const struct reply *mark);
 /* Nobody decides anything in a halted market: with `halt`'s text and the command that it names. */
 void compare_halt(struct refusal *refusal, const char *halt);
+/* Whether that halt stands over a market of which orderd restore has not written everything yet. */
+bool compare_is_half_restored(const char *halt);
 /* Kafka's evidence against the mark: gap, truncation, recreated topic, rollback. */
 void compare_evidence(struct refusal *refusal, const struct partition *partition, const struct evidence *evidence);
 /* The entries, sorted by offset, must cover [done, next) without gap or overlap. */

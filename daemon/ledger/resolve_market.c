@@ -229,12 +229,23 @@ static void begin_registry(struct resolve *resolve, struct opened *opened, struc
     opened_raise_era(opened);
 }
 
+/* Of which a part is missing. */
+static int refuse_half_restored(struct resolve *resolve, const struct opened *opened)
+{
+    if (opened->registry || !compare_is_half_restored(opened->shard.registry.halt))
+        return 0;
+    return opened_refuse(resolve, "refused: %s is half restored, so there is no market to go on with; the same orderd restore once more would be right",
+                         opened->shard.meta_key);
+}
+
 static int adopt(struct resolve *resolve, struct opened *opened, void *argument)
 {
     const struct resolve_froms *froms = argument;
     struct registry *known = &opened->shard.registry, fresh;
-    int r;
+    int r = refuse_half_restored(resolve, opened);
 
+    if (r)
+        return r;
     if (opened->registry)
         *known = (struct registry){.window_s = resolve->start.window_s, .ids = resolve->start.ids};
     fresh = *known;
@@ -286,13 +297,15 @@ static int say_rollback(struct resolve *resolve, struct opened *opened, struct r
 static int accept_rollback(struct resolve *resolve, struct opened *opened, void *argument)
 {
     struct registry fresh = opened->shard.registry;
-    bool any = strncmp(fresh.halt, "rollback", 8) == 0;
+    bool any = strncmp(fresh.halt, "rollback", 8) == 0 || strncmp(fresh.halt, "restore", 7) == 0;
     int r;
 
     (void)argument;
     if (opened->registry)
         return opened_refuse(resolve, "refused: the registry %s is missing or cannot be read; --adopt would be right", opened->shard.meta_key);
-    r = say_rollback(resolve, opened, &fresh, &any);
+    r = refuse_half_restored(resolve, opened);
+    if (!r)
+        r = say_rollback(resolve, opened, &fresh, &any);
     if (r)
         return r;
     if (!any)

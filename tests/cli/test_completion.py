@@ -63,6 +63,7 @@ def test_events_are_in_any_file(offered):
 def test_a_snapshot_is_any_file_and_works_in_a_folder(offered):
     assert offered("orderd snapshot -c shop.conf sh") == {"shop.conf"} and offered("orderd snapshot --show no") == {"notes.txt"}
     assert offered("orderd snapshot --work ") == set()
+    assert offered("orderd restore -c shop.conf no") == {"notes.txt"}
 
 
 @pytest.mark.parametrize("line", ["orderd -c ", "orderd init -c ", "orderd --check-config --config sh"])

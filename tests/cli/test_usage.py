@@ -124,3 +124,18 @@ def test_wrong_usage_of_snapshot_is_64_and_points_to_its_help(orderd, arguments)
     assert ended.code == 64
     assert ended.out == ""
     assert "orderd snapshot --help" in ended.err
+
+
+@pytest.mark.parametrize("arguments", [
+    [],
+    ["-c", "x"],
+    ["s"],
+    ["-c", "x", "s", "t"],
+    ["-c", "x", "--from-log", "s"],
+    ["-c", "x", "--from-snapshot", "s"],
+], ids=" ".join)
+def test_wrong_usage_of_restore_is_64_and_points_to_its_help(orderd, arguments):
+    ended = orderd("restore", *arguments)
+    assert ended.code == 64
+    assert ended.out == ""
+    assert "orderd restore --help" in ended.err

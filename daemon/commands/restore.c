@@ -1,0 +1,263 @@
+/* `orderd restore`: a market whose Redis was lost, brought back from a snapshot or from the log alone, up to the last decision that was published. */
+#include "archive/restore.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "commands/command.h"
+#include "commands/interrupt.h"
+#include "commands/progress.h"
+#include "commands/reapply.h"
+#include "commands/site.h"
+#include "seam/kafka_look.h"
+
+static const char usage[] =
+    "orderd restore: a market brought back into an empty Redis, up to the last decision that was published\n"
+    "\n"
+    "    orderd restore -c FILE [--dry-run] SNAPSHOT\n"
+    "    orderd restore -c FILE [--dry-run] --from-log\n"
+    "\n"
+    "Writes what the snapshot holds, then applies what was decided since, as the outcome topic tells it: nothing is decided anew and nothing is published twice\n"
+    "with other words. A daemon that is started then goes on by itself. Until all is done the market is halted, so that no daemon works half of it; after\n"
+    "any failure, and after Ctrl-C, the same command goes on where it was. Stop the daemons before; producers may go on.\n"
+    "\n"
+    "SNAPSHOT: a file of orderd snapshot, the newest is best. Kafka must still hold what came after it: events and outcomes.\n"
+    "--from-log: without a snapshot, if Kafka still holds every event and every outcome since the first one, of one incarnation.\n"
+    "--dry-run: look at all of it, say what would be done, and do nothing.\n"
+    "Refused before anything is touched: a namespace that is not empty (unless it holds this restore half done), a group with members, a snapshot of another\n"
+    "cluster, group, shard or outcome topic, or other partitions, and a log that lacks what is needed.\n"
+    "The Redis user needs +scan besides what the daemon's needs, and +set where another program put a text where stock should be.\n"
+    "Exit codes: 0 done, 64 usage, 65 the snapshot is cut or altered, 66 it cannot be read, 69 redis or kafka is away, 75 stopped before its end: run it again,\n"
+    "77 rights, 78 configuration or refused.\n";
+
+struct words {
+    const char *file, *snapshot;
+    bool from_log, dry, help;
+};
+
+struct job {
+    struct site *site;
+    struct interrupt interrupt;
+    struct progress progress;
+    bool shown;
+};
+
+static int wrong_usage(const char *what, const char *value)
+{
+    fprintf(stderr, "orderd restore: %s%s%s; see orderd restore --help\n", what, value ? " " : "", value ? value : "");
+    return EX_USAGE;
+}
+
+static int parse(int argc, char **argv, struct words *words)
+{
+    static const struct option options[] = {{"config", required_argument, NULL, 'c'}, {"help", no_argument, NULL, 'h'}, {"dry-run", no_argument, NULL, 'd'},
+                                            {"from-log", no_argument, NULL, 'l'},     {NULL, 0, NULL, 0}};
+    int option;
+
+    while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
+        if (option == 'c')
+            words->file = optarg;
+        else if (option == 'h')
+            words->help = true;
+        else if (option == 'd')
+            words->dry = true;
+        else if (option == 'l')
+            words->from_log = true;
+        else
+            return wrong_usage("an option is not known or lacks its value", NULL);
+    }
+    if (words->help)
+        return 0;
+    if (optind < argc)
+        words->snapshot = argv[optind++];
+    if (optind < argc)
+        return wrong_usage("an argument is too many:", argv[optind]);
+    if (!words->file)
+        return wrong_usage("-c FILE is missing", NULL);
+    if (!words->snapshot == !words->from_log)
+        return wrong_usage("a SNAPSHOT would be right, or --from-log, one of them", NULL);
+    return 0;
+}
+
+static void say(void *context, const char *line)
+{
+    struct job *job = context;
+
+    if (job->shown)
+        progress_end(&job->progress);
+    puts(line);
+    fflush(stdout);
+}
+
+static bool stopped(void *context)
+{
+    struct job *job = context;
+
+    return interrupt_seen(&job->interrupt);
+}
+
+static void show_progress(void *context, int64_t done, int64_t of)
+{
+    struct job *job = context;
+    int64_t now = clock_monotonic_ms(job->site->clock);
+
+    if (!job->shown)
+        progress_begin(&job->progress, "writing", "values", of, now);
+    job->shown = true;
+    progress_show(&job->progress, done, now);
+}
+
+static int code_of(int r)
+{
+    return r == -EPROTO || r == -EEXIST ? EX_CONFIG : r == -EBADMSG || r == -ENOTSUP ? EX_DATAERR : r == -EACCES ? EX_NOPERM :
+           r == -ECANCELED || r == -ESTALE ? EX_TEMPFAIL : EX_UNAVAILABLE;
+}
+
+static int fail(const struct job *job, int r, const struct error_text *error)
+{
+    log_error(&job->site->log, "the market is not restored; the same command goes on where it is error=\"%s\"", error->text[0] ? error->text : strerror(-r));
+    return code_of(r);
+}
+
+/* Daemons that live would find it half written, and hold what they knew of the one before. */
+static int check_group(struct job *job, struct refusal *refusal)
+{
+    struct kafka_in_options consumer = site_consumer(job->site);
+    const char *group = job->site->config->kafka.group;
+    struct error_text error = {""};
+    struct kafka_group found;
+    struct kafka_look *look;
+    int r = kafka_look_new(&look, &consumer, &error);
+
+    if (r)
+        return fail(job, r, &error);
+    r = kafka_look_group(look, group, &found, SITE_QUESTION_MS);
+    kafka_look_free(look);
+    if (r)
+        return fail(job, error_set(&error, r, "kafka does not tell of group %s: %s", group, strerror(-r)), &error);
+    if (found.members)
+        refusal_say(refusal, "group %s has %zu members; stop the daemons first, a killed one is a member until its session.timeout.ms is over", group, found.members);
+    return refusal->set ? site_refuse(job->site, refusal) : 0;
+}
+
+static int apply_published(struct job *job, struct restore *restore, struct kafka_in *in)
+{
+    enum playback_mode mode = restore->snapshot ? PLAYBACK_CHANGE : PLAYBACK_FOLLOW;
+    struct error_text error = {""};
+    bool ours = false;
+    int code = reapply_run(job->site, in, mode, RESTORE_HALT, 0, false, &ours), r;
+
+    if (code)
+        return code;
+    r = restore_finish(restore, &error);
+    if (r)
+        return fail(job, r, &error);
+    puts("the market is restored; a daemon that is started goes on with it");
+    return 0;
+}
+
+static int restore_market(struct job *job, struct restore *restore, struct kafka_in *in)
+{
+    struct error_text error = {""};
+    struct refusal refusal = {0};
+    int code = check_group(job, &refusal), r;
+
+    if (code)
+        return code;
+    r = restore_check(restore, &refusal, &error);
+    if (refusal.set)
+        return site_refuse(job->site, &refusal);
+    if (r)
+        return fail(job, r, &error);
+    if (restore->dry)
+        return puts("(a dry run: nothing was changed)") < 0 ? EX_IOERR : 0;
+    r = restore_write(restore, &error);
+    if (job->shown)
+        progress_end(&job->progress);
+    job->shown = false;
+    return r ? fail(job, r, &error) : apply_published(job, restore, in);
+}
+
+static int with_kafka(struct job *job, const struct words *words, struct snapshot *snapshot)
+{
+    struct restore restore = {.snapshot = snapshot, .dry = words->dry, .say = say, .stopped = stopped, .progress = show_progress, .context = job};
+    struct kafka_in_options consumer = site_consumer(job->site);
+    struct error_text error = {""};
+    struct kafka_in *in;
+    int code;
+
+    if (kafka_in_new(&in, &consumer, &error)) {
+        log_error(&job->site->log, "no consumer error=\"%s\"", error.text);
+        return EX_CONFIG;
+    }
+    restore.start = site_start(job->site, in);
+    code = restore_market(job, &restore, in);
+    restore_deinit(&restore);
+    kafka_in_free(in);
+    return code;
+}
+
+static int work(struct job *job, const struct words *words, struct snapshot *snapshot)
+{
+    int code = site_ask_kafka(job->site);
+
+    if (!code)
+        code = site_connect(job->site);
+    if (!code)
+        code = site_open_reader(job->site);
+    return code ? code : with_kafka(job, words, snapshot);
+}
+
+static int with_config(struct config *config, const struct words *words, struct snapshot *snapshot)
+{
+    struct site site;
+    struct job job = {.site = &site};
+    int code;
+
+    if (interrupt_open(&job.interrupt))
+        return EX_OSERR;
+    code = site_open(&site, config);
+    site.log.level = site.log.level < LOG_LEVEL_WARNING ? site.log.level : LOG_LEVEL_WARNING;
+    if (!code)
+        code = work(&job, words, snapshot);
+    site_close(&site);
+    interrupt_close(&job.interrupt);
+    return code;
+}
+
+/* The snapshot is read whole before anything else is looked at. */
+static int open_snapshot(const struct words *words, struct snapshot **snapshot)
+{
+    struct error_text error = {""};
+    int r = words->snapshot ? snapshot_open(snapshot, words->snapshot, &error) : 0;
+
+    if (r)
+        fprintf(stderr, "orderd restore: %s\n", error.text);
+    return !r ? 0 : r == -EBADMSG || r == -ENOTSUP ? EX_DATAERR : EX_NOINPUT;
+}
+
+int command_restore(int argc, char **argv)
+{
+    struct words words = {.file = NULL};
+    struct config_problems problems;
+    struct snapshot *snapshot = NULL;
+    struct config *config;
+    int code = parse(argc, argv, &words);
+
+    if (code)
+        return code;
+    if (words.help)
+        return fputs(usage, stdout) < 0 ? EX_IOERR : 0;
+    code = config_load(&config, words.file, &problems);
+    config_problems_print(&problems, words.file, stderr);
+    if (code)
+        return EX_CONFIG;
+    code = open_snapshot(&words, &snapshot);
+    if (!code)
+        code = with_config(config, &words, snapshot);
+    snapshot_free(snapshot);
+    config_free(config);
+    return code;
+}
