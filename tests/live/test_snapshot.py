@@ -1,9 +1,12 @@
 """orderd snapshot: the market at one moment, whoever works it meanwhile, key for key."""
+import json
 import os
 import signal
 import subprocess
+from pathlib import Path
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from daemon import BINARY
 from faults import SHORT_SESSION
@@ -13,6 +16,7 @@ from process import until
 from refusals import begun
 from snapshots import Snapshot, difference, element, fold, in_redis, run, take
 
+SCHEMA = json.loads((Path(__file__).resolve().parents[2] / "conf" / "schemas" / "reports" / "snapshot.json").read_text())
 ROUNDS = int(os.environ.get("ORDERD_SNAPSHOTS", "5"))
 
 
@@ -104,6 +108,17 @@ def test_the_same_market_gives_the_same_values(make_market):
     market, daemon = begun(make_market, mixed(100))
     first, second = take(market, "first"), take(market, "second")
     assert first.lines[1:-1] == second.lines[1:-1] and first.header != second.header
+
+
+def test_its_reports_are_as_the_schema_says(make_market):
+    market, daemon = begun(make_market, mixed(100))
+    path = market.directory / "s"
+    taken = json.loads(run("snapshot", "-c", daemon.file, "--json", path).stdout)
+    shown = json.loads(run("snapshot", "--show", path, "--json").stdout)
+    for report in (taken, shown):
+        Draft202012Validator(SCHEMA).validate(report)
+    assert taken["digest"] == shown["digest"] and taken["values"] == shown["values"]
+    assert [mark["next"] for mark in shown["markets"][0]["marks"]] == [100]
 
 
 def test_it_goes_to_standard_output(make_market):

@@ -57,6 +57,21 @@ def test_they_are_enough_to_look_at_offsets_and_to_move_a_mark(guarded):
     assert not [entry for entry in market.redis.acl_log() if entry["username"] == "orderd"], "nothing was refused"
 
 
+def test_with_those_that_are_named_for_it_they_are_enough_for_a_snapshot_and_to_restore_it(guarded):
+    market = guarded(prefix="shop:")
+    daemon = market.daemon()
+    market.play(EVERY_KIND)
+    assert daemon.stop() == 0
+    more = re.search(r"The Redis user needs `([+a-z ]+)` besides", README.read_text())[1].split()
+    market.redis.execute_command("ACL", "SETUSER", "orderd", *more)
+    path = market.directory / "snapshot"
+    assert daemon.command("snapshot", path).returncode == 0
+    market.redis.flushall()
+    done = daemon.command("restore", path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert not [entry for entry in market.redis.acl_log() if entry["username"] == "orderd"], "nothing was refused"
+
+
 @pytest.mark.parametrize("right", ["xadd", "zmscore", "hincrby", "watch", "info", "lset", "client|id"])
 def test_a_user_without_a_right_ends_it_with_77_and_names_the_command(guarded, right):
     market = guarded(without=[right])
