@@ -86,6 +86,18 @@ def test_outcomes_to_a_file_are_a_line_an_event(played, target, tmp_path):
         assert line["key"].encode() == outcome.record.key and line["partition"] == outcome.partition
 
 
+def test_a_file_of_another_replay_is_refused(played, target, tmp_path):
+    path = tmp_path / "outcomes.ndjson"
+    assert replay(played, target, "--outcomes-file", path).code == 0
+    before = path.read_bytes()
+    other = Target(played)
+    done = replay(played, other, "--outcomes-file", path)
+    assert done.code != 0 and "none of this replay's outcomes" in done.err
+    assert path.read_bytes() == before
+    for key in other.keys():
+        played.redis.delete(key)
+
+
 def interrupted(played, target, number, *options):
     """Runs until some hundred events are in, then a signal; returns the exit code."""
     run = start(played, target, "--rate", 2000, *options)
