@@ -121,6 +121,8 @@ static int load(struct reapply *r, struct refusal *refusal)
     r->at = 0;
     r->work = WORK_EVIDENCE;
     r->wake_at = monotonic(r) + r->options.settle_ms;
+    if (r->options.settle_ms)
+        reapply_say(r, "waiting %lld s until every instance has seen the halt and publishes nothing more", (long long)r->options.settle_ms / 1000);
     r->stirred_at = r->wake_at;
     return 0;
 }
