@@ -1,0 +1,401 @@
+/* A value that does not follow raises a doubt, which the next value of the key settles: goes it on from what was seen, another program wrote; goes it
+ * on from what should have been seen, the record between was altered. */
+#include "audit/chain.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "audit/blanks.h"
+#include "audit/doubts.h"
+#include "base/hash.h"
+
+enum { RANGE_NONE = -3 };          /* stands for who said a value where nobody did */
+
+/* A value that did not follow, and is not judged yet. */
+struct broken {
+    uint64_t key;
+    struct chain_place place;
+    struct fold_value wanted;      /* what the key holds behind it, if nobody else wrote */
+    enum chain_kind account;
+    chain_sum jump;                /* how much came by itself */
+    bool gone;                     /* it was settled otherwise */
+    struct finding finding;        /* as a foreign write */
+};
+
+struct chain {
+    struct chain_options options;
+    struct chain_account accounts[CHAIN_KINDS];
+    struct doubts doubts;
+    struct blanks blanks;
+    struct broken *broken;
+    size_t broken_count;
+    int64_t values, followed;
+    struct observation seen[OBSERVATIONS_MAX];
+};
+
+int chain_new(struct chain **out, const struct chain_options *options)
+{
+    struct chain *chain = calloc(1, sizeof *chain);
+
+    if (!chain)
+        return -ENOMEM;
+    chain->options = *options;
+    chain->broken = calloc(options->kept, sizeof *chain->broken);
+    if (!chain->broken || doubts_init(&chain->doubts)) {
+        chain_free(chain);
+        return -ENOMEM;
+    }
+    *out = chain;
+    return 0;
+}
+
+struct chain *chain_free(struct chain *chain)
+{
+    if (chain) {
+        doubts_deinit(&chain->doubts);
+        blanks_deinit(&chain->blanks);
+        free(chain->broken);
+        free(chain);
+    }
+    return NULL;
+}
+
+static char *put_name(char *out, const struct name *name)
+{
+    uint8_t size = name ? name->size : 0;
+
+    *out++ = (char)size;
+    if (size)
+        memcpy(out, name->text, size);
+    return out + size;
+}
+
+/* Never 0. */
+static uint64_t key_of(const struct observation *of)
+{
+    static const struct hash_key unkeyed = {0, 0};
+    char text[1 + 3 * (1 + NAME_MAX_SIZE)], *end = text;
+
+    *end++ = (char)of->kind;
+    end = put_name(end, of->owner);
+    end = put_name(end, of->item);
+    end = put_name(end, of->seller);
+    return hash64(unkeyed, (struct bytes){text, (size_t)(end - text)}) | 1;
+}
+
+static struct blank_point point_of(const struct chain_place *place)
+{
+    return (struct blank_point){place->era, place->id, place->place};
+}
+
+static enum chain_kind account_of(enum view_key_kind kind)
+{
+    return kind == VIEW_FUNDS ? CHAIN_MONEY : kind == VIEW_STOCK ? CHAIN_STOCK : CHAIN_ITEMS;
+}
+
+/* What a value adds to its account: a number itself, a member one item. */
+static int64_t weight(enum view_key_kind kind, enum view_state state, int64_t value)
+{
+    if (state != VIEW_PRESENT)
+        return 0;
+    return kind == VIEW_FUNDS || kind == VIEW_STOCK ? value : 1;
+}
+
+/* How much came or went between two decisions. */
+static chain_sum jump_of(const struct observation *seen, const struct fold_value *held)
+{
+    return (chain_sum)weight(seen->kind, seen->before, seen->before_value) - weight(seen->kind, held->state, held->value);
+}
+
+static bool is_number(enum view_key_kind kind)
+{
+    return kind == VIEW_FUNDS || kind == VIEW_STOCK;
+}
+
+static void put_value(char *out, size_t size, enum view_key_kind kind, enum view_state state, int64_t value)
+{
+    if (state == VIEW_MISSING)
+        snprintf(out, size, "%s", kind == VIEW_FUNDS ? "0" : "nothing");
+    else if (kind == VIEW_INVENTORY)
+        snprintf(out, size, "the item");
+    else
+        snprintf(out, size, "%lld", (long long)value);
+}
+
+static struct finding finding_at(const struct chain_place *place, const struct observation *of)
+{
+    struct finding finding = {.range = (int64_t)place->range, .offset = place->offset, .topic = FINDING_OUTCOMES, .partition = place->partition, .at = place->at};
+
+    if (place->at < 0)
+        finding.topic = FINDING_NOWHERE;
+    fold_key_text(finding.key, of->kind, of->owner, of->item, of->seller);
+    return finding;
+}
+
+/* What the key holds after a decision that saw what it should have seen. False where that is what it really left, so nothing can be told apart. */
+static bool wanted_after(const struct fold_value *held, const struct observation *seen, struct fold_value *wanted)
+{
+    int64_t before = held->state == VIEW_PRESENT ? held->value : 0;
+
+    *wanted = *held;
+    if (is_number(seen->kind) && seen->changed)
+        return !__builtin_add_overflow(before, seen->after_value - (seen->before == VIEW_PRESENT ? seen->before_value : 0), &wanted->value) &&
+               (wanted->state = VIEW_PRESENT, wanted->value != seen->after_value);
+    if (is_number(seen->kind))
+        return true;
+    return !seen->changed && seen->kind == VIEW_MARKET && held->state == VIEW_PRESENT && seen->before == VIEW_PRESENT;
+}
+
+static void say_foreign(struct chain *chain, struct broken *broken, const struct observation *seen, const struct fold_value *held)
+{
+    struct finding *finding = &broken->finding;
+    char was[32], found[32], by[300] = "at the start";
+
+    *finding = finding_at(&broken->place, seen);
+    finding->kind = held->range == RANGE_NONE ? FINDING_FOREIGN_FIRST : FINDING_FOREIGN_WRITE;
+    finding->amounts = is_number(seen->kind);
+    finding->was = weight(seen->kind, held->state, held->value);
+    finding->became = weight(seen->kind, seen->before, seen->before_value);
+    put_value(was, sizeof was, seen->kind, held->state, held->value);
+    put_value(found, sizeof found, seen->kind, seen->before, seen->before_value);
+    if (held->range == RANGE_NONE) {
+        snprintf(finding->text, sizeof finding->text, "%s was found there, and no decision before it names the key", found);
+        return;
+    }
+    if (held->range >= 0)
+        snprintf(by, sizeof by, "by %s:%lld", chain->options.ranges[held->range].at, (long long)held->offset);
+    snprintf(finding->text, sizeof finding->text, "%s was left there %s, and %s was found", was, by, found);
+}
+
+/* Judged at once where there is no room to wait. */
+static void take_break(struct chain *chain, const struct chain_place *place, const struct observation *seen, const struct fold_value *held, uint64_t key)
+{
+    struct broken one, *broken = chain->broken_count < chain->options.kept ? &chain->broken[chain->broken_count] : &one;
+    enum chain_kind account = account_of(seen->kind);
+    chain_sum jump = jump_of(seen, held);
+
+    chain->accounts[account].foreign += jump;
+    chain->accounts[account].foreign_writes++;
+    *broken = (struct broken){.key = key, .place = *place, .account = account, .jump = jump};
+    say_foreign(chain, broken, seen, held);
+    if (broken == &one) {
+        findings_add(chain->options.findings, &broken->finding);
+        return;
+    }
+    if (wanted_after(held, seen, &broken->wanted))
+        (void)!doubts_put(&chain->doubts, key, chain->broken_count);
+    chain->broken_count++;
+}
+
+/* Whether the doubt is settled in the key's favour: the record between was altered. */
+static bool settle(struct chain *chain, struct broken *broken, const struct observation *seen, const struct fold_value *held)
+{
+    struct finding finding = broken->finding;
+
+    if (fold_follows(held, seen) || !fold_follows(&broken->wanted, seen))
+        return false;
+    chain->accounts[broken->account].foreign += jump_of(seen, held);      /* the way back */
+    chain->accounts[broken->account].foreign_writes--;
+    broken->gone = true;
+    finding.kind = FINDING_FACTS_BREAK;
+    findings_say(chain->options.findings, &finding, "of %s it says %lld, where %lld was left before it, and what comes after goes on from that", broken->finding.key,
+                 (long long)finding.became, (long long)finding.was);
+    return true;
+}
+
+/* Whether what the decision saw is accounted for: it follows, or nothing can be said of it. */
+static bool is_settled(struct chain *chain, const struct observation *seen, const struct fold_value *held, uint64_t key)
+{
+    struct doubt *doubt = chain->doubts.count ? doubts_find(&chain->doubts, key) : NULL;
+    struct chain_account *account = &chain->accounts[account_of(seen->kind)];
+    size_t of;
+
+    if (!doubt) {
+        chain->followed++;
+        return fold_follows(held, seen);
+    }
+    of = doubt->of;
+    doubts_remove(&chain->doubts, doubt);
+    if (of == DOUBT_UNKNOWN) {
+        account->unknown += jump_of(seen, held);
+        return true;
+    }
+    chain->followed++;
+    return settle(chain, &chain->broken[of], seen, held) || fold_follows(held, seen);
+}
+
+/* No decision has named the key so far. Where the log should hold all of them, nothing is what is there. */
+static bool take_first(struct chain *chain, const struct observation *seen, struct fold_value *held)
+{
+    struct chain_account *account = &chain->accounts[account_of(seen->kind)];
+    uint64_t key = chain->doubts.count ? key_of(seen) : 0;
+    struct doubt *doubt = key ? doubts_find(&chain->doubts, key) : NULL;
+    int64_t found = weight(seen->kind, seen->before, seen->before_value);
+
+    *held = (struct fold_value){.state = VIEW_MISSING, .range = RANGE_NONE, .offset = -1};
+    if (doubt) {
+        doubts_remove(&chain->doubts, doubt);
+        account->unknown += found;
+        return false;
+    }
+    if (chain->options.whole)
+        return !fold_follows(held, seen);
+    account->first += found;
+    account->first_keys += found != 0;
+    return false;
+}
+
+static int take_value(struct chain *chain, const struct chain_place *place, const struct observation *seen)
+{
+    struct chain_account *account = &chain->accounts[account_of(seen->kind)];
+    struct fold_value held;
+    uint64_t key = 0;
+    bool breaks;
+    int r = fold_get(chain->options.fold, seen, &held);
+
+    if (r && r != -ENOENT)
+        return r;
+    chain->values++;
+    if (r == -ENOENT) {
+        breaks = take_first(chain, seen, &held);
+    } else if (chain->doubts.count) {
+        key = key_of(seen);
+        breaks = !is_settled(chain, seen, &held, key);
+    } else {
+        chain->followed++;
+        breaks = !fold_follows(&held, seen);
+    }
+    if (breaks)
+        take_break(chain, place, seen, &held, key ? key : key_of(seen));
+    account->decided += (chain_sum)weight(seen->kind, seen->after, seen->after_value) - weight(seen->kind, seen->before, seen->before_value);
+    return fold_put(chain->options.fold, seen, (int32_t)place->range, place->offset);
+}
+
+int chain_take(struct chain *chain, const struct chain_place *place, const struct decision *decision, struct error_text *error)
+{
+    int count = observe(decision, chain->seen, error), r = 0;
+
+    if (count < 0)
+        return count;
+    for (int i = 0; !r && i < count; i++)
+        r = take_value(chain, place, &chain->seen[i]);
+    return r;
+}
+
+static void doubt_key(struct chain *chain, const struct observation *of, size_t range, const struct blank_point *after)
+{
+    uint64_t key = key_of(of);
+
+    (void)!doubts_put(&chain->doubts, key, DOUBT_UNKNOWN);
+    if (after)
+        blanks_add(&chain->blanks, key, range, *after);
+}
+
+/* The keys that an event of its kind may change. */
+static void doubt_keys(struct chain *chain, const struct event *e, size_t range, const struct blank_point *after)
+{
+    struct observation listing = {.kind = VIEW_MARKET, .item = &e->item, .seller = &e->seller};
+    struct observation holding = {.kind = VIEW_INVENTORY, .owner = &e->seller, .item = &e->item};
+    struct observation funds = {.kind = VIEW_FUNDS, .owner = &e->user}, stock = {.kind = VIEW_STOCK, .owner = &e->sku};
+
+    switch (e->kind) {
+    case EVENT_PURCHASE:
+        holding.owner = &e->buyer;
+        funds.owner = &e->buyer;
+        doubt_key(chain, &funds, range, after);
+        funds.owner = &e->seller;
+        doubt_key(chain, &funds, range, after);
+        doubt_key(chain, &listing, range, after);
+        doubt_key(chain, &holding, range, after);
+        break;
+    case EVENT_LIST:
+    case EVENT_UNLIST:
+        doubt_key(chain, &listing, range, after);
+        doubt_key(chain, &holding, range, after);
+        break;
+    case EVENT_RESERVE:
+    case EVENT_RESTOCK:
+        doubt_key(chain, &stock, range, after);
+        break;
+    case EVENT_DEPOSIT:
+        doubt_key(chain, &funds, range, after);
+        break;
+    case EVENT_GRANT:
+        holding.owner = &e->user;
+        doubt_key(chain, &holding, range, after);
+        break;
+    case EVENT_KIND_COUNT:
+        break;
+    }
+}
+
+void chain_doubt(struct chain *chain, const struct event *event)
+{
+    doubt_keys(chain, event, 0, NULL);
+}
+
+void chain_miss(struct chain *chain, const struct chain_place *after, size_t range, const struct event *event)
+{
+    const struct blank_point from = after ? point_of(after) : (struct blank_point){0};
+
+    doubt_keys(chain, event, range, &from);
+}
+
+void chain_reached(struct chain *chain, const struct chain_place *place)
+{
+    if (chain->blanks.open)
+        blanks_close(&chain->blanks, place->range, point_of(place));
+}
+
+int chain_compare(struct chain *chain, const struct observation *found, struct fold_value *held)
+{
+    int r = fold_get(chain->options.fold, found, held);
+    struct doubt *doubt = chain->doubts.count ? doubts_find(&chain->doubts, key_of(found)) : NULL;
+    size_t of = doubt ? doubt->of : 0;
+
+    if (r && r != -ENOENT)
+        return r;
+    if (doubt)
+        doubts_remove(&chain->doubts, doubt);
+    if (doubt && of == DOUBT_UNKNOWN)
+        return CHAIN_UNSAID;
+    if (r)
+        return r;
+    if (doubt && settle(chain, &chain->broken[of], found, held))
+        return CHAIN_EQUAL;
+    return fold_follows(held, found) ? CHAIN_EQUAL : CHAIN_DIFFERS;
+}
+
+void chain_finish(struct chain *chain)
+{
+    for (size_t i = 0; i < chain->broken_count; i++) {
+        struct broken *broken = &chain->broken[i];
+
+        if (broken->gone)
+            continue;
+        if (blanks_explain(&chain->blanks, broken->key, point_of(&broken->place))) {
+            chain->accounts[broken->account].foreign -= broken->jump;
+            chain->accounts[broken->account].unknown += broken->jump;
+            chain->accounts[broken->account].foreign_writes--;
+        } else {
+            findings_add(chain->options.findings, &broken->finding);
+        }
+    }
+    chain->broken_count = 0;
+}
+
+const struct chain_account *chain_account(const struct chain *chain, enum chain_kind kind)
+{
+    return &chain->accounts[kind];
+}
+
+int64_t chain_values(const struct chain *chain)
+{
+    return chain->values;
+}
+
+int64_t chain_followed(const struct chain *chain)
+{
+    return chain->followed;
+}
