@@ -18,6 +18,7 @@ static const char usage[] =
     "    orderd offsets -c FILE           marks, commits and logs side by side; --move moves a mark\n"
     "    orderd dead-letter VERB -c FILE  list dead letters, show them, send them back; see orderd dead-letter --help\n"
     "    orderd replay -c FILE …          events of the past once more, into a namespace of their own; see orderd replay --help\n"
+    "    orderd audit -c FILE [--redis]   prove from the log that nothing was lost or doubled; see orderd audit --help\n"
     "    orderd status                    how a running daemon is; --watch, --json\n"
     "    orderd pause [TOPIC[:P]]         have no events decided, until they are resumed\n"
     "    orderd resume [TOPIC[:P]]        let paused partitions go on\n"
@@ -43,6 +44,7 @@ static const struct {
     const char *name;
     int (*run)(int argc, char **argv);
 } commands[] = {
+    {"audit", command_audit},
     {"check", command_check},
     {"check-events", command_check_events},
     {"dead-letter", command_dead_letter},

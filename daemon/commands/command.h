@@ -8,6 +8,8 @@
 int command_run(struct config *config);
 /* `orderd init …`: argv[0] is "init". */
 int command_init(int argc, char **argv);
+/* `orderd audit …`: argv[0] is "audit". */
+int command_audit(int argc, char **argv);
 /* `orderd check …`: argv[0] is "check". */
 int command_check(int argc, char **argv);
 /* `orderd offsets …`: argv[0] is "offsets". */

@@ -74,6 +74,7 @@ def test_a_configuration_is_a_file(offered, line):
 def test_where_to_begin_has_two_names(offered):
     assert offered("orderd init --from ") == {"start", "end"}
     assert offered("orderd offsets --to ") == {"start", "end"}
+    assert offered("orderd audit --to ") == {"start", "end"}
 
 
 def test_levels_and_no_rate_have_names(offered):

@@ -67,6 +67,26 @@ def test_wrong_usage_of_replay_is_64_and_points_to_its_help(orderd, arguments):
 
 @pytest.mark.parametrize("arguments", [
     [],
+    ["-c", "x", "--from", "yesterday"],
+    ["-c", "x", "--to", "orders:0"],
+    ["-c", "x", "--state", "s", "--from", "start"],
+    ["-c", "x", "--redis", "--to", "end"],
+    ["-c", "x", "--redis", "--incarnation", "i"],
+    ["-c", "x", "--incarnation", "x" * 40],
+    ["-c", "x", "--max-findings", "0"],
+    ["-c", "x", "--max-findings", "many"],
+    ["-c", "x", "--work"],
+    ["-c", "x", "orders"],
+], ids=" ".join)
+def test_wrong_usage_of_audit_is_64_and_points_to_its_help(orderd, arguments):
+    ended = orderd("audit", *arguments)
+    assert ended.code == 64
+    assert ended.out == ""
+    assert "orderd audit --help" in ended.err
+
+
+@pytest.mark.parametrize("arguments", [
+    [],
     ["--adopt"],
     ["-c", "x", "--adopt", "--accept-rollback"],
     ["-c", "x", "--accept-loss", "orders"],

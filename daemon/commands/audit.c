@@ -1,0 +1,453 @@
+/* `orderd audit`: whether the log keeps the promise, and Redis is what the log says. */
+#include "commands/audit.h"
+
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "base/number.h"
+#include "codec/members.h"
+#include "commands/command.h"
+#include "commands/where.h"
+#include "seam/kafka_look.h"
+
+enum { JSON_LIMIT = 1 << 30 };
+
+static const char usage[] =
+    "orderd audit: prove from the log that nothing was lost, doubled or made up; and that Redis is what the log says\n"
+    "\n"
+    "    orderd audit -c FILE [--redis] [--from WHERE]... [--to WHERE]... [--state SNAPSHOT] [--incarnation I] [--work DIR] [--strict]\n"
+    "                 [--max-findings N] [--json]\n"
+    "\n"
+    "Reads the source topics, the outcome topic and the dead letters beside the live group, and changes nothing. Looked at: that every event has an outcome,\n"
+    "in its place, in order, with copies that are the same bytes; that each outcome is of its event; duplicates and dead letters; that every value which a\n"
+    "decision rested on follows from the decision before it on the same key.\n"
+    "\n"
+    "--redis: hold Redis against the log too: marks, outbox, seen lists, balances, inventories, listings, stock. Daemons may go on working: a snapshot is taken.\n"
+    "--from, --to WHERE: start, end, a time (2026-11-22T05:42:07Z), or TOPIC:P:OFFSET; the last that fits a partition rules. Default: all that is there.\n"
+    "--state SNAPSHOT: begin at the marks and with the market of this file (orderd snapshot).\n"
+    "--incarnation I: audit this one's outcomes; default: the registry's, or that of the last outcome.\n"
+    "--work DIR: where temporary files lie, 32 bytes an event and some 100 bytes for each key beyond memory; default: the variable TMPDIR, or /var/tmp.\n"
+    "--strict: values that another program has written are findings too. They are shown in any case, with key and amount, but are legal.\n"
+    "--max-findings N: so many of each kind are shown (20); all are counted.\n"
+    "--json: one object, described by conf/schemas/reports/audit.json.\n"
+    "Exit codes: 0 clean, 64 usage, 65 findings, 66 the snapshot cannot be read, 69 redis or kafka is away, 73 a file cannot be made in DIR, 74 it cannot be\n"
+    "written, 75 stopped before the end: run it again, 77 rights, 78 configuration or refused.\n";
+
+static int wrong_usage(const char *what, const char *value)
+{
+    fprintf(stderr, "orderd audit: %s%s%s; see orderd audit --help\n", what, value ? " " : "", value ? value : "");
+    return EX_USAGE;
+}
+
+static bool parse_count(const char *text, size_t *out)
+{
+    int64_t value;
+
+    if (!number_parse(bytes_of(text), &value) || value < 1 || value > AUDIT_SHOWN_MAX)
+        return false;
+    *out = (size_t)value;
+    return true;
+}
+
+static int take_option(struct audit_words *words, int option, const char *value)
+{
+    switch (option) {
+    case 'c':
+        return words->file = value, 0;
+    case 'h':
+        return words->help = true, 0;
+    case 'j':
+        return words->json = true, 0;
+    case 'r':
+        return words->redis = true, 0;
+    case 's':
+        return words->strict = true, 0;
+    case 'S':
+        return words->state = value, 0;
+    case 'i':
+        words->incarnation = value;
+        return strlen(value) < CLOCK_UUID_SIZE ? 0 : wrong_usage("--incarnation: what follows /orderd/ in ce_source would be right, not", value);
+    case 'w':
+        return words->work = value, 0;
+    case 'f':
+        return where_add(value, &words->from) ? 0 : wrong_usage("--from: " WHERE_FORMS " would be right, not", value);
+    case 't':
+        return where_add(value, &words->to) ? 0 : wrong_usage("--to: " WHERE_FORMS " would be right, not", value);
+    case 'n':
+        return parse_count(value, &words->shown) ? 0 : wrong_usage("--max-findings: a number from 1 to 10000 would be right, not", value);
+    default:
+        return wrong_usage("an option is not known or lacks its value", NULL);
+    }
+}
+
+static int check(const struct audit_words *words)
+{
+    if (!words->file)
+        return wrong_usage("-c FILE is missing", NULL);
+    if (words->state && words->from.count)
+        return wrong_usage("--from does not go with --state: the audit begins at the snapshot's marks", NULL);
+    if (words->redis && words->to.count)
+        return wrong_usage("--to does not go with --redis: the audit ends at the marks in Redis", NULL);
+    if (words->redis && words->incarnation)
+        return wrong_usage("--incarnation does not go with --redis: the registry's is audited", NULL);
+    return 0;
+}
+
+static int parse(int argc, char **argv, struct audit_words *words)
+{
+    static const struct option options[] = {
+        {"config", required_argument, NULL, 'c'}, {"help", no_argument, NULL, 'h'},         {"json", no_argument, NULL, 'j'},
+        {"redis", no_argument, NULL, 'r'},        {"strict", no_argument, NULL, 's'},       {"state", required_argument, NULL, 'S'},
+        {"work", required_argument, NULL, 'w'},   {"from", required_argument, NULL, 'f'},   {"to", required_argument, NULL, 't'},
+        {"incarnation", required_argument, NULL, 'i'}, {"max-findings", required_argument, NULL, 'n'}, {NULL, 0, NULL, 0}};
+    int option, code = 0;
+
+    while (!code && (option = getopt_long(argc, argv, "c:h", options, NULL)) != -1)
+        code = take_option(words, option, optarg);
+    if (code || words->help)
+        return code;
+    return optind < argc ? wrong_usage("an argument is too many:", argv[optind]) : check(words);
+}
+
+static bool stopped(void *context)
+{
+    struct audit_command *command = context;
+
+    return interrupt_seen(&command->interrupt);
+}
+
+static int open_state(struct audit_command *command)
+{
+    struct error_text error;
+    int r = snapshot_open(&command->state, command->words->state, &error);
+
+    if (!r)
+        return 0;
+    fprintf(stderr, "orderd audit: %s: %s\n", command->words->state, error.text);
+    return r == -ENOMEM ? EX_OSERR : r == -EBADMSG || r == -ENOTSUP ? EX_DATAERR : EX_NOINPUT;
+}
+
+/* Of another market than the configuration's nothing could be said. */
+static int check_state(struct audit_command *command)
+{
+    const struct snapshot_header *header = snapshot_header(command->state);
+    const struct site *site = command->site;
+
+    if (strcmp(header->cluster, site->topics.cluster) != 0)
+        fprintf(stderr, "orderd audit: %s: it is of the Kafka cluster %s, and the brokers are of %s\n", command->words->state, header->cluster, site->topics.cluster);
+    else if (strcmp(header->shard, site->config->shard) != 0)
+        fprintf(stderr, "orderd audit: %s: it was taken with shard = \"%s\", the configuration says \"%s\"\n", command->words->state, header->shard, site->config->shard);
+    else if (strcmp(header->outcomes, site->config->kafka.outcomes) != 0)
+        fprintf(stderr, "orderd audit: %s: its outcomes are in %s, the configuration says %s\n", command->words->state, header->outcomes, site->config->kafka.outcomes);
+    else
+        return 0;
+    return EX_CONFIG;
+}
+
+/* What the registry knows is needed where it can be had; that Redis is away is no error unless Redis is to be looked at. */
+static int connect_redis(struct audit_command *command)
+{
+    struct error_text error;
+    int r;
+
+    if (command->words->redis)
+        return site_connect(command->site);
+    r = session_connect(command->site->redis.session, &error);
+    if (r && !command->words->json)
+        fprintf(stderr, "redis is not asked: %s\n", error.text);
+    return 0;
+}
+
+/* From which topics a message may leave in the middle of the log. */
+static void ask_cleanup(struct audit_command *command)
+{
+    struct kafka_in_options options = site_consumer(command->site);
+    struct kafka_look *look;
+    struct error_text error;
+
+    for (size_t i = 0; i < KAFKA_TOPICS_MAX; i++)
+        command->compacted[i] = true;      /* who is not told, believes it */
+    if (kafka_look_new(&look, &options, &error))
+        return;
+    for (size_t i = 0; i < command->site->topics.count; i++) {
+        struct kafka_value value = {.name = "cleanup.policy"};
+
+        if (!kafka_look_settings(look, command->site->topics.items[i].name, -1, &value, 1, SITE_QUESTION_MS) && value.text[0])
+            command->compacted[i] = strstr(value.text, "compact") != NULL;
+    }
+    kafka_look_free(look);
+}
+
+/* The most that a source topic has; the outcome topic has at least as many. */
+int32_t audit_partitions(const struct audit_command *command)
+{
+    const struct topics *topics = &command->site->topics;
+    int32_t most = 0;
+
+    for (size_t i = 0; i < topics->count; i++)
+        most = topics->items[i].partitions > most ? topics->items[i].partitions : most;
+    return most;
+}
+
+/* Where the outcome topic ends now: what lies below was applied before Redis is looked at. */
+static int ask_early(struct audit_command *command)
+{
+    int32_t count = audit_partitions(command);
+    struct kafka_bounds *bounds = calloc((size_t)count + 1, sizeof *bounds);
+    int r = bounds ? 0 : -ENOMEM;
+
+    command->outcomes_early = calloc((size_t)count + 1, sizeof *command->outcomes_early);
+    command->outcomes_partitions = count;
+    for (int32_t p = 0; !r && p < count; p++) {
+        snprintf(bounds[p].topic, sizeof bounds[p].topic, "%s", command->site->config->kafka.outcomes);
+        bounds[p].partition = p;
+    }
+    if (!r)
+        r = command->outcomes_early ? kafka_in_bounds_of_many(command->in, bounds, (size_t)count, SITE_QUESTION_MS) : -ENOMEM;
+    for (int32_t p = 0; !r && p < count; p++)
+        command->outcomes_early[p] = bounds[p].end;
+    free(bounds);
+    if (r)
+        fprintf(stderr, "orderd audit: kafka does not say where %s ends: %s\n", command->site->config->kafka.outcomes, strerror(-r));
+    return r ? EX_UNAVAILABLE : 0;
+}
+
+static void show_taking(void *context, const char *what, int64_t done)
+{
+    struct audit_command *command = context;
+
+    (void)what;
+    progress_show(&command->progress, done, clock_monotonic_ms(command->site->clock));
+}
+
+static int code_of_taking(int r, const struct snapshot_taken *taken)
+{
+    if (taken->in_file)
+        return taken->made ? EX_IOERR : EX_CANTCREAT;
+    return r == -EPROTO ? EX_CONFIG : r == -EBADMSG ? EX_DATAERR : r == -EACCES ? EX_NOPERM : r == -ECANCELED || r == -ESTALE ? EX_TEMPFAIL : EX_UNAVAILABLE;
+}
+
+/* Each partition of each registry. */
+static int look_at_each(struct audit_command *command, int (*at)(struct look *look, const char *topic, int32_t partition))
+{
+    const struct topics *topics = &command->site->topics;
+    bool sharded = strcmp(command->site->config->shard, "partition") == 0;
+    struct shard shard;
+    int r = 0;
+
+    command->look.redis = &command->site->redis;
+    command->look.shard = &shard;
+    for (size_t i = 0; !r && i < topics->count; i++)
+        for (int32_t p = 0; !r && p < topics->items[i].partitions; p++) {
+            shard_init(&shard, command->site->config->redis.prefix, sharded ? p : SHARD_NONE);
+            r = at(&command->look, topics->items[i].name, p);
+        }
+    command->look.shard = NULL;
+    return r;
+}
+
+/* Redis as it is at its marks, in a file of the folder. */
+static int take_snapshot(struct audit_command *command)
+{
+    struct snapshot_options options = {.start = site_start(command->site, command->in), .out = command->taken, .work = command->work, .release = ORDERD_VERSION,
+                                       .stopped = stopped, .progress = show_taking, .context = command};
+    struct snapshot_taken taken = {0};
+    struct error_text error = {""};
+    char uuid[CLOCK_UUID_SIZE];
+    int r;
+
+    clock_uuid(command->site->clock, uuid);
+    snprintf(command->taken, sizeof command->taken, "%s/orderd-audit-%s", command->work, uuid);
+    progress_begin(&command->progress, "reading Redis", "values", -1, clock_monotonic_ms(command->site->clock));
+    r = snapshot_take(&options, &taken, &error);
+    progress_end(&command->progress);
+    if (r == -ESTALE || r == -EPROTO)      /* it may lie at a list that has a hole in its middle */
+        (void)!look_at_each(command, look_at_list);
+    if (command->look.faults_count)
+        return 0;
+    if (!r)
+        r = snapshot_open(&command->now, command->taken, &error);
+    if (!r)
+        return 0;
+    fprintf(stderr, "orderd audit: redis cannot be looked at: %s\n", error.text);
+    return code_of_taking(r, &taken);
+}
+
+static int take_now(struct audit_command *command)
+{
+    int code = ask_early(command), r;
+
+    if (code)
+        return code;
+    r = look_at_each(command, look_at_mark);
+    if (r) {
+        fprintf(stderr, "orderd audit: redis cannot be looked at: %s\n", strerror(-r));
+        return r == -EACCES ? EX_NOPERM : EX_UNAVAILABLE;
+    }
+    return command->look.faults_count ? 0 : take_snapshot(command);
+}
+
+static int audit_one(struct audit_command *command, int32_t number)
+{
+    struct audit_market *market = calloc(1, sizeof *market);
+    int code;
+
+    if (!market)
+        return EX_OSERR;
+    market->command = command;
+    market->number = number;
+    code = audit_prepare(market);
+    if (!code)
+        code = audit_run(market);
+    if (!code) {
+        command->wrong += findings_of_weight(audit_findings(market->audit), FINDING_WRONG);
+        command->foreign += findings_of_weight(audit_findings(market->audit), FINDING_FOREIGN);
+        if (command->words->json)
+            audit_put_json(market);
+        else
+            audit_print(market, stdout);
+        command->told = true;
+    }
+    audit_market_deinit(market);
+    free(market);
+    return code;
+}
+
+static int audit_all(struct audit_command *command)
+{
+    int code = 0;
+
+    if (strcmp(command->site->config->shard, "partition") != 0)
+        return audit_one(command, SHARD_NONE);
+    for (int32_t number = 0; !code && number < audit_partitions(command); number++)
+        code = audit_one(command, number);
+    return code;
+}
+
+static int tell_end(struct audit_command *command)
+{
+    bool found = command->wrong || (command->words->strict && command->foreign);
+    bool written;
+
+    if (command->words->json) {
+        buffer_put(&command->json, "]}\n", 3);
+        if (buffer_error(&command->json))
+            return EX_OSERR;
+        written = fwrite(command->json.data, 1, command->json.size, stdout) == command->json.size;
+    } else {
+        audit_print_end(command, stdout);
+        written = true;
+    }
+    if (!written || fflush(stdout))
+        return EX_IOERR;
+    return found ? EX_DATAERR : 0;
+}
+
+/* The members of the whole come first, so that a reader may stop there: the markets are put before them when all is known. */
+static int with_kafka(struct audit_command *command)
+{
+    struct buffer markets;
+    int code = command->words->redis ? take_now(command) : 0;
+
+    if (code)
+        return code;
+    code = audit_all(command);
+    if (code)
+        return code;
+    markets = command->json;
+    buffer_init(&command->json, JSON_LIMIT);
+    buffer_put_char(&command->json, '{');
+    members_flag(&command->json, "clean", !command->wrong);
+    members_int(&command->json, "findings", (int64_t)command->wrong);
+    members_int(&command->json, "foreign", (int64_t)command->foreign);
+    members_open(&command->json, "markets", '[');
+    buffer_put_bytes(&command->json, buffer_bytes(&markets));
+    buffer_deinit(&markets);
+    return tell_end(command);
+}
+
+static int work(struct audit_command *command)
+{
+    struct kafka_in_options consumer = site_consumer(command->site);
+    struct error_text error = {""};
+    int code = site_ask_kafka(command->site);
+
+    if (!code && command->state)
+        code = check_state(command);
+    if (!code)
+        code = connect_redis(command);
+    if (!code)
+        code = site_open_reader(command->site);
+    if (!code && kafka_in_new(&command->in, &consumer, &error)) {
+        log_error(&command->site->log, "no consumer error=\"%s\"", error.text);
+        code = EX_CONFIG;
+    }
+    if (code)
+        return code;
+    ask_cleanup(command);
+    return with_kafka(command);
+}
+
+static void choose_folder(struct audit_command *command)
+{
+    const char *variable = getenv("TMPDIR"), *folder = command->words->work;
+
+    if (!folder)
+        folder = variable && *variable ? variable : "/var/tmp";
+    snprintf(command->work, sizeof command->work, "%s", folder);
+}
+
+static int with_site(struct audit_command *command)
+{
+    int code = command->words->state ? open_state(command) : 0;
+
+    choose_folder(command);
+    if (!code && access(command->work, W_OK | X_OK)) {
+        fprintf(stderr, "orderd audit: %s: %s; --work DIR names another folder\n", command->work, strerror(errno));
+        code = EX_CANTCREAT;
+    }
+    if (!code)
+        code = work(command);
+    if (command->taken[0])
+        unlink(command->taken);
+    snapshot_free(command->now);
+    snapshot_free(command->state);
+    kafka_in_free(command->in);
+    free(command->outcomes_early);
+    buffer_deinit(&command->json);
+    return code;
+}
+
+int command_audit(int argc, char **argv)
+{
+    struct audit_words words = {.shown = AUDIT_SHOWN_DEFAULT};
+    struct audit_command command = {.words = &words};
+    struct config_problems problems;
+    struct config *config;
+    struct site site;
+    int code = parse(argc, argv, &words);
+
+    if (code)
+        return code;
+    if (words.help)
+        return fputs(usage, stdout) < 0 ? EX_IOERR : 0;
+    code = config_load(&config, words.file, &problems);
+    config_problems_print(&problems, words.file, stderr);
+    if (code)
+        return EX_CONFIG;
+    code = interrupt_open(&command.interrupt) ? EX_OSERR : 0;
+    command.site = &site;
+    buffer_init(&command.json, JSON_LIMIT);
+    if (!code)
+        code = site_open(&site, config);
+    site.log.level = site.log.level < LOG_LEVEL_WARNING ? site.log.level : LOG_LEVEL_WARNING;
+    if (!code)
+        code = with_site(&command);
+    site_close(&site);
+    interrupt_close(&command.interrupt);
+    config_free(config);
+    return code;
+}
