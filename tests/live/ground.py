@@ -2,6 +2,7 @@
 import collections
 import random
 import shutil
+import signal
 import subprocess
 import threading
 import time
@@ -49,17 +50,18 @@ class Flow(Feeder):
 class Ground:
     """Servers, a market and its daemons. Used as a context manager. broker: one that is there already, and stays."""
 
-    def __init__(self, room, seed=1, broker=None, settings=None, **redis_options):
+    def __init__(self, room, seed=1, broker=None, settings=None, dead_letter_partitions=1, **redis_options):
         self.room, self.dice, self.seed = Path(room), random.Random(seed), seed
         self.broker, self.own_broker = broker, None
-        self.redis_options, self.settings = redis_options, settings or {}
+        self.redis_options, self.settings, self.dead_letter_partitions = redis_options, settings or {}, dead_letter_partitions
         self.done, self.seconds = collections.Counter(), 0
 
     def __enter__(self):
         if self.broker is None:
             self.broker = self.own_broker = Broker(self.room / "kafka").start()
         self.server = RedisServer(self.room / "redis", **self.redis_options).start()
-        self.market = Market(self.broker, self.server, self.room, partitions=PARTITIONS, settings={**SHORT_SESSION, **self.settings})
+        self.market = Market(self.broker, self.server, self.room, partitions=PARTITIONS, dead_letter_partitions=self.dead_letter_partitions,
+                             settings={**SHORT_SESSION, **self.settings})
         self.market.start_state()
         self.daemons = [self.market.make() for _ in range(INSTANCES)]
         self.trade = Trade(self.seed, PARTITIONS)
@@ -101,7 +103,7 @@ class Ground:
             daemon.kill()
             daemon.start(wait=False)
         elif what == "left":
-            assert daemon.stop() == 0, daemon.tail()
+            assert daemon.stop() in (0, -signal.SIGTERM), daemon.tail()      # the latter where it had only just been started
             daemon.start(wait=False)
         elif what == "froze":
             daemon.freeze()

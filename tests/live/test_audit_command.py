@@ -1,0 +1,126 @@
+"""orderd audit over real topics and Redis: clean after a run under kills, then each damage by hand is named, and nothing besides.
+
+What is slow here is the ground: one specimen serves all (some fifteen seconds), a damage takes about one.
+"""
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+from jsonschema import Draft202012Validator
+
+import damages
+from daemon import BINARY
+from ground import Ground
+from load import Feeder
+from market import deposit, purchase
+
+SCHEMA = json.loads((Path(__file__).resolve().parents[2] / "conf" / "schemas" / "reports" / "audit.json").read_text())
+RANDOM = 10      # damages that nobody has listed; damages.py does more
+pytestmark = pytest.mark.xdist_group("audit command")      # one specimen for all
+
+
+@pytest.fixture(scope="module")
+def specimen(broker, tmp_path_factory):
+    room = tmp_path_factory.mktemp("specimen")
+    with Ground(room, seed=5, broker=broker, dead_letter_partitions=2) as ground:
+        ground.play(1000, 2)
+        for daemon in ground.daemons:
+            daemon.stop()
+        yield damages.Specimen(ground.market, room)
+
+
+def audit(specimen, *options, file=None):
+    return subprocess.run([BINARY, "audit", "-c", file or specimen.market.daemons[0].file, *options], capture_output=True, text=True, timeout=120)
+
+
+def test_a_run_under_kills_is_clean(specimen):
+    ran = audit(specimen, "--redis", "--json", "--work", specimen.room)
+    report = json.loads(ran.stdout)
+    assert (ran.returncode, ran.stderr, report["clean"], report["findings"], report["foreign"]) == (0, "", True, 0, 0)
+    Draft202012Validator(SCHEMA).validate(report)
+    market, = report["markets"]
+    assert market["begins"] == "empty" and sum(p["consumed"] for p in market["partitions"]) == 1000
+    for p in market["partitions"]:
+        assert p["consumed"] == sum(p[name] for name in ("applied", "rejected", "expired", "duplicate", "malformed")) > 0
+    assert market["money"]["end"] == market["money"]["redis"] > 0 and market["items"]["end"] == market["items"]["redis"] > 0
+    assert market["redis"]["values"] == market["redis"]["equal"] > 0
+    assert not list(specimen.room.glob("orderd-audit-*"))      # the snapshot is gone
+
+
+def test_people_read_the_same(specimen):
+    ran = audit(specimen, "--redis")
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert "began with an empty market" in ran.stdout and ran.stdout.endswith("clean: no finding\n")
+
+
+def test_it_does_without_redis(specimen):
+    settings = {**specimen.market.daemons[0].settings, "redis.address": "/nowhere/redis.sock"}
+    file = specimen.room / "alone.conf"
+    file.write_text(damages.config_text(settings))
+    ran = audit(specimen, file=file)
+    assert ran.returncode == 0 and "that of the last outcome" in ran.stdout and "redis is not asked" in ran.stderr
+    assert audit(specimen, "--redis", file=file).returncode == 69
+
+
+def test_a_part_of_the_log_is_taken_as_first_seen(specimen):
+    place = f"{specimen.source}:0:{len(specimen.outcomes[0]) // 2}"
+    ran = audit(specimen, "--from", place, "--json")
+    market, = json.loads(ran.stdout)["markets"]
+    assert ran.returncode == 0 and market["begins"] == "first_seen" and market["partitions"][0]["from"] == int(place.rsplit(":", 1)[1])
+
+
+def test_it_begins_with_a_snapshot(make_market, tmp_path):
+    market = make_market(partitions=2)
+    daemon = market.daemon()
+    market.redis.hset(market.key("users:rich"), "funds", 500)      # did not come from the log
+    market.send_all([deposit("27", 10), deposit("rich", 1)])
+    market.outcomes()
+    snapshot = tmp_path / "before"
+    assert subprocess.run([BINARY, "snapshot", "-c", daemon.file, snapshot], capture_output=True, timeout=60).returncode == 0
+    market.send_all([deposit("27", 5), purchase("rich", "27", "lamp", 3), deposit("27", 10, id="again"), deposit("27", 10, id="again")])
+    market.outcomes()
+    assert daemon.stop() == 0
+    ran = subprocess.run([BINARY, "audit", "-c", daemon.file, "--redis", "--state", snapshot, "--json", "--strict"], capture_output=True, text=True, timeout=60)
+    report, = json.loads(ran.stdout)["markets"]
+    assert (ran.returncode, report["begins"], report["partitions"][0]["from"], report["partitions"][0]["duplicate"]) == (0, "snapshot", 2, 1)
+    whole = subprocess.run([BINARY, "audit", "-c", daemon.file, "--redis", "--json"], capture_output=True, text=True, timeout=60)
+    found, = json.loads(whole.stdout)["markets"][0]["findings"]
+    assert (whole.returncode, found["kind"], found["key"], found["became"]) == (0, "foreign_first", "users:rich funds", 500)
+    assert subprocess.run([BINARY, "audit", "-c", daemon.file, "--strict"], capture_output=True, timeout=60).returncode == 65
+
+
+def test_each_market_of_a_sharded_one_is_audited(make_market):
+    market = make_market(partitions=2, settings={"shard": "partition"})
+    daemon = market.daemon()
+    market.send_all([deposit("27", 10)] * 2)
+    market.send_all([deposit("27", 7)], partition=1)
+    market.outcomes()
+    assert daemon.stop() == 0
+    ran = subprocess.run([BINARY, "audit", "-c", daemon.file, "--redis", "--json"], capture_output=True, text=True, timeout=60)
+    assert ran.returncode == 0, ran.stdout
+    assert [(m["market"], m["money"]["end"]) for m in json.loads(ran.stdout)["markets"]] == [(0, 10), (1, 7)]
+
+
+def test_a_daemon_may_be_at_work(make_market):
+    market = make_market(partitions=2)
+    daemon = market.daemon()
+    with Feeder(market, partitions=2) as feeder:
+        feeder.ahead(300)
+        for _ in range(3):
+            ran = subprocess.run([BINARY, "audit", "-c", daemon.file, "--redis", "--strict"], capture_output=True, text=True, timeout=120)
+            assert ran.returncode == 0, ran.stdout + ran.stderr
+            feeder.ahead(200)
+    market.outcomes()
+
+
+@pytest.mark.parametrize("name, function", damages.CATALOGUE, ids=[name for name, _ in damages.CATALOGUE])
+def test_a_damage_is_named_and_nothing_besides(specimen, name, function):
+    wrong = damages.run_one(specimen, function, 11)
+    assert wrong is None, wrong
+
+
+@pytest.mark.parametrize("number", range(RANDOM))
+def test_a_damage_that_nobody_has_listed_is_found(specimen, number):
+    what, wrong = damages.run_random(specimen, 4000 + number)
+    assert wrong is None, f"{what}: {wrong}"
