@@ -58,22 +58,28 @@ def test_of_a_market_at_rest_it_is_what_redis_holds(make_market):
     assert not list(market.directory.glob("*.partial"))
 
 
+def decided(market):
+    """How many events are, as the marks say."""
+    return sum(int(market.mark(p)["next"]) for p in range(market.partitions))
+
+
 def test_under_full_load_it_is_the_log_folded_up_to_its_marks(make_market):
+    """ORDERD_SNAPSHOTS says how many are taken."""
     market = make_market(partitions=3, settings={**SHORT_SESSION, "dedupe.ids": 2000})
-    market.daemon()
-    market.daemon()
+    for _ in range(2):
+        market.daemon().wait_for("took over")
     taken = []
-    with Feeder(market, 3, records=mixed(200000, 3, users=200, skus=40), chunk=500, pause=0) as feeder:
-        feeder.ahead(2000)
+    with Feeder(market, 3, records=mixed(50000 + 10000 * ROUNDS, 3, users=200, skus=40), chunk=500, pause=0) as feeder:
         for number in range(ROUNDS):
+            goal = decided(market) + 1000
+            until(lambda: decided(market) >= goal, 60, "nothing is decided")
             taken.append(take(market, f"snapshot{number}"))
-            feeder.ahead(500)
+        feeder.ahead(1)
     market.outcomes(timeout=60, alive=market.daemons)
     outcomes = list(market.first_copies().values())
     for snapshot in taken:
         whole(market, snapshot.only, outcomes)
-    # The load was there: each is of another moment, and of outcomes that were not decided when it began.
-    moments = [sum(int(m["next"]) for m in s.only.marks().values()) for s in taken]
+    moments = [sum(int(m["next"]) for m in snapshot.only.marks().values()) for snapshot in taken]
     assert sorted(set(moments)) == moments and len(moments) == ROUNDS
 
 
