@@ -104,6 +104,8 @@ def test_the_drill_with_the_traffic_running(make_market, own_redis):
             feeder.ahead(300)
     market.outcomes(timeout=60, alive=daemons)
     goes_on(market, daemons[0], mixed(60, 3, seed=3))
+    audited = run("audit", "-c", daemons[0].file, "--redis", "--work", market.directory)
+    assert audited.returncode == 0, audited.stdout + audited.stderr
 
 
 def test_every_shard_comes_back(make_market, own_redis):
