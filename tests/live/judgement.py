@@ -19,6 +19,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+import damages as catalogue                      # noqa: E402
 import rulebook                                  # noqa: E402
 import test_cdnow                                # noqa: E402
 from audit import Audit, snapshot                # noqa: E402
@@ -29,6 +30,7 @@ from market import Market, encode                # noqa: E402
 from process import until                        # noqa: E402
 
 LOSSES, SOME, FLOW_RATE = 4, 8000, 2000      # how often Redis is lost or older, events that are sent each time, and in a second
+UNLISTED = 100                               # damages that nobody has listed
 MUTANTS = BINARY.parents[1] / "tests" / "live" / "mutants"
 
 
@@ -45,10 +47,24 @@ def part(function):
 @part
 def audit(ground, say):
     """orderd audit --redis finds nothing, and counts what was sent."""
-    ran = ground.run("audit", "--redis", "--work", work(ground, "audit"), "--json").must().flat()
-    report = json.loads(ran.out)
-    assert not report["findings"], report["findings"][:3]
-    say(f"audit: clean, {rate(sum(ends(ground).values()), ran)}, {ran.memory()}")
+    report, ran = audited(ground)
+    assert consumed(report) == sum(ends(ground).values())
+    say(f"audit: clean, {rate(consumed(report), ran)}, {ran.memory()}")
+
+
+@part
+def damages(ground, say):
+    """The catalogue of damages and a hundred that nobody has listed, each done to a small market of its own: named, and nothing besides."""
+    with Ground(folder_of(ground, "specimen"), ground.seed, broker=ground.broker, dead_letter_partitions=2) as small:
+        small.play(1000, 2)
+        small.down()
+        specimen = catalogue.Specimen(small.market, small.room)
+        wrong = [f"{name}: {complaint}" for name, damage in catalogue.CATALOGUE for complaint in [catalogue.run_one(specimen, damage, ground.seed)] if complaint]
+        for number in range(UNLISTED):
+            what, complaint = catalogue.run_random(specimen, 1000 * ground.seed + number)
+            wrong += [f"{what}: {complaint}"] if complaint else []
+        assert not wrong, "\n".join([f"{len(wrong)} of {len(catalogue.CATALOGUE) + UNLISTED}", *wrong[:5]])
+    say(f"damages: {len(catalogue.CATALOGUE)} of the catalogue and {UNLISTED} unlisted ones, each was named and nothing besides")
 
 
 @part
@@ -94,6 +110,7 @@ def disaster(ground, say):
             ground.all_up()
     ground.rest()
     sound(ground)
+    audited(ground)
     say(f"disaster: {LOSSES} times Redis was lost and restored, {sum(ends(ground).values()) - before} events meanwhile, one decision each")
 
 
@@ -118,22 +135,21 @@ def rollback(ground, say):
             ground.ahead(1)
     ground.rest()
     sound(ground)
+    audited(ground)
     say(f"rollback: {LOSSES} times an older Redis, {sum(ends(ground).values()) - before} events meanwhile, one decision each")
 
 
 @part
 def cdnow(ground, say):
     """CDNOW's purchases: as calculated, replayed without a difference, and the audit is clean."""
-    folder = ground.room / "cdnow"
-    folder.mkdir()
-    market = Market(ground.broker, ground.server, folder, partitions=test_cdnow.PARTITIONS)
+    market = Market(ground.broker, ground.server, folder_of(ground, "cdnow"), partitions=test_cdnow.PARTITIONS)
     try:
         daemon = market.daemon()
         stream = list(test_cdnow.cdnow.events(test_cdnow.cdnow.read(os.environ.get("ORDERD_CDNOW")), test_cdnow.PARTITIONS))
         market.send_all([Record(e.partition, None, e.key.encode(), encode(e.value), None, 0) for e in stream])
         until(lambda: not Audit(market).unsettled() or not daemon.alive, 300, daemon.tail)
         rulebook.held(market)
-        ground.run("audit", "--redis", "--work", work(ground, "cdnow"), file=daemon.file).must()
+        audited(ground, file=daemon.file)
         ran = ground.run("replay", "--into-prefix", "cdnow-again:", "--verify", file=daemon.file).must()
         forget(ground, "cdnow-again:")
         say(f"cdnow: {len(stream)} events, audit clean, verified, {rate(len(stream), ran)}")
@@ -144,10 +160,9 @@ def cdnow(ground, say):
 @part
 def figures(ground, say):
     """How fast the daemon catches up with the whole log, and how fast replay and audit go over it. Nothing is judged: a machine is busy or not."""
-    folder, events = ground.room / "figures", sum(ends(ground).values())
-    folder.mkdir()
+    events = sum(ends(ground).values())
     ground.down()
-    market = Market(ground.broker, ground.server, folder, partitions=PARTITIONS)
+    market = Market(ground.broker, ground.server, folder_of(ground, "figures"), partitions=PARTITIONS)
     try:
         with Flow(market, ground.trade, events) as flow:
             until(lambda: flow.over, 3600, "the events are not sent")
@@ -158,7 +173,7 @@ def figures(ground, say):
         assert daemon.stop() == 0
         say("figures: replay " + rate(events, ground.run("replay", "--into-prefix", "figures:", file=daemon.file).must()))
         forget(ground, "figures:")
-        say("figures: audit " + rate(events, ground.run("audit", "--work", work(ground, "figures"), file=daemon.file).must()))
+        say("figures: audit " + rate(events, audited(ground, file=daemon.file)[1]))
         begun = time.monotonic()
         count = sum(1 for topic in (market.source, market.outcome_topic) for partition, end in ground.broker.ends(topic).items()
                     for _ in ground.broker.stream(topic, partition, end))
@@ -169,10 +184,22 @@ def figures(ground, say):
 
 # --- what they share
 
-def work(ground, name):
-    folder = ground.room / f"{name}-work"
+def folder_of(ground, name):
+    folder = ground.room / name
     folder.mkdir(exist_ok=True)
     return folder
+
+
+def audited(ground, file=None):
+    """The report of an audit that finds nothing, and the run."""
+    ran = ground.run("audit", "--redis", "--strict", "--work", folder_of(ground, "work"), "--json", file=file).must().flat()
+    report = json.loads(ran.out)
+    assert report["clean"] and not report["findings"] and not report["foreign"], ran.out[:3000]
+    return report, ran
+
+
+def consumed(report):
+    return sum(partition["consumed"] for market in report["markets"] for partition in market["partitions"])
 
 
 def sound(ground):
