@@ -91,10 +91,10 @@ def test_every_option_that_the_readme_names_is_known(orderd):
     tests = BINARY.parents[1] / "tests"
     helps = orderd("--help").out
     helps += "".join(orderd(command, "--help").out for command in sorted(set(re.findall(r"^ {4}orderd ([a-z][a-z-]*)", helps, flags=re.MULTILINE))))
-    for program in (ROOT / "tests" / "quickstart.sh", ROOT / "tests" / "live" / "soak.py", ROOT / "tests" / "live" / "chaos" / "arrows.py",
+    for program in (ROOT / "tests" / "quickstart.sh", ROOT / "tests" / "live" / "soak.py", ROOT / "tests" / "live" / "judgement.py", ROOT / "tests" / "live" / "chaos" / "arrows.py",
                     ROOT / "tests" / "alerts" / "run.py", tests / "sim" / "sim", tests / "model" / "model_protocol"):
         helps += subprocess.run([program, "--help"], capture_output=True, text=True, check=True).stdout
-    named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", README)) - {"--bootstrap-server", "--create", "--topic", "--partitions", "--config", "--now", "--install"}
+    named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", README)) - {"--bootstrap-server", "--create", "--topic", "--partitions", "--config", "--now", "--install", "--scan", "--pattern"}
     assert len(named) > 12
     assert {option for option in named if option not in helps} == set()
 

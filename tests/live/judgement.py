@@ -29,7 +29,7 @@ from ground import PARTITIONS, Flow, Ground      # noqa: E402
 from market import Market, encode                # noqa: E402
 from process import until                        # noqa: E402
 
-LOSSES, SOME, FLOW_RATE = 4, 8000, 2000      # how often Redis is lost or older, events that are sent each time, and in a second
+LOSSES, SOME, FLOW_RATE, ENDLESS = 4, 8000, 2000, 10**9      # how often Redis is lost or older, events each time, and in a second
 UNLISTED = 100                               # damages that nobody has listed
 MUTANTS = BINARY.parents[1] / "tests" / "live" / "mutants"
 
@@ -98,7 +98,7 @@ def disaster(ground, say):
     """Redis is lost with all that it kept, while events come: restored from a snapshot and from the log, in turns."""
     file, before = ground.room / "market.snapshot", sum(ends(ground).values())
     ground.all_up()
-    with Flow(ground.market, ground.trade, LOSSES * SOME, rate=FLOW_RATE):
+    with Flow(ground.market, ground.trade, ENDLESS, rate=FLOW_RATE):
         for number in range(LOSSES):
             ground.ahead(SOME // 4)
             if number % 2 == 0:
@@ -122,7 +122,7 @@ def rollback(ground, say):
     for daemon in ground.daemons:
         daemon.configure(on_rollback="reapply")
     ground.all_up()
-    with Flow(ground.market, ground.trade, LOSSES * SOME, rate=FLOW_RATE):
+    with Flow(ground.market, ground.trade, ENDLESS, rate=FLOW_RATE):
         for _ in range(LOSSES):
             redis.save()
             old = dump.read_bytes()

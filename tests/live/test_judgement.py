@@ -21,8 +21,8 @@ def test_every_decision_is_that_of_the_rulebook(ground):
     assert {"applied", "duplicate", "malformed", "rejected insufficient_funds", "rejected out_of_stock", "rejected not_held"} <= set(counts)
 
 
-@pytest.mark.parametrize("part", ["verify", "mutant", "rollback"])
+@pytest.mark.parametrize("part", ["audit", "verify", "mutant", "rollback", "disaster"])
 def test_what_is_asked_of_the_log_is_answered_right(ground, part, monkeypatch):
-    monkeypatch.setattr(judgement, "LOSSES", 2)
+    monkeypatch.setattr(judgement, "LOSSES", 1)
     monkeypatch.setattr(judgement, "SOME", 4000)
     judgement.PARTS[part](ground, print)
