@@ -58,6 +58,12 @@ def goes_on(market, daemon, count=3):
     until(lambda: market.mark().get("done") == str(offsets[-1] + 1), 20, "it does not go on")
 
 
+def is_clean(daemon):
+    """The moves are known to the audit: what has no outcome, or another one, is no finding."""
+    done = daemon.command("audit", "--redis")
+    assert done.returncode == 0, done.stdout
+
+
 # --- what is shown
 
 def test_marks_commits_and_logs_stand_side_by_side(rested):
@@ -124,6 +130,7 @@ def test_forward_passes_over_what_lies_between(rested):
     goes_on(market, daemon)
     assert market.funds("ann") == 20 + 2 * 1000 + 3
     Audit(market, skipped={(market.source, 0, offset) for offset in (10, 11, 12)}).run()
+    is_clean(daemon)
 
 
 def test_duplicates_are_still_known_after_a_move_forward(rested):
@@ -159,6 +166,22 @@ def test_backward_decides_again_under_a_new_source(rested):
     _, rows = shown(daemon)
     assert {row["committed_by"] for row in rows.values()} == {"current"}
     Audit(market, incarnations=2).run()
+    is_clean(daemon)
+
+
+def test_a_move_is_still_known_when_redis_was_lost_and_restored(rested, tmp_path):
+    market, daemon = rested()
+    market.send_all([deposit("ann", 1) for _ in range(5)])
+    assert move(market, daemon, 13).returncode == 0
+    goes_on(market, daemon)
+    assert daemon.stop() == 0 and daemon.command("snapshot", tmp_path / "file").returncode == 0
+    for key in market.redis.keys(market.prefix + "*"):
+        market.redis.delete(key)
+    done = daemon.command("restore", tmp_path / "file")
+    assert done.returncode == 0, done.stdout + done.stderr
+    value, rows = shown(daemon)
+    assert [(m["from"], m["to"]) for m in value["registries"][0]["moved"]] == [(10, 13)] and rows[0]["next"] == 18
+    is_clean(daemon)
 
 
 def test_to_a_time_is_to_the_first_event_after_it(rested):
