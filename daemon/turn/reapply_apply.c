@@ -98,9 +98,19 @@ static int settle(struct reapply *r)
     return result;
 }
 
+/* Between two steps others use the connection: what they have watched must not fail the next turn. */
+static int unwatch(struct reapply *r)
+{
+    struct reply **replies;
+
+    asker_begin(r->options.start.redis);
+    command_texts(r->options.start.redis->commands, "UNWATCH", NULL);
+    return asker_ask(r->options.start.redis, &replies);
+}
+
 int reapply_apply(struct reapply *r, int64_t until, struct refusal *refusal)
 {
-    int result = r->playback ? 0 : begin(r), filled = 0;
+    int result = r->playback ? unwatch(r) : begin(r), filled = 0;
 
     r->progress.phase = REAPPLY_APPLYING;
     while (!result && filled >= 0 && !r->idle && monotonic(r) < until) {

@@ -113,6 +113,15 @@ static void passed_over(struct witness *w, const struct change *entry)
     }
 }
 
+/* What was applied of a torn transaction went with the older Redis, and is applied again as its record says: whole. */
+static bool was_torn(const struct witness *w, int32_t shard)
+{
+    for (size_t i = 0; i < w->happenings_count; i++)
+        if (w->happenings[i].kind == AUDIT_MARKET_IS && w->happenings[i].shard == shard)
+            return true;
+    return false;
+}
+
 /* An entry that an instance writes while the market is halted: what was published of these offsets, once more. */
 static void redone(struct witness *w, const struct change *entry)
 {
@@ -124,7 +133,7 @@ static void redone(struct witness *w, const struct change *entry)
         w->went_on[shard] |= w->restored[shard];
         return;
     }
-    if (w->went_on[shard])
+    if (w->went_on[shard] || was_torn(w, shard))
         witness_happened(w, &(struct audit_happening){.kind = AUDIT_MUDDLED, .shard = shard, .place = happening.place});
     happening.incarnation = arena_copy(w->arena, keys_incarnation(w->plan, shard));
     witness_happened(w, &happening);
