@@ -142,10 +142,22 @@ static void end_track(struct audit *audit, struct track *track)
     findings_say(audit->findings, &finding, "%s", why.text);
 }
 
+/* Where Redis was looked at, it knows every decision that was read. */
+static void check_era(struct audit *audit, const struct track *track)
+{
+    struct finding finding = {.kind = FINDING_REGISTRY, .range = (int64_t)track->index, .offset = -1, .partition = -1, .at = -1};
+    const struct registry *registry = audit->options.registry;
+
+    if (registry && track->range->outcomes_early >= 0 && track->last.era > registry->era)
+        findings_say(audit->findings, &finding, "its last outcome is of era %lld, and the registry's era is %lld", (long long)track->last.era, (long long)registry->era);
+}
+
 int audit_finish(struct audit *audit)
 {
-    for (size_t i = 0; i < audit->options.ranges_count; i++)
+    for (size_t i = 0; i < audit->options.ranges_count; i++) {
         end_track(audit, &audit->tracks[i]);
+        check_era(audit, &audit->tracks[i]);
+    }
     chain_finish(audit->chain);
     return letters_finish(audit);
 }

@@ -37,11 +37,10 @@ enum finding_weight { FINDING_WRONG, FINDING_FOREIGN };
     X(LETTER_STRAY, "letter_stray", WRONG, "a dead letter of an event that is not malformed, or of none")                 \
     X(LETTER_PARTITION, "letter_partition", WRONG, "a dead letter in another partition than its event's")                 \
     X(LETTER_DIFFERS, "letter_differs", WRONG, "a dead letter that is not its message byte for byte")                     \
-    X(REGISTRY, "registry", WRONG, "a registry that does not fit what was published")                                     \
+    X(REGISTRY, "registry", WRONG, "a registry that is older than what was decided")                                     \
     X(MARK, "mark", WRONG, "a mark that does not fit log, outbox and seen list")                                          \
     X(OUTBOX, "outbox", WRONG, "an outbox that is not what waits to be delivered")                                        \
     X(SEEN, "seen", WRONG, "a seen list that is not what the log says was seen")                                          \
-    X(BALANCE, "balance", WRONG, "money, items or stock that do not add up")                                              \
     X(FOREIGN_WRITE, "foreign_write", FOREIGN, "a value that another program has written")                                \
     X(FOREIGN_FIRST, "foreign_first", FOREIGN, "a value that was there before the log says anything of it")               \
     X(FOREIGN_KEY, "foreign_key", FOREIGN, "a value in Redis that no event ever named")

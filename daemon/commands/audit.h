@@ -12,7 +12,7 @@
 #include "commands/site.h"
 #include "history/ranges.h"
 
-enum { AUDIT_SHOWN_DEFAULT = 20, AUDIT_SHOWN_MAX = 10000, AUDIT_MEMORY = 256 << 20, AUDIT_READ_AHEAD_KB = 96 << 10 };
+enum { AUDIT_SHOWN_DEFAULT = 20, AUDIT_SHOWN_MAX = 10000, AUDIT_MEMORY = 256 << 20, AUDIT_READ_AHEAD_KB = 32 << 10 };
 
 struct audit_words {
     const char *file, *state, *incarnation, *work;

@@ -44,6 +44,15 @@ class Expected:
         return None
 
 
+class AnyOf(Expected):
+    """The same with every offset of a partition."""
+
+    def complaint(self, findings):
+        found = [(f["kind"], place_of(f)) for f in findings]
+        wrong = [f for f in found if f[0] not in self.kinds or not any(f[1] == p or f[1].startswith(p + ":") for p in self.places)]
+        return None if found and not wrong else f"expected {sorted(self.kinds)} of {sorted(self.places)}, found {json.dumps(findings, indent=1)[:3000]}"
+
+
 def place_of(finding):
     if "topic" in finding:
         at = f"{finding['topic']}:{finding['partition']}"
@@ -508,6 +517,18 @@ mark_is("seen_from", lambda v, d: int(v) + 1, {"mark", "seen"})
 
 
 @damage
+def the_last_turn_is_of_a_later_era(copy, dice):
+    partition, place = partition_at(copy, dice)
+    records = copy.outcomes[partition]
+    turn = header(records[-1], "ce_sequence")[:52]
+    for index, record in enumerate(records):
+        sequence = header(record, "ce_sequence")
+        if sequence[:52] == turn:
+            copy.change(partition, index, headers=with_header(record, "ce_sequence", b"%010d" % (int(sequence[:10]) + 1) + sequence[10:]))
+    return Expected("registry", place)
+
+
+@damage
 def a_mark_is_torn(copy, dice):
     partition, place = partition_at(copy, dice)
     copy.redis.hset(copy.mark(partition), "torn", 1)
@@ -540,15 +561,6 @@ def varints(data):
             shift = number = 0
         at_ += 1
     return numbers, at_
-
-
-class AnyOf(Expected):
-    """The same with every offset of a partition."""
-
-    def complaint(self, findings):
-        found = [(f["kind"], place_of(f)) for f in findings]
-        wrong = [f for f in found if f[0] not in self.kinds or not any(f[1] == p or f[1].startswith(p + ":") for p in self.places)]
-        return None if found and not wrong else f"expected {sorted(self.kinds)} of {sorted(self.places)}, found {json.dumps(findings, indent=1)[:3000]}"
 
 
 @damage
