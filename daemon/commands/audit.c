@@ -304,6 +304,7 @@ static int audit_one(struct audit_command *command, int32_t number)
         code = audit_run(market);
     if (!code) {
         command->wrong += findings_of_weight(audit_findings(market->audit), FINDING_WRONG);
+        command->decided += audit_copies(market->audit).firsts;
         command->foreign += findings_of_weight(audit_findings(market->audit), FINDING_FOREIGN);
         if (command->words->json)
             audit_put_json(market);
@@ -329,7 +330,7 @@ static int audit_all(struct audit_command *command)
 
 static int tell_end(struct audit_command *command)
 {
-    bool found = command->wrong || (command->words->strict && command->foreign);
+    bool found = command->wrong || audit_of_nothing(command) || (command->words->strict && command->foreign);
     bool written;
 
     if (command->words->json) {
@@ -360,7 +361,7 @@ static int with_kafka(struct audit_command *command)
     markets = command->json;
     buffer_init(&command->json, JSON_LIMIT);
     buffer_put_char(&command->json, '{');
-    members_flag(&command->json, "clean", !command->wrong);
+    members_flag(&command->json, "clean", !command->wrong && !audit_of_nothing(command));
     members_int(&command->json, "findings", (int64_t)command->wrong);
     members_int(&command->json, "foreign", (int64_t)command->foreign);
     members_open(&command->json, "markets", '[');

@@ -35,8 +35,15 @@ struct audit_command {
     int32_t outcomes_partitions;
     struct buffer json;                  /* the markets so far */
     size_t wrong, foreign;               /* findings so far */
+    int64_t decided;                     /* outcomes that were audited so far, without copies */
     bool told;                           /* one market was */
 };
+
+/* Whether an incarnation was asked for of which there is no outcome: then nothing is proved. */
+static inline bool audit_of_nothing(const struct audit_command *command)
+{
+    return command->words->incarnation && !command->decided;
+}
 
 /* Where a market's audit begins. */
 enum audit_begin { AUDIT_FROM_EMPTY, AUDIT_FROM_SNAPSHOT, AUDIT_FROM_FIRST_SEEN };

@@ -238,6 +238,8 @@ static void print_kind(const struct audit_market *market, enum finding_kind kind
     if (!count)
         return;
     fprintf(out, "%s: %s, %s\n", finding_kind_name(kind), number(text, (int64_t)count), finding_kind_sentence(kind));
+    if (kind == FINDING_FOREIGN_WRITE && market->command->words->from.count)
+        fprintf(out, "  (or an event outside the range)\n");
     for (size_t i = 0; i < shown && (finding = findings_at(findings, kind, i)); i++)
         print_finding(market, finding, out);
     if (count > shown)
@@ -264,7 +266,9 @@ void audit_print_end(const struct audit_command *command, FILE *out)
 {
     char wrong[NUMBER], foreign[NUMBER];
 
-    if (!command->wrong)
+    if (audit_of_nothing(command))
+        fprintf(out, "nothing is proved: there is no outcome of incarnation %s\n", command->words->incarnation);
+    else if (!command->wrong)
         fprintf(out, "clean: no finding%s", command->foreign ? "" : "\n");
     else
         fprintf(out, "%s finding%s%s", number(wrong, (int64_t)command->wrong), command->wrong == 1 ? "" : "s", command->foreign ? "" : "\n");

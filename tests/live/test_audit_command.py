@@ -63,6 +63,11 @@ def test_it_does_without_redis(specimen):
     assert audit(specimen, "--redis", file=file).returncode == 69
 
 
+def test_an_incarnation_without_outcomes_proves_nothing(specimen):
+    ran = audit(specimen, "--incarnation", "00000000-0000-4000-8000-000000000000")
+    assert ran.returncode == 65 and "nothing is proved" in ran.stdout and "clean" not in ran.stdout, ran
+
+
 def test_a_part_of_the_log_is_taken_as_first_seen(specimen):
     place = f"{specimen.source}:0:{len(specimen.outcomes[0]) // 2}"
     ran = audit(specimen, "--from", place, "--json")
