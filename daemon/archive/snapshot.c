@@ -210,10 +210,15 @@ static int take_once(const struct snapshot_options *options, int32_t shard, stru
     buffer_init(&take.text, KEY_LIMIT);
     buffer_init(&take.entry, RECORD_LIMIT);
     r = table_new(&take.table, options->work, error);
+    taken->in_file = r != 0;
     if (!r)
         r = collect(&take);
     if (!r && (r = write_market(&take, writer)) && !error->text[0])
         error_set(error, r, "the snapshot cannot be written: %s", strerror(-r));
+    if (r && table_error(take.table)) {
+        taken->in_file = true;
+        error_set(error, r, "the temporary file in %s: %s", options->work, r == -EIO ? "it cannot be written or read, its disk may be full" : strerror(-r));
+    }
     if (r) {
         taken->decisions = before;
         taken->left_out = left_out;
@@ -242,7 +247,7 @@ static int take_market(const struct snapshot_options *options, int32_t shard, st
         if (i > taken->attempts)
             taken->attempts = i;
         r = take_once(options, shard, writer, taken, error);
-        if (!r || r == -ECANCELED || snapshot_writer_error(writer) || !may_try_again(options, r))
+        if (!r || r == -ECANCELED || taken->in_file || snapshot_writer_error(writer) || !may_try_again(options, r))
             break;
         log_notice(options->start.log, "the snapshot begins anew attempt=%d reason=\"%s\"", i + 1, error->text);
         clock_sleep_ms(options->start.clock, ATTEMPT_PAUSE_MS);

@@ -241,6 +241,11 @@ int table_each(struct table *table, int (*each)(void *context, struct bytes key,
     return walk.result ? walk.result : r == MDB_NOTFOUND ? 0 : fold_error(r);
 }
 
+int table_error(const struct table *table)
+{
+    return table ? table->error : 0;
+}
+
 size_t table_count(const struct table *table)
 {
     MDB_stat stat = {.ms_entries = 0};

@@ -24,6 +24,8 @@ int table_put(struct table *table, struct bytes key, struct bytes value) MUST_CH
 int table_delete(struct table *table, struct bytes key) MUST_CHECK;
 /* Every entry in the order of the keys' bytes, until `each` returns other than 0, which is returned then. No other calls meanwhile. */
 int table_each(struct table *table, int (*each)(void *context, struct bytes key, struct bytes value), void *context) MUST_CHECK;
+/* The final error, if there was one. Takes NULL. */
+int table_error(const struct table *table);
 size_t table_count(const struct table *table);
 
 #endif
