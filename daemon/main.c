@@ -1,4 +1,5 @@
 /* Arguments, then a command; nothing else. */
+#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
@@ -83,6 +84,17 @@ static int act(enum action action, const char *file)
     return 0;
 }
 
+/* Who redirects to a full disk is to hear of it, whatever came of the command. */
+static int finish(int code)
+{
+    int r = fflush(stdout) ? errno : ferror(stdout) ? EIO : 0;
+
+    if (!r)
+        return code;
+    fprintf(stderr, "orderd: standard output cannot be written: %s\n", strerror(r));
+    return code ? code : EX_IOERR;
+}
+
 int main(int argc, char **argv)
 {
     static const struct option options[] = {{"config", required_argument, NULL, 'c'}, {"check-config", no_argument, NULL, 'k'},
@@ -94,7 +106,7 @@ int main(int argc, char **argv)
 
     for (size_t i = 0; argc > 1 && i < sizeof commands / sizeof *commands; i++)
         if (strcmp(argv[1], commands[i].name) == 0)
-            return commands[i].run(argc - 1, argv + 1);
+            return finish(commands[i].run(argc - 1, argv + 1));
     while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
         if (option == 'h')
             return fputs(usage, stdout) < 0 ? EX_IOERR : 0;
@@ -111,5 +123,5 @@ int main(int argc, char **argv)
         return file || action != ACTION_RUN ? wrong_usage("an argument is too many") : wrong_usage("there is no such command");
     if (!file)
         return wrong_usage("-c FILE is missing");
-    return act(action, file);
+    return finish(act(action, file));
 }

@@ -30,8 +30,6 @@ int dead_letter_print(struct dead_letter *work)
     buffer_reset(&work->out);
     if (!r && fflush(stdout))
         r = -errno;
-    if (r)
-        fprintf(stderr, "orderd dead-letter: what was found cannot be written: %s\n", strerror(-r));
     return r ? EX_IOERR : 0;
 }
 
