@@ -40,7 +40,6 @@ struct work {
     struct verify *verify;
     struct replay *replay;
     struct replay_show show;
-    char path[4096];               /* of the file for outcomes */
     struct kafka_property *producer;
     char bytes[24];                /* of it */
     struct replay_counts before;   /* of former runs */
@@ -140,8 +139,7 @@ static int open_emit(struct work *w)
             return code;
         o.sink = w->sink;
     } else {
-        snprintf(w->path, sizeof w->path, w->job->number == SHARD_NONE ? "%s" : "%s.%d", request->outcomes_file, w->job->number);
-        o.path = w->path;
+        o.path = w->job->outcomes_path;
     }
     r = emit_new(&w->emit, &o, &error);
     return r ? fail(r, &error) : 0;
@@ -182,11 +180,12 @@ static int open_verify(struct work *w)
     if (!w->job->request->verify)
         return 0;
     w->show.max = w->job->request->max_differences;
+    w->show.part = w->job->request->from.count > 0;
     w->show.people = w->job->request->json ? NULL : stdout;
     if (w->job->request->differences) {
         w->show.lines = fopen(w->job->request->differences, w->target.resumed || w->job->number > 0 ? "ae" : "we");
         if (!w->show.lines)
-            return replay_refuse("%s: %s", w->job->request->differences, strerror(errno)), EX_CANTCREAT;
+            return replay_refuse("%s: %s", w->job->request->differences, strerror(errno)), EX_IOERR;
     }
     r = verify_new(&w->verify, &o, &error);
     if (r)
@@ -275,6 +274,9 @@ static int verdict(const struct work *w, const struct replay_report *report)
         return 0;
     if (verify_differences(report->verified))
         return EX_DATAERR;
+    if (report->counts.events && !report->verified->compared)
+        return replay_refuse("nothing was compared: %s holds no outcome of incarnation %s for these events", w->job->live.config->kafka.outcomes, w->job->incarnation),
+               EX_DATAERR;
     if (report->counts.uncounted)
         return replay_refuse("a run was killed and left decisions that were not compared: an empty namespace would be right for a whole verdict"), EX_TEMPFAIL;
     return 0;

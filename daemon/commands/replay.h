@@ -38,6 +38,7 @@ struct replay_job {
     char incarnation[CLOCK_UUID_SIZE];   /* whose order is followed; "": each partition's offset order */
     int32_t number;                      /* SHARD_NONE, or the partition number */
     char words[TARGET_WORDS_MAX];
+    char outcomes_path[4096];            /* the file for this market's outcomes; "": none */
     struct journal_range *ranges;
     size_t ranges_count;
 };
@@ -57,6 +58,7 @@ struct replay_show {
     FILE *people;                        /* NULL: nobody reads */
     FILE *lines;                         /* NULL: no file was asked for */
     int64_t max, shown;                  /* in full; the rest is counted */
+    bool part;                           /* events outside the range may have written, too */
     bool failed;                         /* the file could not be written */
 };
 void replay_show_difference(void *show, const struct verify_difference *difference);

@@ -1,7 +1,10 @@
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 #include "commands/replay.h"
 #include "store/server.h"
@@ -338,27 +341,72 @@ static int choose_order(struct replay_job *job)
     return 0;
 }
 
-/* What lies in the topic of --outcomes may only be of this replay, by which its namespace is known. */
-static int check_outcomes_own(struct replay_job *job)
+/* The incarnation that the namespace holds, "": it is not begun. */
+static int read_own(struct replay_job *job, char own[CLOCK_UUID_SIZE])
 {
-    const char *topic = job->request->outcomes;
-    char found[CLOCK_UUID_SIZE];
     struct reply **replies;
     struct shard shard;
-    int code, r;
+    int r;
 
-    if (!topic)
-        return 0;
-    code = latest(job, topic, found);
-    if (code || !found[0])
-        return code;
+    own[0] = '\0';
     shard_init(&shard, job->into_config.redis.prefix, job->number);
     asker_begin(&job->into.redis);
     command_texts(job->into.redis.commands, "HGET", shard.meta_key, "incarnation", NULL);
     r = asker_ask(&job->into.redis, &replies);
     if (r)
         return replay_refuse("redis cannot be read: %s", strerror(-r)), EX_UNAVAILABLE;
-    if (replies[0]->type != REPLY_STRING || !bytes_equal_text(replies[0]->text, found))
+    if (replies[0]->type == REPLY_STRING)
+        snprintf(own, CLOCK_UUID_SIZE, "%.*s", (int)replies[0]->text.size, replies[0]->text.data);
+    return 0;
+}
+
+/* The file of a replay that has not begun must be one that can be written and holds nothing; else the namespace would be begun for nothing. */
+static int check_file_own(struct replay_job *job)
+{
+    char own[CLOCK_UUID_SIZE];
+    struct stat is;
+    bool there;
+    int fd, code;
+
+    job->outcomes_path[0] = '\0';
+    if (!job->request->outcomes_file)
+        return 0;
+    snprintf(job->outcomes_path, sizeof job->outcomes_path, job->number == SHARD_NONE ? "%s" : "%s.%d", job->request->outcomes_file, job->number);
+    code = read_own(job, own);
+    if (code || own[0])
+        return code;
+    there = stat(job->outcomes_path, &is) == 0;
+    fd = open(job->outcomes_path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    if (fd < 0 || fstat(fd, &is) || (!S_ISREG(is.st_mode) && (errno = EINVAL))) {
+        code = EX_IOERR;
+        replay_refuse("%s: %s", job->outcomes_path, errno == EINVAL ? "a regular file would be right" : strerror(errno));
+    } else if (is.st_size) {
+        code = EX_DATAERR;
+        replay_refuse("%s holds something already: another file, or an empty one, would be right", job->outcomes_path);
+    }
+    if (fd >= 0)
+        close(fd);
+    if (fd >= 0 && !there)
+        unlink(job->outcomes_path);
+    return code;
+}
+
+/* What lies in the topic of --outcomes may only be of this replay, by which its namespace is known. */
+static int check_outcomes_own(struct replay_job *job)
+{
+    const char *topic = job->request->outcomes;
+    char found[CLOCK_UUID_SIZE], own[CLOCK_UUID_SIZE];
+    int code;
+
+    if (!topic)
+        return 0;
+    code = latest(job, topic, found);
+    if (code || !found[0])
+        return code;
+    code = read_own(job, own);
+    if (code)
+        return code;
+    if (strcmp(own, found) != 0)
         return replay_refuse("--outcomes %s holds outcomes of incarnation %s already, which are not this replay's: an empty topic would be right", topic, found);
     return 0;
 }
@@ -390,6 +438,8 @@ int replay_prepare_market(struct replay_job *job, int32_t number)
         code = check_outcomes_own(job);
     if (!code)
         code = replay_ranges(job);
+    if (!code)
+        code = check_file_own(job);
     if (!code)
         make_words(job);
     return code;

@@ -174,7 +174,7 @@ void replay_show_write(void *context, const struct verify_write *write, bool fir
         put_write(show, write, first_seen);
     if (!show->people || first_seen || show->shown++ >= show->max)
         return;
-    fprintf(show->people, "another program wrote %s: it was %s and became %s, before %s:%d:%" PRId64 "\n", write->key,
+    fprintf(show->people, "%s wrote %s: it was %s and became %s, before %s:%d:%" PRId64 "\n", show->part ? "another program, or an event outside the range," : "another program", write->key,
             value_text(was, write->was, write->was_value, write->member, write->known || write->became != VIEW_INVALID),
             value_text(became, write->became, write->became_value, write->member, true), write->topic, write->partition, write->offset);
 }
@@ -221,7 +221,8 @@ static void say_counts(const struct replay_counts *counts, FILE *out)
     }
 }
 
-static void say_verified(const struct verify_counts *v, FILE *out)
+/* `part`: there were events before the first one that was replayed. */
+static void say_verified(const struct verify_counts *v, bool part, FILE *out)
 {
     char a[PROGRESS_NUMBER_SIZE], b[PROGRESS_NUMBER_SIZE];
 
@@ -239,11 +240,26 @@ static void say_verified(const struct verify_counts *v, FILE *out)
     }
     fputc('\n', out);
     if (v->foreign)
-        fprintf(out, "  %s values were written by other programs in between\n", progress_number(a, v->foreign));
+        fprintf(out, "  %s values were written by other programs%s in between\n", progress_number(a, v->foreign), part ? ", or by events outside the range," : "");
     if (v->first_seen)
         fprintf(out, "  %s values were there before the first decision that named them\n", progress_number(a, v->first_seen));
     if (v->undecided)
         fprintf(out, "  %s events at the ends of the ranges have no outcome yet\n", progress_number(a, v->undecided));
+}
+
+static void say_order(const struct replay_report *r, FILE *out)
+{
+    char number[PROGRESS_NUMBER_SIZE];
+    int64_t unrecorded = r->read.events - r->read.recorded;
+
+    if (!r->job->incarnation[0]) {
+        fputs("  order: each partition's own; between partitions it is not what it was, so decisions that rested on it may differ\n", out);
+        return;
+    }
+    fputs("  order: as recorded\n", out);
+    if (unrecorded)
+        fprintf(out, "  %s events of this run have no outcome of incarnation %s: they came in their partitions' order\n", progress_number(number, unrecorded),
+                r->job->incarnation);
 }
 
 void replay_report_text(const struct replay_report *r, FILE *out)
@@ -259,13 +275,13 @@ void replay_report_text(const struct replay_report *r, FILE *out)
     for (size_t i = 0; i < r->target->count; i++)
         fprintf(out, "  %s stands at %s of %s\n", r->target->partitions[i]->at, progress_number(a, r->target->partitions[i]->mark.next),
                 progress_number(b, r->target->ranges[i].to));
-    fprintf(out, "  order: %s\n", r->job->incarnation[0] ? "as recorded" : "each partition's own; between partitions it is not what it was, so decisions that rested on it may differ");
+    say_order(r, out);
     fprintf(out, "  this run: %s events in %" PRId64 ".%01d s", progress_number(a, r->events), r->ms / 1000, (int)(r->ms % 1000 / 100));
     if (per_s(r) >= 0)
         fprintf(out, ", %s/s", progress_number(a, (int64_t)per_s(r)));
     fputc('\n', out);
     if (r->verified)
-        say_verified(r->verified, out);
+        say_verified(r->verified, r->job->request->from.count > 0, out);
 }
 
 static void put_partitions(const struct replay_report *r, struct buffer *out)

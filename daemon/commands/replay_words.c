@@ -123,6 +123,17 @@ static int take_option(struct replay_request *request, int option, const char *v
     return take_value(request, option, value);
 }
 
+/* Hexadecimal in groups of 8-4-4-4-12, as clock_uuid makes it. */
+static bool is_uuid(const char *text)
+{
+    static const char form[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
+
+    for (size_t i = 0; i < sizeof form; i++)
+        if (form[i] == 'x' ? !strchr("0123456789abcdef", text[i]) || !text[i] : text[i] != form[i])
+            return false;
+    return true;
+}
+
 /* What cannot be asked for together. */
 static int check(const struct replay_request *request)
 {
@@ -134,6 +145,8 @@ static int check(const struct replay_request *request)
         return wrong_usage("--outcomes or --outcomes-file, not both", NULL);
     if (request->without_recorded && (request->verify || request->incarnation))
         return wrong_usage("--without-recorded does not go with --verify or --incarnation", NULL);
+    if (request->incarnation && !is_uuid(request->incarnation))
+        return wrong_usage("--incarnation: the UUID behind /orderd/ in an outcome's ce_source would be right, not", request->incarnation);
     if (request->differences && !request->verify)
         return wrong_usage("--differences goes with --verify", NULL);
     if (request->state && request->from.count)

@@ -230,6 +230,7 @@ static void put_source(struct journal *journal, struct range *range, struct jour
 static void put_outcome(struct journal *journal, struct range *range, struct journal_event *out)
 {
     out->recorded = true;
+    journal->counts.recorded++;
     out->outcome = range->held[0].message;
     out->identity = range->held[0].identity;
     out->offset = range->last = out->identity.offset;

@@ -63,6 +63,7 @@ void journal_event_free(struct journal_event *event);
 
 struct journal_counts {
     int64_t events, bytes;                /* handed out */
+    int64_t recorded;                     /* of the events, those with an outcome */
     int64_t copies, foreign, unreadable;  /* outcome records passed over: seen before; of another incarnation or source; not outcomes of ours */
     int64_t displaced;                    /* and such as name an offset above that of the record behind them */
 };

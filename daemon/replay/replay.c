@@ -54,7 +54,8 @@ int replay_new(struct replay **out, const struct replay_options *options)
 
 static struct journal_counts sum(struct journal_counts a, struct journal_counts b)
 {
-    return (struct journal_counts){a.events + b.events, a.bytes + b.bytes, a.copies + b.copies, a.foreign + b.foreign, a.unreadable + b.unreadable, a.displaced + b.displaced};
+    return (struct journal_counts){a.events + b.events, a.bytes + b.bytes, a.recorded + b.recorded, a.copies + b.copies, a.foreign + b.foreign,
+                                   a.unreadable + b.unreadable, a.displaced + b.displaced};
 }
 
 /* Back to where the market must be taken over. */

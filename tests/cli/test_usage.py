@@ -54,6 +54,7 @@ def test_init_has_a_help_of_its_own(orderd):
     ["-c", "x", "--into-prefix", "p", "--rate", "fast"],
     ["-c", "x", "--into-prefix", "p", "--outcomes", "t", "--outcomes-file", "f"],
     ["-c", "x", "--into-prefix", "p", "--differences", "f"],
+    ["-c", "x", "--into-prefix", "p", "--incarnation", "mine"],
     ["-c", "x", "--into-prefix", "p", "--verify", "--without-recorded"],
     ["-c", "x", "--into-prefix", "p", "--state", "s", "--from", "start"],
     ["-c", "x", "--into-prefix", "p", "orders"],

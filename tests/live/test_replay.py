@@ -92,10 +92,21 @@ def test_a_file_of_another_replay_is_refused(played, target, tmp_path):
     before = path.read_bytes()
     other = Target(played)
     done = replay(played, other, "--outcomes-file", path)
-    assert done.code != 0 and "none of this replay's outcomes" in done.err
+    assert done.code == 65 and "holds something already" in done.err and not other.keys()
     assert path.read_bytes() == before
-    for key in other.keys():
-        played.redis.delete(key)
+
+
+def test_a_file_that_holds_something_is_left_alone_and_nothing_is_begun(played, target, tmp_path):
+    path = tmp_path / "letter"
+    path.write_text("dear all")
+    done = replay(played, target, "--outcomes-file", path)
+    assert done.code == 65 and "holds something already" in done.err, done.err
+    assert path.read_text() == "dear all" and not target.keys()
+
+
+def test_a_file_that_cannot_be_made_is_said_before_anything_is_begun(played, target, tmp_path):
+    done = replay(played, target, "--outcomes-file", tmp_path / "none" / "outcomes.ndjson")
+    assert done.code == 74 and "No such file" in done.err and not target.keys(), done.err
 
 
 def interrupted(played, target, number, *options):

@@ -73,6 +73,12 @@ def test_it_says_so_to_people(played):
     assert done.code == 0 and "compared with what was recorded: 3,000 decisions, 3,000 the same, none differ" in done.out
 
 
+def test_where_nothing_was_recorded_nothing_is_proved(played):
+    done = replay(played, Target(played), "--verify", "--incarnation", "00000000-0000-4000-8000-000000000000")
+    assert done.code == 65 and "nothing was compared" in done.err, done.err
+    assert "3,000 events of this run have no outcome of incarnation 00000000-0000-4000-8000-000000000000" in done.out
+
+
 EVENTS = [grant("s", "i"), deposit("b", 100), list_("s", "i", 40), purchase("b", "s", "i", 40, id="sale"), restock("k", 5), reserve("k", 6, "b")]
 DAMAGES = {
     "status": (3, {"status": "rejected", "reason": "insufficient_funds", "facts": {"price": 40, "buyer_funds": 100}}),
