@@ -1,4 +1,5 @@
 """orderd snapshot: the market at one moment, whoever works it meanwhile, key for key."""
+import itertools
 import json
 import os
 import signal
@@ -58,6 +59,11 @@ def test_of_a_market_at_rest_it_is_what_redis_holds(make_market):
     assert not list(market.directory.glob("*.partial"))
 
 
+class Endless(Feeder):
+    def batches(self):
+        return (mixed(500, self.market.partitions, seed, users=200, skus=40) for seed in itertools.count())
+
+
 def decided(market):
     """How many events are, as the marks say."""
     return sum(int(market.mark(p)["next"]) for p in range(market.partitions))
@@ -69,13 +75,12 @@ def test_under_full_load_it_is_the_log_folded_up_to_its_marks(make_market):
     for _ in range(2):
         market.daemon().wait_for("took over")
     taken = []
-    with Feeder(market, 3, records=mixed(50000 + 10000 * ROUNDS, 3, users=200, skus=40), chunk=500, pause=0) as feeder:
+    with Endless(market, records=[], pause=0.05):
         for number in range(ROUNDS):
             goal = decided(market) + 1000
             until(lambda: decided(market) >= goal, 60, "nothing is decided")
             taken.append(take(market, f"snapshot{number}"))
-        feeder.ahead(1)
-    market.outcomes(timeout=60, alive=market.daemons)
+    market.outcomes(timeout=120, alive=market.daemons)
     outcomes = list(market.first_copies().values())
     for snapshot in taken:
         whole(market, snapshot.only, outcomes)
