@@ -66,6 +66,8 @@ static int check_fingerprint(struct look *look)
     int64_t last = audit_last_message(options->audit, look->range);
     int r;
 
+    if (mark->fingerprint_offset < 0 && mark->seen_from == mark->next)      /* an operator made it new, and nothing was decided since */
+        return 0;
     if (last >= 0 && mark->fingerprint_offset != last) {
         findings_say(findings_of(look), finding_of(look, FINDING_MARK), "its fp_offset is %lld, %lld would be right: the last message below next", (long long)mark->fingerprint_offset,
                      (long long)last);
