@@ -94,6 +94,7 @@ static void admit(struct journal *journal, struct range *range, struct kafka_mes
     bool ours = recognise(journal, range, message, &held.identity) == range - journal->ranges;
     int64_t offset = held.identity.offset;
 
+    journal->counts.read++;
     if (!ours || range->past || offset <= range->last || (range->held_count && offset == range->held[0].identity.offset)) {
         journal->counts.copies += ours && !range->past && offset >= range->said.from;
         kafka_message_free(message);

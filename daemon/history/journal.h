@@ -66,6 +66,7 @@ struct journal_counts {
     int64_t recorded;                     /* of the events, those with an outcome */
     int64_t copies, foreign, unreadable;  /* outcome records passed over: seen before; of another incarnation or source; not outcomes of ours */
     int64_t displaced;                    /* and such as name an offset above that of the record behind them */
+    int64_t read;                         /* outcome records, whatever became of them: rises also while nothing is handed out */
 };
 
 /* What was read so far. */

@@ -55,7 +55,7 @@ int replay_new(struct replay **out, const struct replay_options *options)
 static struct journal_counts sum(struct journal_counts a, struct journal_counts b)
 {
     return (struct journal_counts){a.events + b.events, a.bytes + b.bytes, a.recorded + b.recorded, a.copies + b.copies, a.foreign + b.foreign,
-                                   a.unreadable + b.unreadable, a.displaced + b.displaced};
+                                   a.unreadable + b.unreadable, a.displaced + b.displaced, a.read + b.read};
 }
 
 /* Back to where the market must be taken over. */

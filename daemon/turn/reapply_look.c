@@ -75,7 +75,7 @@ static int find_beginning(struct reapply *r, struct reapply_part *part, const st
 
     from = part->outcomes_to >= 0 ? part->outcomes_to : start;
     if (!result && part->outcomes_to < 0 && !r->from_start && p->mark.time >= 0)
-        result = kafka_in_offset_at(source->in, source->outcomes, p->number, p->mark.time - MARGIN_MS, &from, source->timeout_ms);
+        result = kafka_in_offset_at(source->in, source->outcomes, p->number, p->mark.time > MARGIN_MS ? p->mark.time - MARGIN_MS : 0, &from, source->timeout_ms);
     if (result)
         return error_set(&r->error, result, "kafka does not tell where %s:%d begins and ends: %s", source->outcomes, p->number, strerror(-result));
     if (part->outcomes_to < 0)
@@ -182,15 +182,16 @@ int reapply_journal(struct reapply *r, bool sources)
 
 int reapply_next(struct reapply *r, int64_t until, struct journal_event *event, struct refusal *refusal)
 {
-    int64_t left = until - monotonic(r);
+    int64_t left = until - monotonic(r), read = journal_counts(r->journal).read;
     int result;
 
     if (left < 0)
         return 0;
     r->idle = true;
     result = journal_next(r->journal, left < REAPPLY_SLICE_MS ? (int)left : REAPPLY_SLICE_MS, event, &r->error);
-    if (result == 1) {
+    if (result == 1 || journal_counts(r->journal).read > read)      /* much may have to be passed over before the first that was lost */
         r->stirred_at = monotonic(r);
+    if (result == 1) {
         r->idle = false;
         return 1;
     }

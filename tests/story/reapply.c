@@ -321,6 +321,35 @@ static void of_two_instances_one_does_it(struct checks *c)
     end(a);
 }
 
+/* Copies of what was decided before lie in front of what was lost, so many that a minute passes before any event of the journal comes. */
+static void much_that_is_passed_over_is_no_standstill(struct checks *c)
+{
+    struct story_settings settings = {.reapply = true};
+    struct daemon *a = story_at_rest(&settings, nothing);
+    struct log_partition *outcomes;
+    struct logged first;
+
+    produce(0, DEPOSIT("d1", "1"));
+    daemon_run(a, 200);
+    keep_redis();
+    outcomes = kafka_log_partition(&world->kafka, "out", 0);
+    first = kafka_log_keep(&world->kafka, kafka_log_at(outcomes, 0));
+    for (int i = 0; i < 300000; i++)
+        kafka_log_append_kept(outcomes, &first);
+    produce(0, DEPOSIT("d2", "2"));
+    daemon_run(a, 2000);
+    redis_comes_back();
+    while (!was_logged("until every instance has seen the halt"))
+        daemon_step(a);
+    world->weather.ask_ms = (struct kafka_range){15, 15};
+    world->weather.ask_fails = 20000;
+    daemon_run(a, 600000);
+    CHECK(c, !was_logged("another may try"));
+    CHECK(c, was_logged("era 2 begins, the market is no longer halted: 1 decisions were applied again"));
+    expect_market(c, "users:u{funds=3}");
+    end(a);
+}
+
 /* The rights change between queueing and EXEC: what was applied of it nobody knows, and an operator must look. */
 static void what_is_torn_while_it_is_applied_again_is_marked(struct checks *c)
 {
@@ -351,5 +380,6 @@ TESTS({"what was published is applied again and nothing is decided anew", what_w
       {"the dead letter that had not arrived is sent", the_dead_letter_that_had_not_arrived_is_sent},
       {"only the market that went back is brought forward", only_the_market_that_went_back_is_brought_forward},
       {"of two instances one does it", of_two_instances_one_does_it},
+      {"much that is passed over is no standstill", much_that_is_passed_over_is_no_standstill},
       {"what is torn while it is applied again is marked", what_is_torn_while_it_is_applied_again_is_marked},
       {"a daemon that starts where it cannot be done ends", a_daemon_that_starts_where_it_cannot_be_done_ends})
