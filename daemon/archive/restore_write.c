@@ -174,6 +174,22 @@ static int begin_chunk(struct writing *w, struct error_text *error)
     return r;
 }
 
+/* How far source partitions were looked through for what was sent back is true of the server that said so, and of the records that it held with it
+ * (PROTOCOL.md 11): here the next redrive looks anew. */
+static bool is_looked(const struct snapshot_value *value)
+{
+    static const char field[] = "looked:";
+
+    return value->type == SNAPSHOT_HASH && bytes_equal_text(value->key, "orderd:letters") && value->member.size >= sizeof field - 1 &&
+           memcmp(value->member.data, field, sizeof field - 1) == 0;
+}
+
+/* What is written otherwise, or not at all. */
+static bool is_passed_over(const struct snapshot_value *value)
+{
+    return (value->type == SNAPSHOT_HASH && bytes_equal_text(value->key, "orderd:meta")) || is_looked(value);
+}
+
 static int take_value(struct writing *w, const struct snapshot_value *value, struct error_text *error)
 {
     const struct commands *c = w->restore->start.redis->commands;
@@ -183,7 +199,7 @@ static int take_value(struct writing *w, const struct snapshot_value *value, str
     w->done++;
     if (value->type == SNAPSHOT_ENTRY)
         w->last = value->entry.id;
-    if (w->lines <= w->written || (value->type == SNAPSHOT_HASH && bytes_equal_text(value->key, "orderd:meta")))
+    if (w->lines <= w->written || is_passed_over(value))
         return 0;
     if (!w->open)
         r = begin_chunk(w, error);

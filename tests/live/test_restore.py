@@ -71,12 +71,15 @@ def test_what_came_while_nothing_was_published_since_is_as_in_the_snapshot(make_
     market.redis.hset(market.key("users:u1"), "name", b"\xff\x00")
     market.redis.hset(market.key("orderd:paused"), f"{market.source}:0", "17 somebody")
     market.redis.set(market.key("stock:odd"), "many")
+    discarded = {f"{market.source}:0:7@17": f"discarded 17 {market.dead_letter_topic}/0/0 -1 0 somebody why"}
+    market.redis.hset(market.key("orderd:letters"), mapping={f"looked:{market.source}:0": "0 9 run-of-the-lost-one", **discarded})
     market.start_state()
     before = in_redis(market)
     take(market)
     lose(market.server)
     restored(market, "snapshot")
     after = in_redis(market)
+    del before[b"orderd:letters"][f"looked:{market.source}:0".encode()]      # a redrive looks anew: it is of that server and its records
     assert not difference(comparable(after), comparable(before))
     assert {k: v for k, v in after.items() if b"seen" in k} == {k: v for k, v in before.items() if b"seen" in k}
 
