@@ -264,7 +264,11 @@ static int send(struct playback *p, struct turn *turn, struct turn *next, bool l
         return r;
     fill(p, next, turn);
     r = next->runs_count ? turn_put_load(next, false, 0) : 0;
-    if (!r && next->runs_count)
+    if (r) {
+        turn_reset(next, p->options.pool);      /* it is made anew without a ride; EXEC's answer is due all the same */
+        return 0;
+    }
+    if (next->runs_count)
         r = session_send(p->options.session, &next->load);
     next->riding = r == 0 && next->runs_count;
     return r;
@@ -418,6 +422,15 @@ int playback_run(struct playback *p, bool last)
     if (!turn->runs_count && enough(p, NULL, last))
         fill(p, turn, NULL);
     return turn->runs_count ? go(p, last) : 0;
+}
+
+int playback_pause(struct playback *p)
+{
+    int r = p->sent ? receive(p) : 0;
+
+    if (!r)
+        forget(p);
+    return r;
 }
 
 bool playback_is_idle(const struct playback *p)

@@ -81,6 +81,9 @@ bool playback_push(struct playback *playback, struct journal_event *event);
  * marks: -ESTALE: a mark or the registry is not as written, somebody else works here; -EPROTO: a record that cannot be applied (said); -ENOTRECOVERABLE: torn; -EACCES;
  * -EBADMSG: the outbox gave an id that is not above the last; `done`'s; or a lost connection (session_is_up() says so). */
 int playback_run(struct playback *playback, bool last) MUST_CHECK;
+/* Takes the answer that is due, and sends nothing more: the connection is free for others, what was not applied stays held, and playback_run() goes on.
+ * Errors as there. */
+int playback_pause(struct playback *playback) MUST_CHECK;
 /* Whether everything pushed was applied. */
 bool playback_is_idle(const struct playback *playback);
 /* Takes finished entries out of the outbox, so that `done` is where it can be; idle only. Errors as playback_run(). */

@@ -5,7 +5,7 @@
 #include "turn/reapply_inside.h"
 
 /* NAMED_MAX: differences said in full; the rest is counted. Two turns may be held, so that one is put together while Redis works. */
-enum { NAMED_MAX = 20, BUSY_MS = 100, TURNS_HELD = 2 };
+enum { NAMED_MAX = 20, BUSY_MS = 100, SETTLE_MS = 200, TURNS_HELD = 2 };
 
 static int64_t monotonic(const struct reapply *r)
 {
@@ -86,16 +86,18 @@ static int fill(struct reapply *r, int64_t until, struct refusal *refusal)
     return result;
 }
 
-/* Whatever is on the way has come, and nothing is held: the connection is free for others. */
+/* Whatever is on the way has come, and the connection is free for others. Where another program is in the way all the time, the rest waits for the
+ * next step. */
 static int settle(struct reapply *r)
 {
+    int64_t until = monotonic(r) + SETTLE_MS;
     int result = 0;
 
-    while (!result && !playback_is_idle(r->playback)) {
+    while (!result && !playback_is_idle(r->playback) && monotonic(r) < until) {
         result = playback_run(r->playback, true);
         r->stirred_at = monotonic(r);
     }
-    return result;
+    return result || playback_is_idle(r->playback) ? result : playback_pause(r->playback);
 }
 
 /* Between two steps others use the connection: what they have watched must not fail the next turn. */
@@ -133,5 +135,5 @@ int reapply_apply(struct reapply *r, int64_t until, struct refusal *refusal)
     }
     if (result)
         return result;
-    return filled == -ENODATA ? 1 : filled < 0 ? filled : 0;
+    return filled == -ENODATA ? playback_is_idle(r->playback) : filled < 0 ? filled : 0;
 }

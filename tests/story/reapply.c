@@ -321,6 +321,29 @@ static void of_two_instances_one_does_it(struct checks *c)
     end(a);
 }
 
+/* Another program writes with every EXEC, for a long time: the group is answered all the same, and what was applied is applied once. */
+static void a_busy_foreign_writer_holds_up_no_step(struct checks *c)
+{
+    struct daemon *a = went_back(true);
+    int64_t longest = 0;
+
+    while (!was_logged("until every instance has seen the halt"))
+        daemon_step(a);
+    daemon_run(a, 6500);
+    for (unsigned i = 1; i <= 100; i++)
+        world_plan(world->execs + i, FAULT_CONFLICT);
+    while (!was_logged("no longer halted") && world->now < 300000) {
+        int64_t before = world->now;
+
+        daemon_step(a);
+        longest = world->now - before > longest ? world->now - before : longest;
+    }
+    CHECK(c, longest < 2000);
+    CHECK(c, was_logged("era 2 begins, the market is no longer halted: 3 decisions were applied again"));
+    expect_market(c, "users:u{funds=3}");
+    end(a);
+}
+
 /* Copies of what was decided before lie in front of what was lost, so many that a minute passes before any event of the journal comes. */
 static void much_that_is_passed_over_is_no_standstill(struct checks *c)
 {
@@ -380,6 +403,7 @@ TESTS({"what was published is applied again and nothing is decided anew", what_w
       {"the dead letter that had not arrived is sent", the_dead_letter_that_had_not_arrived_is_sent},
       {"only the market that went back is brought forward", only_the_market_that_went_back_is_brought_forward},
       {"of two instances one does it", of_two_instances_one_does_it},
+      {"a busy foreign writer holds up no step", a_busy_foreign_writer_holds_up_no_step},
       {"much that is passed over is no standstill", much_that_is_passed_over_is_no_standstill},
       {"what is torn while it is applied again is marked", what_is_torn_while_it_is_applied_again_is_marked},
       {"a daemon that starts where it cannot be done ends", a_daemon_that_starts_where_it_cannot_be_done_ends})
