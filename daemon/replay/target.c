@@ -206,8 +206,7 @@ static size_t put_registry(struct target *t, struct bytes ranges)
     return 3;
 }
 
-/* Where the range begins: at the snapshot's mark, or with nothing seen yet. */
-static void put_mark(struct target *t, const struct journal_range *range)
+void target_put_mark(struct target *t, const struct journal_range *range)
 {
     const struct snapshot_mark *found = t->options.state ? snapshot_mark_of(t->options.state, range->topic, range->partition) : NULL;
     struct mark mark = {.next = range->from, .done = range->from, .seen_from = range->from, .time = -1, .fingerprint_offset = -1};
@@ -256,7 +255,7 @@ static int make(struct target *t, bool marks, struct error_text *error)
     command_texts(c, "MULTI", NULL);
     queued = put_registry(t, buffer_bytes(&ranges));
     for (size_t i = 0; marks && i < t->options.ranges_count; i++, queued++)
-        put_mark(t, &t->options.ranges[i]);
+        target_put_mark(t, &t->options.ranges[i]);
     command_texts(c, "EXEC", NULL);
     if (!r)
         r = execute(t, queued, error);
@@ -321,18 +320,6 @@ static int has_marks(struct target *t, bool *has, struct error_text *error)
     return r;
 }
 
-static int put_all_marks(struct target *t, struct error_text *error)
-{
-    struct commands *c = t->options.redis->commands;
-
-    asker_begin(t->options.redis);
-    command_texts(c, "MULTI", NULL);
-    for (size_t i = 0; i < t->count; i++)
-        put_mark(t, &t->ranges[i]);
-    command_texts(c, "EXEC", NULL);
-    return execute(t, t->count, error);
-}
-
 int target_open(struct target *t, const struct target_options *options, struct error_text *error)
 {
     bool has = true;
@@ -356,8 +343,6 @@ int target_open(struct target *t, const struct target_options *options, struct e
         r = has_marks(t, &has, error);
     if (!r && !has) {
         r = options->state ? target_load(t, error) : error_set(error, -EBADMSG, "the replay's marks are missing: another namespace would be right");
-        if (!r)
-            r = put_all_marks(t, error);
         t->resumed = false;
     }
     return r ? r : target_take_over(t, error);

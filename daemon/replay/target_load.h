@@ -4,7 +4,10 @@
 
 #include "replay/target.h"
 
-/* Market keys and seen lists; may be done again from the beginning. Errors: of the snapshot; of Redis. */
+/* Market keys and seen lists, and with the last of them the marks; may be done again from the beginning, and then whoever did it before and still lives
+ * does no more. At least one range. Errors: -ESTALE: another run loads, or has loaded; of the snapshot; of Redis. */
 int target_load(struct target *target, struct error_text *error) MUST_CHECK;
+/* target.c: where the range begins, at the snapshot's mark or with nothing seen yet. A command behind MULTI. */
+void target_put_mark(struct target *target, const struct journal_range *range);
 
 #endif

@@ -194,6 +194,29 @@ def test_a_snapshot_gives_the_market_that_was_there_before(make_market, tmp_path
     assert state(target) == state(market)
 
 
+def test_of_two_that_load_one_snapshot_the_older_does_no_more(make_market, tmp_path):
+    market = make_market()
+    pipe = market.redis.pipeline()
+    for number in range(60000):
+        pipe.hset(market.key(f"users:x{number}"), "funds", 1)
+    pipe.execute()
+    daemon = market.daemon()
+    market.play([deposit("x59999", 1)])
+    file = snapshot_of(market, tmp_path / "market.snapshot")
+    market.play([deposit(f"x{number}", 1) for number in range(0, 60000, 1000)])
+    assert daemon.stop() == 0
+    target = Target(market)
+    first = start(market, target, "--state", file)
+    until(lambda: market.redis.hexists(target.key("orderd:meta"), "loading"), 30, "it does not begin to load")
+    first.send_signal(signal.SIGSTOP)
+    second = replay(market, target, "--state", file)
+    first.send_signal(signal.SIGCONT)
+    out, err = first.communicate(timeout=60)
+    assert second.code == 0, second.err
+    assert first.returncode and "another run of this replay" in out + err or "the snapshot cannot be loaded" in out + err, out + err
+    assert state(target) == state(market)
+
+
 def test_a_snapshot_that_is_cut_is_refused(played, tmp_path):
     file = snapshot_of(played, tmp_path / "market.snapshot")
     file.write_bytes(file.read_bytes()[:-100])
