@@ -213,7 +213,7 @@ def test_of_two_that_load_one_snapshot_the_older_does_no_more(make_market, tmp_p
     first.send_signal(signal.SIGCONT)
     out, err = first.communicate(timeout=60)
     assert second.code == 0, second.err
-    assert first.returncode and "another run of this replay" in out + err or "the snapshot cannot be loaded" in out + err, out + err
+    assert first.returncode and ("another run of this replay" in out + err or "the snapshot cannot be loaded" in out + err), out + err
     assert state(target) == state(market)
 
 
