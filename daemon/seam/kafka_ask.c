@@ -88,7 +88,7 @@ int kafka_in_watermarks(struct kafka_in *in, const char *topic, int32_t partitio
 
 int kafka_in_offset_at(struct kafka_in *in, const char *topic, int32_t partition, int64_t time_ms, int64_t *offset, int timeout_ms)
 {
-    int r = offset_of(in, topic, partition, time_ms, offset, timeout_ms);
+    int r = offset_of(in, topic, partition, time_ms < 0 ? 0 : time_ms, offset, timeout_ms);      /* to a broker negative ones name places */
 
     return r || *offset >= 0 ? r : offset_of(in, topic, partition, RD_KAFKA_OFFSET_END, offset, timeout_ms);
 }

@@ -75,7 +75,7 @@ static int find_beginning(struct reapply *r, struct reapply_part *part, const st
 
     from = part->outcomes_to >= 0 ? part->outcomes_to : start;
     if (!result && part->outcomes_to < 0 && !r->from_start && p->mark.time >= 0)
-        result = kafka_in_offset_at(source->in, source->outcomes, p->number, p->mark.time > MARGIN_MS ? p->mark.time - MARGIN_MS : 0, &from, source->timeout_ms);
+        result = kafka_in_offset_at(source->in, source->outcomes, p->number, p->mark.time - MARGIN_MS, &from, source->timeout_ms);
     if (result)
         return error_set(&r->error, result, "kafka does not tell where %s:%d begins and ends: %s", source->outcomes, p->number, strerror(-result));
     if (part->outcomes_to < 0)
