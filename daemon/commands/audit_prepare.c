@@ -313,7 +313,7 @@ static int read_moves(struct audit_market *market, struct bytes moved)
     while (!r && moves_next(&moved, &move))
         for (size_t i = 0; !r && i < market->count; i++)
             if (move.from < move.to && move.partition == market->said[i].partition && bytes_equal_text(move.topic, market->said[i].topic))
-                r = add_gap(market, i, move.from, move.to, false);
+                r = add_gap(market, i, move.from, move.to, bytes_equal_text(move.reason, MOVE_LOST));
     for (size_t i = 0; !r && i < market->now.holes_count; i++)
         r = add_gap(market, market->now.holes[i].range, market->now.holes[i].from, market->now.holes[i].to, true);
     return r;

@@ -9,6 +9,9 @@
 
 #include "base/bytes.h"
 
+/* The reason of a line whose offsets were decided, and whose outcomes --accept-loss gave up: from the first that was lost to the last. */
+#define MOVE_LOST "--accept-loss: decided, and their outcomes lost"
+
 /* No more than so many are kept; the oldest goes. */
 enum { MOVES_MAX = 32, MOVE_REASON_MAX = 200, MOVES_TEXT_MAX = MOVES_MAX * (249 + MOVE_REASON_MAX + 96) };
 

@@ -80,8 +80,9 @@ int opened_put_seen_gap(struct opened *opened, const struct partition *partition
 void opened_renew_epochs(struct resolve *resolve, struct opened *opened);
 /* A new incarnation; the old one becomes a former one, with all others that Kafka showed. `fresh`: the registry, changed. */
 void opened_put_incarnation(struct resolve *resolve, struct opened *opened, struct registry *fresh);
-/* A line in the registry's record of moved marks (ledger/moves.h): from `next` to `to`. */
-int opened_put_move(struct resolve *resolve, struct opened *opened, const struct partition *partition, int64_t to, const char *reason) MUST_CHECK;
+/* A line in the registry's record of moved marks (ledger/moves.h): from `next`, or another offset that was given up, to `to`. */
+int opened_put_move(struct resolve *resolve, struct opened *opened, const struct partition *partition, int64_t from, int64_t to,
+                    const char *reason) MUST_CHECK;
 
 /* Where a partition without a mark begins: where the operator said, else at its log's start. */
 int opened_begin_at(struct resolve *resolve, const struct resolve_froms *froms, const struct partition *partition, const struct evidence *evidence,

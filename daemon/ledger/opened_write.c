@@ -110,9 +110,10 @@ static int read_moved(struct resolve *resolve, struct opened *opened, struct byt
     return r;
 }
 
-int opened_put_move(struct resolve *resolve, struct opened *opened, const struct partition *partition, int64_t to, const char *reason)
+int opened_put_move(struct resolve *resolve, struct opened *opened, const struct partition *partition, int64_t from, int64_t to,
+                    const char *reason)
 {
-    struct move move = {bytes_of(partition->topic), bytes_of(reason), partition->number, partition->mark.next, to, clock_realtime_ms(resolve->start.clock)};
+    struct move move = {bytes_of(partition->topic), bytes_of(reason), partition->number, from, to, clock_realtime_ms(resolve->start.clock)};
     struct buffer line;
     struct bytes moved;
     int r = read_moved(resolve, opened, &moved);

@@ -132,7 +132,7 @@ static int plan_move(struct resolve *resolve, struct opened *opened, void *argum
     else
         decide_again(resolve, opened, p, to);
     if (!r)
-        r = opened_put_move(resolve, opened, p, to, move->because);
+        r = opened_put_move(resolve, opened, p, p->mark.next, to, move->because);
     opened_say(opened, "%s: the mark moves from offset %lld to %lld: %s", p->at, (long long)p->mark.next, (long long)to, move->because);
     opened_raise_era(opened);
     return r;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/number.h"
+#include "ledger/moves.h"
 #include "ledger/opened.h"
 
 static int32_t shard_number(const struct resolve *resolve, const struct resolve_place *place)
@@ -15,15 +16,22 @@ static int run_one(struct resolve *resolve, const struct resolve_place *place, r
     return opened_run(resolve, shard_number(resolve, place), (struct opened_scope){place->topic, place->partition, false}, plan, (void *)(uintptr_t)place);
 }
 
-static void put_hole(struct opened *opened, const struct partition *p, int64_t from, int64_t to)
+/* What a loss gave up: from its first hole to its last. */
+struct loss {
+    int64_t from, to;       /* to 0: no hole */
+};
+
+static void put_hole(struct opened *opened, const struct partition *p, int64_t from, int64_t to, struct loss *loss)
 {
     opened_put_lost(opened, p, from, to);
+    loss->from = loss->to ? loss->from : from;
+    loss->to = to;
     opened_say(opened, "%s: the outcomes of offsets %lld to %lld are lost; one may still appear once, late, from a paused instance's producer", p->at,
                (long long)from, (long long)to - 1);
 }
 
 /* Holes between done and next become entries without records; what lies below or twice goes. Returns how much was mended. */
-static size_t mend_outbox(struct opened *opened, const struct partition *p, const struct outbox_entry *entry)
+static size_t mend_outbox(struct opened *opened, const struct partition *p, const struct outbox_entry *entry, struct loss *loss)
 {
     char id[STREAM_ID_TEXT_SIZE];
     int64_t at = p->mark.done;
@@ -39,13 +47,13 @@ static size_t mend_outbox(struct opened *opened, const struct partition *p, cons
             continue;
         }
         if (entry->from > at) {
-            put_hole(opened, p, at, entry->from);
+            put_hole(opened, p, at, entry->from, loss);
             mended++;
         }
         at = entry->to;
     }
     if (at < p->mark.next) {
-        put_hole(opened, p, at, p->mark.next);
+        put_hole(opened, p, at, p->mark.next, loss);
         mended++;
     }
     return mended;
@@ -86,6 +94,7 @@ static int accept_loss(struct resolve *resolve, struct opened *opened, void *arg
 {
     const struct resolve_place *place = argument;
     struct opened_partition *item;
+    struct loss loss = {0, 0};
     size_t index, mended;
     int r = opened_need(resolve, opened, place, &item);
 
@@ -94,13 +103,15 @@ static int accept_loss(struct resolve *resolve, struct opened *opened, void *arg
     if (r)
         return r;
     index = (size_t)(item - opened->items);
-    mended = mend_outbox(opened, item->partition, opened->gathered[index].first);
+    mended = mend_outbox(opened, item->partition, opened->gathered[index].first, &loss);
     mended += mend_seen(opened, item->partition, &opened->gathered[index]);
     mended += mend_torn(opened, item->partition);
     if (!mended)
         return opened_refuse(resolve, "refused: nothing of %s is lost: its outbox and its seen list are whole, and it is not torn", item->partition->at);
+    if (loss.to)
+        r = opened_put_move(resolve, opened, item->partition, loss.from, loss.to, MOVE_LOST);
     opened_raise_era(opened);
-    return 0;
+    return r;
 }
 
 int resolve_loss(struct resolve *resolve, const struct resolve_place *place)
@@ -134,7 +145,7 @@ static int accept_gap(struct resolve *resolve, struct opened *opened, void *argu
                (long long)evidence.log_start - 1);
     r = opened_put_seen_gap(opened, p, evidence.log_start);
     if (!r)
-        r = opened_put_move(resolve, opened, p, evidence.log_start, "--accept-gap: deleted before they were decided");
+        r = opened_put_move(resolve, opened, p, p->mark.next, evidence.log_start, "--accept-gap: deleted before they were decided");
     opened_raise_era(opened);
     return r;
 }

@@ -65,6 +65,27 @@ def test_a_hole_in_the_outbox(make_market):
     goes_on(market, daemon.start(), mixed(50, seed=2), lost=unpublished(market, [hole]))
 
 
+def test_what_a_loss_gave_up_is_known_to_the_audit_for_good(make_market, own_broker):
+    market = make_market(broker=own_broker, settings=SHORT_SESSION)
+    daemon = market.daemon(outbox__entries=5, turn__events=10)
+    market.send_all(mixed(2000, again=0))
+    until(lambda: int(market.mark()["next"]) >= 50, 20, "nothing is decided")
+    own_broker.freeze()
+    until(lambda: len(outbox(market)) == 5, 20, "the outbox does not fill")
+    daemon.kill()
+    own_broker.thaw()
+    entries = outbox(market)
+    market.redis.delete(market.key("orderd:outbox"))
+    command = refused_at_start(daemon, "the outbox .* is missing")
+    resolve(market, command, f"--accept-loss {market.source}:0")
+    goes_on(market, daemon.start(), mixed(50, seed=2, again=0), lost=unpublished(market, entries))
+    lost = unpublished(market, entries)
+    assert lost, "everything had been delivered"
+    ran = run(f"orderd audit -c {daemon.file} --redis --json")
+    assert ran.returncode == 0, ran.stdout
+    assert '"outcome_missing"' not in ran.stdout
+
+
 def test_a_deleted_seen_list(make_market):
     market, daemon = begun(make_market, mixed(50))
     market.redis.delete(market.key(f"orderd:seen:{market.source}:0"))
