@@ -57,7 +57,7 @@ struct key *database_key(struct table *database, struct bytes name, int64_t now_
 
     if (!key) {
         key = named(sizeof *key, offsetof(struct key, name), name, hash);
-        table_put(database, &key->entry);
+        table_add(database, &key->entry);
     }
     key_expire(key, now_ms);
     return key;
@@ -92,7 +92,7 @@ struct key_member *key_item_put(struct key *key, struct bytes name, bool *made)
     *made = !item;
     if (!item) {
         item = named(sizeof *item, offsetof(struct key_member, name), name, hash);
-        table_put(&key->items, &item->entry);
+        table_add(&key->items, &item->entry);
     }
     return item;
 }

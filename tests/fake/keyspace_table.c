@@ -84,7 +84,7 @@ static void make_room(struct table *table)
         put_slot(table, i);
 }
 
-void table_put(struct table *table, struct entry *entry)
+void table_add(struct table *table, struct entry *entry)
 {
     if (table->used == table->room)
         make_room(table);

@@ -20,7 +20,7 @@ uint32_t table_hash(struct bytes name);
 /* NULL when there is none. */
 struct entry *table_find(const struct table *table, struct bytes name, uint32_t hash);
 /* `entry` has name, size and hash, and no other of its name is there. */
-void table_put(struct table *table, struct entry *entry);
+void table_add(struct table *table, struct entry *entry);
 void table_take(struct table *table, const struct entry *entry);
 /* Frees the table, not the things. */
 void table_deinit(struct table *table);

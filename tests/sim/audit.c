@@ -42,7 +42,7 @@ void audit_found(struct audit_report *report, enum audit_violation_kind kind, co
     va_end(arguments);
 }
 
-int audit_new(struct audit **out)
+int auditor_new(struct audit **out)
 {
     struct audit *audit = calloc(1, sizeof *audit);
     int r;
@@ -60,7 +60,7 @@ int audit_new(struct audit **out)
     return 0;
 }
 
-struct audit *audit_free(struct audit *audit)
+struct audit *auditor_free(struct audit *audit)
 {
     if (!audit)
         return NULL;

@@ -202,9 +202,9 @@ struct audit_report {
 struct audit;
 
 /* Memory for audits one after the other. Errors: -ENOMEM. */
-int audit_new(struct audit **out) MUST_CHECK;
+int auditor_new(struct audit **out) MUST_CHECK;
 /* Takes NULL, returns NULL. */
-struct audit *audit_free(struct audit *audit);
+struct audit *auditor_free(struct audit *audit);
 /* At the end of a history, after its quiet phase. `report` is begun anew. */
 void audit_run(struct audit *audit, const struct audit_world *world, struct audit_report *report);
 

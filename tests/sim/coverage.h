@@ -79,6 +79,7 @@
     X(quiet_no_more, SENTENCE, "no longer quiet")                                     \
     X(skipped, SENTENCE, "the event is skipped by the operator's word")               \
     X(dumped, SENTENCE, "dump:")                                                      \
+    X(audited_beside, LIFE, "orderd's own audit looked at the logs too")              \
     X(life_ended, LIFE, "an instance was killed or stopped in order")                 \
     X(refused_at_start, LIFE, "an instance was refused at its start")                 \
     X(stopped_by_error, LIFE, "an instance stopped by an error")                      \

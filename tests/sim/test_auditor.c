@@ -12,11 +12,11 @@ static const char another[] = "/orderd/00000000-0000-4000-8000-000000000000";
 static void audit(const struct told *told, struct audit_report *report)
 {
     struct audit *made;
-    int r = audit_new(&made);
+    int r = auditor_new(&made);
 
     ASSERT(r == 0);
     audit_run(made, &told->world, report);
-    audit_free(made);
+    auditor_free(made);
 }
 
 static void expect_honest(struct checks *c, const struct told *told)

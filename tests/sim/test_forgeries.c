@@ -11,7 +11,7 @@ static void is_caught(struct checks *c, void (*forge)(struct told *), enum audit
     struct audit *audit;
     struct audit_report report;
 
-    CHECK_INT(c, audit_new(&audit), 0);
+    CHECK_INT(c, auditor_new(&audit), 0);
     told_begin(&told, SEED, EVENTS, false);
     forge(&told);
     audit_run(audit, &told.world, &report);
@@ -19,7 +19,7 @@ static void is_caught(struct checks *c, void (*forge)(struct told *), enum audit
     for (size_t i = 0; i < report.kept && !report.of_kind[kind]; i++)
         fprintf(stderr, "%s: %s\n", audit_violation_name(report.items[i].kind), report.items[i].text);
     told_end(&told);
-    audit_free(audit);
+    auditor_free(audit);
 }
 
 #define CASE(forgery, kind)                                  \

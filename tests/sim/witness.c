@@ -89,7 +89,7 @@ struct witness *witness_new(const struct plan *plan)
 
     ASSERT(w && arena_new(&w->arena, MEMORY) == 0);
     if (!auditor)
-        ASSERT(audit_new(&auditor) == 0 && audit_watch_new(&watch) == 0);
+        ASSERT(auditor_new(&auditor) == 0 && audit_watch_new(&watch) == 0);
     audit_watch_reset(watch);
     w->plan = plan;
     w->world = (struct audit_world){.prefix = "", .sharded = plan->settings.sharded, .window_ms = plan->settings.window_s * 1000,

@@ -55,5 +55,8 @@ void witness_fault(struct witness *witness, const char *kind, const char *format
 void witness_unrest(const struct witness *witness, struct finding *out);
 /* Lets the auditor look, at the end. */
 void witness_audit(struct witness *witness, struct finding *out);
+/* witness_beside.c: lets the audit of `orderd audit` look at the logs too, when no program runs any more. False: of such a history it could not say
+ * that all is right (an older Redis, a log that was cut, an operator's resolution). */
+bool witness_look_beside(struct witness *witness, struct finding *out);
 
 #endif
