@@ -35,6 +35,7 @@ struct partition {
     int64_t committed;                /* the highest offset committed in this incarnation; -1: none */
     int64_t asked;                    /* the highest that a commit was asked for in it: the answer may be on its way; -1: none */
     char incarnation[CLOCK_UUID_SIZE]; /* the one that handed, committed and asked belong to */
+    int64_t era;                      /* the registry's when it was taken over */
     int64_t reapplied;                /* the registry's, as it was for handed: what was handed before it and did not arrive is decided anew */
 };
 

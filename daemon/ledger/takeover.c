@@ -124,6 +124,7 @@ static void own(struct takeover *t, struct partition *p, const struct evidence *
         p->reapplied = p->shard->registry.reapplied;
         p->handed = 0;
     }
+    p->era = p->shard->registry.era;
     outbox_reset(&p->outbox, t->gather.pool, p->mark.done);
     while (gathered->first) {
         struct outbox_entry *entry = gathered->first;

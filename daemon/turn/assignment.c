@@ -242,6 +242,21 @@ static void say_hope(struct pipeline *p, struct lane *lane, const struct refusal
     lane->shown = true;
 }
 
+/* Another era has begun since these were taken over, and the registry that is known is that era's: what they hold is as it was before, and their
+ * marks may be others' by now. Nothing of it may be decided, published or committed under the new one's name. */
+static void untake_former(struct pipeline *p, const struct shard *shard)
+{
+    for (size_t i = 0; i < p->lanes_count; i++) {
+        const struct partition *partition = p->lanes[i]->partition;
+
+        if (partition->shard != shard || partition->state != PARTITION_OWNED ||
+            (partition->era == shard->registry.era && strcmp(partition->incarnation, shard->registry.incarnation) == 0))
+            continue;
+        assignment_untake_lane(p, p->lanes[i]);
+        p->lanes[i]->retry_at = 0;
+    }
+}
+
 /* Says each refusal once; the first take-over of what was assigned first decides whether the daemon starts. */
 static int say_refusals(struct pipeline *p, struct lane *const *lanes, size_t count, const struct refusal *refusals)
 {
@@ -314,6 +329,7 @@ static int take_over(struct pipeline *p, struct lane *const *lanes, size_t count
         lanes[i]->retry_at = monotonic(p) + clock_random_between(p->options.clock, RETRY_MIN_MS, RETRY_MAX_MS);
     }
     r = takeover_run(&p->takeover, partitions[0]->shard, partitions, count, refusals);
+    untake_former(p, partitions[0]->shard);
     if (r == -EPERM) {
         log_error(p->log, "redis refuses the take-over error=\"%s\"", p->takeover.why.text[0] ? p->takeover.why.text : strerror(-r));
         return -EACCES;

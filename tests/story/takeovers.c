@@ -14,6 +14,31 @@ static bool is_torn(const char *mark)
     return table_find(&keyspace_key(&world->redis.data, bytes_of(mark))->items, bytes_of("torn"), table_hash(bytes_of("torn"))) != NULL;
 }
 
+/* An operator has begun another incarnation, and partition 2 is the first to see its registry. */
+static void nothing_is_committed_under_an_incarnation_that_the_partition_was_not_taken_over_in(struct checks *c)
+{
+    static const struct story_settings settings = {.partitions = 3};
+    struct daemon *a = story_at_rest(&settings, nothing);
+    const struct log_partition *committed = kafka_log_partition(&world->kafka, "orders", 1);
+    char note[sizeof committed->metadata];
+
+    group_gives("A", "orders", 1);
+    daemon_run(a, 100);
+    produce(1, DEPOSIT("d1", "5"));
+    daemon_run(a, 200);
+    CHECK_INT(c, committed->committed, 1);
+    memcpy(note, committed->metadata, sizeof note);
+    redis("DEL orderd:mark:orders:2");
+    CHECK_INT(c, operator_runs("--adopt"), 0);
+    group_gives("A", "orders", 2);
+    for (int64_t until = world->now + 5000; world->now < until && strcmp(committed->metadata, note) == 0;)
+        daemon_step(a);
+    CHECK(c, strcmp(committed->metadata, note) != 0);
+    CHECK_INT(c, times_logged("took over topic=orders partition=1"), 2);
+    daemon_crash(a);
+    story_end();
+}
+
 /* It was tried a moment ago, but there is no later any more. */
 static void what_is_torn_is_tried_once_more_when_the_partition_is_lost(struct checks *c)
 {
@@ -234,7 +259,9 @@ static void connections_that_end_as_soon_as_they_are_used_are_made_more_and_more
     story_end();
 }
 
-TESTS({"what is torn is tried once more when the partition is lost", what_is_torn_is_tried_once_more_when_the_partition_is_lost},
+TESTS({"nothing is committed under an incarnation that the partition was not taken over in",
+       nothing_is_committed_under_an_incarnation_that_the_partition_was_not_taken_over_in},
+      {"what is torn is tried once more when the partition is lost", what_is_torn_is_tried_once_more_when_the_partition_is_lost},
       {"nothing is flushed before what is torn is marked", nothing_is_flushed_before_what_is_torn_is_marked},
       {"every partition of a torn transaction is marked", every_partition_of_a_torn_transaction_is_marked},
       {"a mark that was moved is no conflict to expire for", a_mark_that_was_moved_is_no_conflict_to_expire_for},
