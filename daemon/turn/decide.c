@@ -154,7 +154,7 @@ static int decide_item(struct scene *scene, struct item *item)
         outcome_put(scene->decide->aside, &scene->decide->scratch, &input);
     else if (!scene->decide->no_outcomes)
         outcome_put(&scene->run->entry->records, &scene->decide->scratch, &input);
-    if (input.status == STATUS_MALFORMED && !scene->decide->no_letters && item->message.kind == KAFKA_MESSAGE)
+    if (input.status == STATUS_MALFORMED && !scene->decide->no_letters && !(item->taken && item->taken->told) && item->message.kind == KAFKA_MESSAGE)
         put_dead_letter(scene, item, &input);
     return 0;
 }

@@ -18,6 +18,7 @@ struct taken {
     int64_t first_offset;           /* STATUS_DUPLICATE */
     enum status first_status;
     const struct facts *facts;      /* NULL: none */
+    bool told;                      /* its dead letter was delivered, if it has one */
 };
 
 struct item {

@@ -6,6 +6,7 @@
 
 #include "turn/decide.h"
 #include "turn/played.h"
+#include "turn/tails.h"
 #include "turn/write.h"
 
 enum { EXEC_LIMIT = 512 << 20, REPLIES_LIMIT = 256 << 20, SCRATCH_LIMIT = 64 << 20, CONFLICT_PAUSE_MAX_MS = 500 };
@@ -13,6 +14,7 @@ enum { EXEC_LIMIT = 512 << 20, REPLIES_LIMIT = 256 << 20, SCRATCH_LIMIT = 64 << 
 struct playback {
     struct playback_options options;
     struct lane *lanes;                /* by range */
+    struct tail *tails;                /* the same */
     struct item_pool items;
     struct played *ring;               /* what was pushed and not applied, in order */
     size_t first, held;
@@ -66,7 +68,8 @@ static int memory_init(struct playback *p)
 
     p->ring = calloc(p->options.events_max, sizeof *p->ring);
     p->lanes = calloc(p->options.partitions_count ? p->options.partitions_count : 1, sizeof *p->lanes);
-    if (!r && (!p->ring || !p->lanes))
+    p->tails = calloc(p->options.partitions_count ? p->options.partitions_count : 1, sizeof *p->tails);
+    if (!r && (!p->ring || !p->lanes || !p->tails))
         r = -ENOMEM;
     for (int i = 0; !r && i < 2; i++)
         r = turn_init(&p->turns[i], bounds->keys, bounds->events);
@@ -137,6 +140,7 @@ struct playback *playback_free(struct playback *p)
     buffer_deinit(&p->outcomes);
     arena_free(p->arena);
     free(p->lanes);
+    free(p->tails);
     free(p->ring);
     free(p);
     return NULL;
@@ -169,6 +173,7 @@ bool playback_push(struct playback *p, struct journal_event *event)
     message = event->sourced ? event->source : stand_in(p, event);
     item = lane_append(lane, &p->items, &message);
     played_prepare(played, item, p->options.mode, p->options.begins ? p->options.begins[event->range] : lane->partition->mark.seen_from);
+    played->taken.told = p->options.letters_from && played->event.offset < p->options.letters_from[played->event.range];
     *event = (struct journal_event){0};
     return true;
 }
@@ -337,6 +342,8 @@ static int applied(struct playback *p, struct turn *turn, const struct exec_resu
 
     if (r)
         return failed(p, r, "this cannot go on", &error);
+    if (p->options.letters)
+        tails_note(p->tails, p->lanes, turn);
     r = p->options.done ? tell(p, turn) : 0;
     if (!r)
         r = turn_confirm(turn, &p->items, p->options.pool, clock_monotonic_ms(p->options.clock));
@@ -396,6 +403,7 @@ static int receive(struct playback *p)
 static int go(struct playback *p, bool last)
 {
     struct turn *turn = &p->turns[p->at];
+    struct error_text error = {"another program's values"};
     int r = load(p, turn);
 
     if (r)
@@ -404,6 +412,10 @@ static int go(struct playback *p, bool last)
     r = turn_decide(turn, &p->decide);
     if (!r)
         r = buffer_error(&p->outcomes);
+    if (!r && played_leaps(turn->view))
+        return failed(p, -EPROTO, "a number would leap over the whole range of numbers, which redis does in no transaction", &error);
+    if (!r && p->options.letters)
+        tails_join(p->tails, p->lanes, turn);
     if (!r)
         r = send(p, turn, &p->turns[!p->at], last);
     if (r)

@@ -47,8 +47,9 @@ struct playback_options {
     enum playback_mode mode;
     bool keep_outcomes;                   /* entries of the outbox hold the outcomes until they are delivered, and the caller delivers them */
     bool show_outcomes;                   /* `done` is shown them. PLAYBACK_DECIDE only, both. */
-    bool letters;                         /* entries hold the dead letters of malformed events, for the next owner. Without outcomes and letters they leave
-                                           * the outbox by themselves. */
+    bool letters;                         /* entries hold the dead letters of malformed events, for the next owner; what lies between two of them is one
+                                           * entry. Without outcomes and letters they leave the outbox by themselves. */
+    const int64_t *letters_from;          /* by range: the letters of what lies below were delivered. NULL: nothing is known of it */
     struct turn_bounds bounds;
     size_t events_max, bytes_max;         /* held between push and EXEC; at least two turns, so that one can be put together while Redis works */
     struct session *session;

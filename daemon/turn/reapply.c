@@ -65,6 +65,7 @@ struct reapply *reapply_free(struct reapply *r)
     free(r->parts);
     free(r->partitions);
     free(r->ranges);
+    free(r->letters_from);
     free(r);
     return NULL;
 }

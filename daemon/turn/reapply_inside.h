@@ -48,6 +48,7 @@ struct reapply {
     struct shard shard;
     struct reapply_part *parts;
     struct journal_range *ranges;         /* of the journal at work, one for each part */
+    int64_t *letters_from;                /* the same: what lies below was committed, so its dead letters were delivered */
     struct partition **partitions;        /* the same as in parts, for ledger/gather.h and the playback */
     size_t count, at;                     /* at: the part that is worked */
     struct outbox_pool pool;

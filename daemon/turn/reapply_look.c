@@ -163,8 +163,10 @@ int reapply_journal(struct reapply *r, bool sources)
         options.context = r;
     }
     free(r->ranges);
+    free(r->letters_from);
     r->ranges = calloc(r->count, sizeof *r->ranges);
-    if (!r->ranges)
+    r->letters_from = calloc(r->count, sizeof *r->letters_from);
+    if (!r->ranges || !r->letters_from)
         return -ENOMEM;
     for (size_t i = 0; i < r->count; i++) {
         const struct reapply_part *part = &r->parts[i];

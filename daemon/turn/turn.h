@@ -26,6 +26,8 @@ struct run {
     size_t removals;              /* finished outbox entries that leave with it */
     int64_t reached;              /* what reports had named when it was decided; the applied EXEC confirms it */
     size_t id_at;                 /* index of XADD's reply in EXEC's array */
+    bool joins;                   /* its entry takes the place of `joined`, which is right before it and like it holds no record (turn/playback.c) */
+    struct stream_id joined;
 };
 
 struct turn_bounds {

@@ -52,6 +52,17 @@ static void put_entry(struct commands *c, const struct turn *turn, const struct 
     command_bytes(c, buffer_bytes(&run->entry->records));
 }
 
+/* One entry for both: an outbox that nobody delivers meanwhile does not grow with every turn. */
+static void put_joined(struct commands *c, const struct turn *turn, const struct run *run)
+{
+    char id[STREAM_ID_TEXT_SIZE];
+
+    if (!run->joins)
+        return;
+    stream_id_text(id, run->joined);
+    command_texts(c, "XDEL", turn->shard->outbox_key, id, NULL);
+}
+
 static void put_seen(struct commands *c, const struct turn *turn, const struct run *run)
 {
     const char *key = run->lane->partition->seen_key;
@@ -177,6 +188,7 @@ int turn_put_exec(struct turn *turn, struct commands *c, size_t *queued)
             continue;
         run->id_at = c->count - before - 1;
         put_entry(c, turn, run);
+        put_joined(c, turn, run);
         put_seen(c, turn, run);
     }
     put_removals(c, turn);

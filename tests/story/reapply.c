@@ -276,6 +276,55 @@ static void the_dead_letter_that_had_not_arrived_is_sent(struct checks *c)
     end(a);
 }
 
+/* Entries that wait in the outbox. */
+static int waiting(void)
+{
+    struct key *key = keyspace_key(&world->redis.data, bytes_of("orderd:outbox"));
+
+    return key ? (int)(key->end - key->head) : -1;
+}
+
+static void a_dead_letter_below_the_commit_is_not_sent_again(struct checks *c)
+{
+    struct daemon *a = went_back(true);
+
+    expect_committed(c, 4);
+    daemon_run(a, DONE_MS);
+    expect_outcomes(c, "0 applied, 1 applied, 2 not_json, 3 not_listed");
+    CHECK_INT(c, (int)kafka_log_partition(&world->kafka, "dead", 0)->count, 1);
+    end(a);
+}
+
+/* Nobody delivers meanwhile, however many turns it takes. */
+static void what_is_applied_again_leaves_one_entry_a_partition(struct checks *c)
+{
+    struct story_settings settings = {.partitions = 2};
+    struct daemon *a = story_at_rest(&settings, nothing);
+
+    group_gives("A", "orders", 1);
+    daemon_run(a, 200);
+    keep_redis();
+    for (int i = 0; i < 20; i++) {
+        produce(i % 2, i < 18 ? DEPOSIT("d", "1") : DEPOSIT("e", "1"));
+        daemon_run(a, 20);
+    }
+    daemon_run(a, 200);
+    redis_comes_back();
+    daemon_run(a, 5000);
+    daemon_crash(a);
+    CHECK(c, was_logged("the market is halted: rollback"));
+    CHECK_INT(c, waiting(), 0);
+    CHECK_INT(c, operator_runs("--reapply"), 0);
+    CHECK_INT(c, waiting(), 2);
+    a = daemon_start("B");
+    group_gives("B", "orders", 0);
+    group_gives("B", "orders", 1);
+    daemon_run(a, DONE_MS);
+    CHECK_INT(c, waiting(), 0);
+    expect_market(c, "users:u{funds=4}");
+    end(a);
+}
+
 static void only_the_market_that_went_back_is_brought_forward(struct checks *c)
 {
     struct story_settings settings = {.partitions = 2, .sharded = true, .reapply = true};
@@ -401,6 +450,8 @@ TESTS({"what was published is applied again and nothing is decided anew", what_w
       {"a commit above control records is no second rollback", a_commit_above_control_records_is_no_second_rollback},
       {"what comes from before a resolution is refused", what_comes_from_before_a_resolution_is_refused},
       {"the dead letter that had not arrived is sent", the_dead_letter_that_had_not_arrived_is_sent},
+      {"a dead letter below the commit is not sent again", a_dead_letter_below_the_commit_is_not_sent_again},
+      {"what is applied again leaves one entry a partition", what_is_applied_again_leaves_one_entry_a_partition},
       {"only the market that went back is brought forward", only_the_market_that_went_back_is_brought_forward},
       {"of two instances one does it", of_two_instances_one_does_it},
       {"a busy foreign writer holds up no step", a_busy_foreign_writer_holds_up_no_step},
