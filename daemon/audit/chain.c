@@ -1,5 +1,7 @@
 /* A value that does not follow raises a doubt, which the next value of the key settles: goes it on from what was seen, another program wrote; goes it
- * on from what should have been seen, the record between was altered. */
+ * on from what should have been seen, the record between was altered. But who writes a key may also take its write back, and nothing tells that from
+ * an altered record: where other breaks of the key show that somebody does write it, it is believed to be that. Nobody can where both values are of one
+ * outbox entry, so of one transaction. */
 #include "audit/chain.h"
 
 #include <stdio.h>
@@ -19,8 +21,10 @@ struct broken {
     struct fold_value wanted;      /* what the key holds behind it, if nobody else wrote */
     enum chain_kind account;
     chain_sum jump;                /* how much came by itself */
-    bool gone;                     /* it was settled otherwise */
-    struct finding finding;        /* as a foreign write */
+    bool undone;                   /* the next value goes on as if it had not been */
+    bool alone;                    /* and no other program can have come between the two */
+    bool returned;                 /* `back` is filled */
+    struct finding finding, back;  /* as a foreign write, and the one that took it back */
 };
 
 struct chain {
@@ -30,6 +34,8 @@ struct chain {
     struct blanks blanks;
     struct broken *broken;
     size_t broken_count;
+    uint64_t *written;             /* the keys of all breaks that show somebody writing, sorted; NULL: not known yet */
+    size_t written_count;
     int64_t values, followed;
     struct observation seen[OBSERVATIONS_MAX];
 };
@@ -56,6 +62,7 @@ struct chain *chain_free(struct chain *chain)
         doubts_deinit(&chain->doubts);
         blanks_deinit(&chain->blanks);
         free(chain->broken);
+        free(chain->written);
         free(chain);
     }
     return NULL;
@@ -147,12 +154,12 @@ static bool wanted_after(const struct fold_value *held, const struct observation
     return !seen->changed && seen->kind == VIEW_MARKET && held->state == VIEW_PRESENT && seen->before == VIEW_PRESENT;
 }
 
-static void say_foreign(struct chain *chain, struct broken *broken, const struct observation *seen, const struct fold_value *held)
+static void say_foreign(struct chain *chain, struct finding *finding, const struct chain_place *place, const struct observation *seen,
+                        const struct fold_value *held)
 {
-    struct finding *finding = &broken->finding;
     char was[32], found[32], by[300] = "at the start";
 
-    *finding = finding_at(&broken->place, seen);
+    *finding = finding_at(place, seen);
     finding->kind = held->range == RANGE_NONE ? FINDING_FOREIGN_FIRST : FINDING_FOREIGN_WRITE;
     finding->amounts = is_number(seen->kind);
     finding->was = weight(seen->kind, held->state, held->value);
@@ -168,17 +175,24 @@ static void say_foreign(struct chain *chain, struct broken *broken, const struct
     snprintf(finding->text, sizeof finding->text, "%s was left there %s, and %s was found", was, by, found);
 }
 
+static chain_sum add_foreign(struct chain *chain, const struct observation *seen, const struct fold_value *held)
+{
+    struct chain_account *account = &chain->accounts[account_of(seen->kind)];
+    chain_sum jump = jump_of(seen, held);
+
+    account->foreign += jump;
+    account->foreign_writes++;
+    return jump;
+}
+
 /* Judged at once where there is no room to wait. */
 static void take_break(struct chain *chain, const struct chain_place *place, const struct observation *seen, const struct fold_value *held, uint64_t key)
 {
     struct broken one, *broken = chain->broken_count < chain->options.kept ? &chain->broken[chain->broken_count] : &one;
-    enum chain_kind account = account_of(seen->kind);
-    chain_sum jump = jump_of(seen, held);
 
-    chain->accounts[account].foreign += jump;
-    chain->accounts[account].foreign_writes++;
-    *broken = (struct broken){.key = key, .place = *place, .account = account, .jump = jump};
-    say_foreign(chain, broken, seen, held);
+    *broken = (struct broken){.key = key, .place = *place, .account = account_of(seen->kind)};
+    broken->jump = add_foreign(chain, seen, held);
+    say_foreign(chain, &broken->finding, place, seen, held);
     if (broken == &one) {
         findings_add(chain->options.findings, &broken->finding);
         return;
@@ -188,24 +202,24 @@ static void take_break(struct chain *chain, const struct chain_place *place, con
     chain->broken_count++;
 }
 
-/* Whether the doubt is settled in the key's favour: the record between was altered. */
-static bool settle(struct chain *chain, struct broken *broken, const struct observation *seen, const struct fold_value *held)
+/* Whether the value goes on as if the break had not been. Which of the two it was is judged at the end; until then it counts as two foreign writes,
+ * there and back. `place` is NULL for what Redis holds. */
+static bool undo(struct chain *chain, struct broken *broken, const struct chain_place *place, const struct observation *seen, const struct fold_value *held)
 {
-    struct finding finding = broken->finding;
-
     if (fold_follows(held, seen) || !fold_follows(&broken->wanted, seen))
         return false;
-    chain->accounts[broken->account].foreign += jump_of(seen, held);      /* the way back */
-    chain->accounts[broken->account].foreign_writes--;
-    broken->gone = true;
-    finding.kind = FINDING_FACTS_BREAK;
-    findings_say(chain->options.findings, &finding, "of %s it says %lld, where %lld was left before it, and what comes after goes on from that", broken->finding.key,
-                 (long long)finding.became, (long long)finding.was);
+    broken->undone = true;
+    (void)add_foreign(chain, seen, held);
+    if (!place)
+        return true;
+    broken->alone = place->era == broken->place.era && stream_id_compare(place->id, broken->place.id) == 0;
+    broken->returned = true;
+    say_foreign(chain, &broken->back, place, seen, held);
     return true;
 }
 
 /* Whether what the decision saw is accounted for: it follows, or nothing can be said of it. */
-static bool is_settled(struct chain *chain, const struct observation *seen, const struct fold_value *held, uint64_t key)
+static bool is_settled(struct chain *chain, const struct chain_place *place, const struct observation *seen, const struct fold_value *held, uint64_t key)
 {
     struct doubt *doubt = chain->doubts.count ? doubts_find(&chain->doubts, key) : NULL;
     struct chain_account *account = &chain->accounts[account_of(seen->kind)];
@@ -222,7 +236,7 @@ static bool is_settled(struct chain *chain, const struct observation *seen, cons
         return true;
     }
     chain->followed++;
-    return settle(chain, &chain->broken[of], seen, held) || fold_follows(held, seen);
+    return undo(chain, &chain->broken[of], place, seen, held) || fold_follows(held, seen);
 }
 
 /* No decision has named the key so far. Where the log should hold all of them, nothing is what is there. */
@@ -261,7 +275,7 @@ static int take_value(struct chain *chain, const struct chain_place *place, cons
         breaks = take_first(chain, seen, &held);
     } else if (chain->doubts.count) {
         key = key_of(seen);
-        breaks = !is_settled(chain, seen, &held, key);
+        breaks = !is_settled(chain, place, seen, &held, key);
     } else {
         chain->followed++;
         breaks = !fold_follows(&held, seen);
@@ -348,6 +362,63 @@ void chain_reached(struct chain *chain, const struct chain_place *place)
         blanks_close(&chain->blanks, place->range, point_of(place));
 }
 
+static int compare_keys(const void *left, const void *right)
+{
+    const uint64_t *a = left, *b = right;
+
+    return *a < *b ? -1 : *a > *b;
+}
+
+static bool is_explained(struct chain *chain, const struct broken *broken)
+{
+    return blanks_explain(&chain->blanks, broken->key, point_of(&broken->place));
+}
+
+/* What was there at the start need not have been written since. */
+static bool shows_a_writer(struct chain *chain, const struct broken *broken)
+{
+    return !broken->undone && broken->finding.kind == FINDING_FOREIGN_WRITE && !is_explained(chain, broken);
+}
+
+/* Without memory for it, nobody is known to write. */
+static void note_written(struct chain *chain)
+{
+    free(chain->written);
+    chain->written_count = 0;
+    chain->written = calloc(chain->broken_count + 1, sizeof *chain->written);
+    for (size_t i = 0; chain->written && i < chain->broken_count; i++)
+        if (shows_a_writer(chain, &chain->broken[i]))
+            chain->written[chain->written_count++] = chain->broken[i].key;
+    if (chain->written_count)
+        qsort(chain->written, chain->written_count, sizeof *chain->written, compare_keys);
+}
+
+/* How many breaks of the key do. */
+static size_t times_written(const struct chain *chain, uint64_t key)
+{
+    size_t low = 0, high = chain->written_count, times = 0;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (chain->written[middle] < key)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    while (low + times < chain->written_count && chain->written[low + times] == key)
+        times++;
+    return times;
+}
+
+/* Whether Redis holds what it would if the key's last break had not been, and no other break shows somebody who writes the key. */
+static bool is_undone(struct chain *chain, struct broken *broken, const struct observation *found, const struct fold_value *held)
+{
+    if (!chain->written)
+        note_written(chain);
+    return times_written(chain, broken->key) <= (size_t)shows_a_writer(chain, broken) && undo(chain, broken, NULL, found, held);
+}
+
 int chain_compare(struct chain *chain, const struct observation *found, struct fold_value *held)
 {
     int r = fold_get(chain->options.fold, found, held);
@@ -362,26 +433,44 @@ int chain_compare(struct chain *chain, const struct observation *found, struct f
         return CHAIN_UNSAID;
     if (r)
         return r;
-    if (doubt && settle(chain, &chain->broken[of], found, held))
+    if (doubt && is_undone(chain, &chain->broken[of], found, held))
         return CHAIN_EQUAL;
     return fold_follows(held, found) ? CHAIN_EQUAL : CHAIN_DIFFERS;
 }
 
+/* Nobody wrote: not there, and not back. */
+static void say_altered(struct chain *chain, const struct broken *broken)
+{
+    struct finding finding = broken->finding;
+
+    chain->accounts[broken->account].foreign_writes -= 2;
+    finding.kind = FINDING_FACTS_BREAK;
+    findings_say(chain->options.findings, &finding, "of %s it says %lld, where %lld was left before it, and what comes after goes on from that", finding.key,
+                 (long long)finding.became, (long long)finding.was);
+}
+
+static void judge(struct chain *chain, const struct broken *broken)
+{
+    struct chain_account *account = &chain->accounts[broken->account];
+
+    if (broken->undone && (broken->alone || !times_written(chain, broken->key))) {
+        say_altered(chain, broken);
+    } else if (!broken->undone && is_explained(chain, broken)) {
+        account->foreign -= broken->jump;
+        account->unknown += broken->jump;
+        account->foreign_writes--;
+    } else {
+        findings_add(chain->options.findings, &broken->finding);
+        if (broken->returned)
+            findings_add(chain->options.findings, &broken->back);
+    }
+}
+
 void chain_finish(struct chain *chain)
 {
-    for (size_t i = 0; i < chain->broken_count; i++) {
-        struct broken *broken = &chain->broken[i];
-
-        if (broken->gone)
-            continue;
-        if (blanks_explain(&chain->blanks, broken->key, point_of(&broken->place))) {
-            chain->accounts[broken->account].foreign -= broken->jump;
-            chain->accounts[broken->account].unknown += broken->jump;
-            chain->accounts[broken->account].foreign_writes--;
-        } else {
-            findings_add(chain->options.findings, &broken->finding);
-        }
-    }
+    note_written(chain);
+    for (size_t i = 0; i < chain->broken_count; i++)
+        judge(chain, &chain->broken[i]);
     chain->broken_count = 0;
 }
 

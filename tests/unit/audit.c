@@ -195,6 +195,7 @@ struct table {
     struct findings *findings;
     struct chain *chain;
     int64_t offset;
+    uint64_t entry;                    /* of the outbox, for all that follows; 0: one an event */
 };
 
 static void open_table(struct checks *c, struct table *t)
@@ -226,7 +227,7 @@ static struct event deposit_of(int64_t amount)
 static void deposit(struct checks *c, struct table *t, int64_t before, int64_t amount)
 {
     struct decision d = {.status = STATUS_APPLIED, .event = deposit_of(amount)};
-    struct chain_place place = {.offset = t->offset++, .era = 1, .id = {(uint64_t)t->offset, 0}};
+    struct chain_place place = {.offset = t->offset++, .era = 1, .id = {t->entry ? t->entry : (uint64_t)t->offset, 0}};
     struct error_text error;
 
     facts_number_change(&d.facts, "funds", before, before + amount);
@@ -268,6 +269,89 @@ static void a_record_that_nobody_follows_was_altered(struct checks *c)
     CHECK_INT(c, findings_at(t.findings, FINDING_FACTS_BREAK, 0)->offset, 1);
     CHECK_INT(c, findings_of_weight(t.findings, FINDING_FOREIGN), 0);
     CHECK_INT(c, (int64_t)chain_account(t.chain, CHAIN_MONEY)->foreign, 0);
+    close_table(&t);
+}
+
+/* Offsets 1 and 2 are there and back, 3 is another write. */
+static void write_there_and_back(struct checks *c, struct table *t)
+{
+    deposit(c, t, 0, 50);
+    deposit(c, t, 18, 21);
+    deposit(c, t, 71, 1);
+    deposit(c, t, 82, 1);
+}
+
+static void who_writes_a_key_may_take_it_back(struct checks *c)
+{
+    struct table t;
+
+    open_table(c, &t);
+    write_there_and_back(c, &t);
+    chain_finish(t.chain);
+    CHECK_INT(c, findings_of_weight(t.findings, FINDING_WRONG), 0);
+    CHECK_INT(c, findings_of_kind(t.findings, FINDING_FOREIGN_WRITE), 3);
+    for (int64_t i = 0; i < 3; i++) {
+        static const int64_t amounts[] = {-32, 32, 10};
+        const struct finding *found = findings_at(t.findings, FINDING_FOREIGN_WRITE, (size_t)i);
+
+        CHECK_INT(c, found->offset, i + 1);
+        CHECK_INT(c, found->became - found->was, amounts[i]);
+    }
+    CHECK_INT(c, (int64_t)chain_account(t.chain, CHAIN_MONEY)->foreign, 10);
+    CHECK_INT(c, chain_account(t.chain, CHAIN_MONEY)->foreign_writes, 3);
+    close_table(&t);
+}
+
+static void nobody_writes_within_a_transaction(struct checks *c)
+{
+    struct table t;
+
+    open_table(c, &t);
+    t.entry = 7;
+    write_there_and_back(c, &t);
+    chain_finish(t.chain);
+    CHECK_INT(c, findings_of_kind(t.findings, FINDING_FACTS_BREAK), 1);
+    CHECK_INT(c, findings_at(t.findings, FINDING_FACTS_BREAK, 0)->offset, 1);
+    CHECK_INT(c, chain_account(t.chain, CHAIN_MONEY)->foreign_writes, 1);
+    close_table(&t);
+}
+
+static int compare_funds(struct table *t, int64_t funds)
+{
+    static const struct name user = {1, "u"};
+    const struct observation found = {.kind = VIEW_FUNDS, .owner = &user, .before = VIEW_PRESENT, .before_value = funds, .after = VIEW_PRESENT, .after_value = funds};
+    struct fold_value held;
+
+    return chain_compare(t->chain, &found, &held);
+}
+
+static void redis_tells_an_altered_record_too(struct checks *c)
+{
+    struct table t;
+
+    open_table(c, &t);
+    deposit(c, &t, 0, 5);
+    deposit(c, &t, 25, 1);
+    CHECK_INT(c, compare_funds(&t, 6), CHAIN_EQUAL);
+    chain_finish(t.chain);
+    CHECK_INT(c, findings_of_kind(t.findings, FINDING_FACTS_BREAK), 1);
+    CHECK_INT(c, findings_of_weight(t.findings, FINDING_FOREIGN), 0);
+    close_table(&t);
+}
+
+static void who_writes_a_key_may_take_it_back_behind_the_log(struct checks *c)
+{
+    struct table t;
+
+    open_table(c, &t);
+    deposit(c, &t, 0, 5);
+    deposit(c, &t, 25, 1);
+    deposit(c, &t, 26, 1);
+    deposit(c, &t, 37, 1);
+    CHECK_INT(c, compare_funds(&t, 28), CHAIN_DIFFERS);
+    chain_finish(t.chain);
+    CHECK_INT(c, findings_of_weight(t.findings, FINDING_WRONG), 0);
+    CHECK_INT(c, findings_of_kind(t.findings, FINDING_FOREIGN_WRITE), 2);
     close_table(&t);
 }
 
@@ -347,6 +431,10 @@ int main(void)
         {"facts bear a decision out", facts_bear_a_decision_out},
         {"what another program wrote is told with its amount", what_another_program_wrote_is_told_with_its_amount},
         {"a record that nobody follows was altered", a_record_that_nobody_follows_was_altered},
+        {"who writes a key may take it back", who_writes_a_key_may_take_it_back},
+        {"nobody writes within a transaction", nobody_writes_within_a_transaction},
+        {"redis tells an altered record too", redis_tells_an_altered_record_too},
+        {"who writes a key may take it back behind the log", who_writes_a_key_may_take_it_back_behind_the_log},
         {"what is missing explains what its keys did", what_is_missing_explains_what_its_keys_did},
         {"of an event the earliest kind speaks", of_an_event_the_earliest_kind_speaks},
         {"all are counted and some are kept", all_are_counted_and_some_are_kept},
