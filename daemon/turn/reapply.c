@@ -298,6 +298,19 @@ static int failed(struct reapply *r, int result)
     return result == -ESTALE ? 0 : result;
 }
 
+/* Redis may have come back older once more since the marks were read, and what was found beside them is about another state. */
+static int refusal_stands(struct reapply *r, struct refusal *refusal)
+{
+    int result;
+
+    drop_readers(r);
+    result = reapply_confirm(r);
+    if (!result)
+        return -EPROTO;
+    *refusal = (struct refusal){0};
+    return result;
+}
+
 int reapply_step(struct reapply *r, int64_t ms, struct refusal *refusal)
 {
     int64_t until = monotonic(r) + ms;
@@ -317,6 +330,8 @@ int reapply_step(struct reapply *r, int64_t ms, struct refusal *refusal)
         if (!result)
             result = work(r, until, refusal);
     }
+    if (result == -EPROTO && r->held)
+        result = refusal_stands(r, refusal);
     say_progress(r);
     return result < 0 ? failed(r, result) : result;
 }

@@ -72,6 +72,8 @@ struct reapply {
 int reapply_watch(struct reapply *r, struct refusal *refusal) MUST_CHECK;
 /* Raises the number in the lock, so that others see that its holder lives. -ESTALE: it is not ours any more. */
 int reapply_beat(struct reapply *r) MUST_CHECK;
+/* Whether registry, lock and marks are still as we left them: 0, or -ESTALE. They are watched then. */
+int reapply_confirm(struct reapply *r) MUST_CHECK;
 bool reapply_beat_is_due(const struct reapply *r);
 /* The last EXEC: no halt, no lock, a new era; marks rise over control records up to the commit. -ESTALE as above. */
 int reapply_finish(struct reapply *r) MUST_CHECK;

@@ -299,6 +299,11 @@ static int execute_unwatched(struct reapply *r, size_t queued)
     return result.class == EXEC_APPLIED ? 0 : refused(r, &result);
 }
 
+int reapply_confirm(struct reapply *r)
+{
+    return confirm(r, true);
+}
+
 bool reapply_beat_is_due(const struct reapply *r)
 {
     return monotonic(r) - r->beat_at >= BEAT_MS;

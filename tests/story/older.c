@@ -1,0 +1,137 @@
+/* Stories of what is remembered, and what is not, where a market came back older: eras, notes, and a state that goes while it is looked at. */
+#include "story/story.h"
+
+#define DEPOSIT(id, amount) "{\"id\":\"" id "\",\"type\":\"deposit\",\"user\":\"u\",\"amount\":" amount "}"
+
+/* Longer than the lock, the settling, and a look at the registry take. */
+enum { DONE_MS = 15000 };
+
+static const char *const nothing[] = {NULL};
+static struct keyspace kept, older;
+
+static void keep_redis(void)
+{
+    keyspace_copy(&kept, &world->redis.data);
+}
+
+static void is_as(const struct keyspace *state)
+{
+    keyspace_flush(&world->redis.data);
+    keyspace_copy(&world->redis.data, state);
+}
+
+static void redis_comes_back(void)
+{
+    static int times;
+
+    redis_server_close_all(&world->redis);
+    is_as(&kept);
+    snprintf(world->redis.run_id, sizeof world->redis.run_id, "run-%d", 2 + times++);
+}
+
+static void end(struct daemon *a)
+{
+    daemon_crash(a);
+    keyspace_deinit(&kept);
+    keyspace_deinit(&older);
+    story_end();
+}
+
+static void check_sequences(struct checks *c)
+{
+    const struct log_partition *out = kafka_log_partition(&world->kafka, "out", 0);
+
+    for (size_t i = 1; i < out->count; i++) {
+        struct bytes before = kafka_log_header(&out->messages[i - 1], "ce_sequence"), sequence = kafka_log_header(&out->messages[i], "ce_sequence");
+
+        CHECK(c, before.size == sequence.size && memcmp(before.data, sequence.data, sequence.size) < 0);
+    }
+}
+
+/* And each time with another clock, so that its ids begin below those that were published: only the era tells them apart. */
+static void sequences_rise_over_what_was_published_though_redis_is_late(struct checks *c)
+{
+    struct story_settings settings = {.reapply = true};
+    struct daemon *a = story_at_rest(&settings, nothing);
+
+    produce(0, DEPOSIT("d1", "1"));
+    daemon_run(a, 200);
+    keep_redis();
+    produce(0, DEPOSIT("d2", "2"));
+    daemon_run(a, 200);
+    redis_comes_back();
+    world->redis.skew_ms = -100000;
+    daemon_run(a, DONE_MS);
+    produce(0, DEPOSIT("d3", "4"));
+    daemon_run(a, 200);
+    redis_comes_back();
+    world->redis.skew_ms = -200000;
+    daemon_run(a, DONE_MS);
+    produce(0, DEPOSIT("d4", "8"));
+    daemon_run(a, 200);
+    expect_outcomes(c, "0 applied, 1 applied, 2 applied, 3 applied");
+    check_sequences(c);
+    end(a);
+}
+
+static void goes_back_once_marks_are_read(struct node *node, enum arrow arrow)
+{
+    (void)node;
+    if (arrow != ARROW_SEND || !was_logged("are applied again: rollback"))
+        return;
+    is_as(&older);
+    world->passes = NULL;
+}
+
+/* Beneath the connection, between the marks and what lies beside them: what is held against a state that is gone is no refusal. */
+static void redis_may_come_back_older_while_it_is_looked_at(struct checks *c)
+{
+    struct story_settings settings = {.reapply = true};
+    struct daemon *a = story_at_rest(&settings, nothing);
+
+    keyspace_copy(&older, &world->redis.data);
+    produce(0, DEPOSIT("d1", "1"));
+    daemon_run(a, 200);
+    keep_redis();
+    produce(0, DEPOSIT("d2", "2"));
+    daemon_run(a, 200);
+    redis_comes_back();
+    world->passes = goes_back_once_marks_are_read;
+    daemon_run(a, 2 * DONE_MS);
+    CHECK(c, !world->passes);
+    CHECK(c, !was_logged("--accept-loss"));
+    expect_market(c, "users:u{funds=3}");
+    expect_outcomes(c, "0 applied, 1 applied");
+    end(a);
+}
+
+/* Its dead letter is late, so that it is not committed; the note shows it, and the outcome may have been deleted. */
+static void what_was_handed_over_and_may_have_been_deleted_is_refused(struct checks *c)
+{
+    struct story_settings settings = {.reapply = true};
+    struct daemon *a = story_at_rest(&settings, nothing);
+
+    produce(0, DEPOSIT("d1", "1"));
+    daemon_run(a, 200);
+    keep_redis();
+    world->weather.slow = "dead";
+    world->weather.slow_ms = (struct kafka_range){60000, 60000};
+    produce(0, "no order");
+    daemon_run(a, 200);
+    daemon_crash(a);
+    a = daemon_start("B");
+    group_gives("B", "orders", 0);
+    daemon_run(a, 200);
+    daemon_crash(a);
+    kafka_log_trim(kafka_log_partition(&world->kafka, "out", 0), kafka_log_partition(&world->kafka, "out", 0)->end);
+    redis_comes_back();
+    a = daemon_start("C");
+    group_gives("C", "orders", 0);
+    CHECK_INT(c, daemon_run(a, DONE_MS), -EPROTO);
+    CHECK(c, was_logged("outcomes of orders:0, offsets 1 to 1, were handed to a producer, and the outcome topic does not go back far enough"));
+    end(a);
+}
+
+TESTS({"sequences rise over what was published though redis is late", sequences_rise_over_what_was_published_though_redis_is_late},
+      {"redis may come back older while it is looked at", redis_may_come_back_older_while_it_is_looked_at},
+      {"what was handed over and may have been deleted is refused", what_was_handed_over_and_may_have_been_deleted_is_refused})
