@@ -127,8 +127,6 @@ static void begin(struct audit *audit, const struct audit_world *world, struct a
     report->count = report->kept = report->events = report->copies = 0;
     memset(report->of_kind, 0, sizeof report->of_kind);
     report->muddled = false;
-    for (size_t i = 0; i < world->happenings_count; i++)
-        report->muddled |= world->happenings[i].kind == AUDIT_MUDDLED;
     audit->world = world;
     audit->report = report;
     audit->order_count = audit->incarnations_count = 0;

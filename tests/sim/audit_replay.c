@@ -401,11 +401,32 @@ static void report_missing(struct audit *audit, const struct audit_source *sourc
     }
 }
 
+/* A market that was muddled is none that could be replayed behind the last entry that Redis still knew when it came back older before that: the first
+ * time, if it did several times. */
+static bool is_muddled_from(const struct audit *audit, int32_t shard, struct audit_place *from)
+{
+    const struct audit_world *world = audit->world;
+    bool older = false, muddled = false;
+
+    for (size_t i = 0; i < world->happenings_count; i++) {
+        const struct audit_happening *h = &world->happenings[i];
+
+        if (h->shard != shard)
+            continue;
+        if (h->kind == AUDIT_RESTORED && (!older || compare_ids(&h->to, from) < 0))
+            *from = h->to;
+        older |= h->kind == AUDIT_RESTORED;
+        muddled |= h->kind == AUDIT_MUDDLED;
+    }
+    return muddled;
+}
+
 /* Markets one after the other; what happened to those in which nothing was decided comes in the end. */
 void audit_replay(struct audit *audit)
 {
     size_t at = 0;
     int32_t shards = 1;
+    bool any_muddled = false;
 
     for (size_t i = 0; i < audit->world->sources_count; i++)
         if (audit->world->sharded && audit->sources[i].log->partition >= shards)
@@ -413,15 +434,20 @@ void audit_replay(struct audit *audit)
     sort(audit);
     mark_undone(audit);
     for (int32_t shard = 0; shard < shards; shard++) {
+        struct audit_place from = {0, 0, 0};
+        bool muddled = is_muddled_from(audit, shard, &from);
         size_t happened = 0;
 
+        any_muddled |= muddled;
         for (; at < audit->order_count && shard_of(audit, audit->order[at]) == shard; at++) {
             check_sequence(audit, audit->order[at], at ? audit->order[at - 1] : NULL);
+            audit->report->muddled = muddled && compare_ids(&audit->order[at]->place, &from) > 0;
             happen_until(audit, &happened, shard, &audit->order[at]->place);
             replay_outcome(audit, audit->order[at]);
         }
         happen_until(audit, &happened, shard, NULL);
     }
+    audit->report->muddled = any_muddled;      /* for the market as it is in the end */
     for (size_t i = 0; i < audit->world->sources_count; i++)
         report_missing(audit, &audit->sources[i]);
 }

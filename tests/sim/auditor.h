@@ -71,7 +71,7 @@ enum audit_happening_kind {
     /* What was published of offsets [from, end) of a source, under this incarnation, takes effect once more, as it was decided, without being decided. */
     AUDIT_REDONE,
     /* The same, but the market had gone on meanwhile without what is done again (DESIGN 4.5: between the restart and the halt another instance may decide):
-     * what is decided, and what the market is, is looked at no more; that nothing is decided twice still is. */
+     * what is decided from there on, and what the market is in the end, is looked at no more; that nothing is decided twice still is. */
     AUDIT_MUDDLED,
     /* The market is taken as it stands in `keys`: a transaction was torn, and which part of it was applied cannot be derived. */
     AUDIT_MARKET_IS,
@@ -196,7 +196,7 @@ struct audit_report {
         char text[AUDIT_TEXT_MAX];   /* where, what was expected, what was found */
     } items[AUDIT_KEPT_MAX];
     size_t events, copies;           /* looked at */
-    bool muddled;                    /* AUDIT_MUDDLED happened: what was decided is not looked at */
+    bool muddled;                    /* AUDIT_MUDDLED happened to what is looked at: what was decided is not judged */
 };
 
 struct audit;

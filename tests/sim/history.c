@@ -318,6 +318,8 @@ void history_run(struct plan *plan, struct coverage *coverage, struct finding *f
     end_all();
     if (!finding->kind[0] && plan->seed % BESIDE_EACH == 0 && witness_look_beside(made.witness, finding))
         coverage_note(coverage, COVERED_audited_beside);
+    if (made.redone)
+        coverage_note(coverage, made.muddled ? COVERED_histories_muddled : COVERED_histories_redone);
     coverage_history(coverage, plan);
     if (trace)
         buffer_put_bytes(trace, buffer_bytes(&world->trace));

@@ -29,6 +29,7 @@ struct history {
     bool quiet;                       /* no mishap any more */
     bool silent;                      /* nothing is ordered for a longer while */
     bool older_before;                /* Redis's data has been put back once */
+    bool muddled;                     /* what was decided last is none that could be replayed */
     bool redone;                      /* published decisions were applied again once */
     bool resolving;                   /* the operator's command runs */
     bool hush;                        /* nothing is ordered for a moment */

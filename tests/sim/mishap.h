@@ -50,6 +50,7 @@
     X(redis_away,        ARROW_COUNT,    4, 2500, "Redis is away: connections are refused, those that were there break")                       \
     X(redis_restarts,    ARROW_COUNT,    3,  500, "Redis restarts and has kept everything")                                                    \
     X(redis_older,       ARROW_COUNT,   10,  500, "Redis comes back with older data: a tail of the log is lost; perhaps beneath its connections")\
+    X(redis_forgets,     ARROW_COUNT,    0,  500, "the same while outcomes are on their way, of which nothing is promised but that none is decided twice; drawn by itself (plan.c)")\
     X(redis_failover,    ARROW_COUNT,    8, 1500, "a replica that lags becomes the master; a connection may outlive it")                       \
     X(all_lost,          ARROW_COUNT,    8, 1500, "Redis comes back older, every process was killed, and what shows it may be trimmed or uncommitted") \
     X(redis_lags,        ARROW_COUNT,    6, 2000, "replicas and the append-only file lag: WAIT confirms too few")                              \
@@ -99,6 +100,9 @@ enum mishap_kind {
 #undef X
     MISHAP_COUNT
 };
+
+/* In the number of redis_forgets: the connections stay. */
+enum { FORGETS_BENEATH = 64 };
 
 struct mishap {
     enum mishap_kind kind;

@@ -5,8 +5,9 @@
 #include "sim/fiber.h"
 #include "sim/history.h"
 #include "sim/owners.h"
+#include "sim/written.h"
 
-enum { PATIENCE_MS = 1000, MOST_LOST = 30, FEW_LOST = 5, FEWEST_LOST = 3, NOTE_MS = 6000, MILLION = 1000000 };
+enum { PATIENCE_MS = 1000, MOST_LOST = 30, MOST_FORGOTTEN = 100, FEW_LOST = 5, FEWEST_LOST = 3, NOTE_MS = 6000, MILLION = 1000000 };
 
 static unsigned condition_of(enum mishap_kind kind)
 {
@@ -154,6 +155,25 @@ static void redis_older(struct mishap *m, struct node *node)
     if (history->plan->settings.durability == DURABILITY_AOF)
         position = redis_server_position(&world->redis);
     lose(m, position, beneath, !beneath);
+}
+
+/* What is on its way arrives, or never does, while the market is brought forward again: each event has one outcome all the same, since every instance
+ * lives. But what its facts rest on may never arrive, and then there is no order of decisions that could be replayed. */
+static void redis_forgets(struct mishap *m, struct node *node)
+{
+    bool beneath = m->number & FORGETS_BENEATH;      /* then some notice it later than others */
+    int64_t position;
+    bool lost;
+
+    (void)node;
+    if (!history->first_position || !operator_rests())
+        return;
+    position = redis_server_position(&world->redis) - 1 - (int64_t)(m->number / 128 % MOST_FORGOTTEN);
+    position = position < history->first_position ? history->first_position : position;
+    lost = written_would_lose(position);
+    restore(position, beneath, !beneath);
+    if (lost)
+        witness_muddled(history->witness, -1);
 }
 
 static void replicas_lag(struct mishap *m, struct node *node)
@@ -426,6 +446,7 @@ const struct mishap_ways mishap_ways_of_redis[MISHAP_COUNT] = {
     [MISHAP_redis_away] = {redis_goes, redis_comes},
     [MISHAP_redis_restarts] = {redis_restarts, NULL},
     [MISHAP_redis_older] = {redis_older, NULL},
+    [MISHAP_redis_forgets] = {redis_forgets, NULL},
     [MISHAP_killed_in_lag] = {killed_in_lag, replicas_follow},
     [MISHAP_all_lost] = {all_lost, NULL},
     [MISHAP_redis_failover] = {replicas_stop, redis_fails_over},

@@ -55,10 +55,10 @@ static bool has_a_reason(const char *command)
         enum mishap_kind kinds[8];
         size_t count;
     } reasons[] = {
-        {"--accept-rollback", {MISHAP_redis_older, MISHAP_redis_failover, MISHAP_all_lost, MISHAP_keys_deleted, MISHAP_offsets_reset, MISHAP_outcomes_deleted}, 6},
+        {"--accept-rollback", {MISHAP_redis_older, MISHAP_redis_failover, MISHAP_all_lost, MISHAP_redis_forgets, MISHAP_keys_deleted, MISHAP_offsets_reset, MISHAP_outcomes_deleted}, 7},
         {"--accept-loss", {MISHAP_redis_torn, MISHAP_keys_deleted}, 2},
         {"--accept-gap", {MISHAP_retention, MISHAP_keys_deleted, MISHAP_offsets_reset}, 3},
-        {"--adopt", {MISHAP_redis_older, MISHAP_redis_failover, MISHAP_all_lost, MISHAP_keys_deleted, MISHAP_offsets_reset, MISHAP_retention, MISHAP_redis_torn}, 7},
+        {"--adopt", {MISHAP_redis_older, MISHAP_redis_failover, MISHAP_all_lost, MISHAP_redis_forgets, MISHAP_keys_deleted, MISHAP_offsets_reset, MISHAP_retention, MISHAP_redis_torn}, 8},
     };
 
     for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++) {

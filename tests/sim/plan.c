@@ -6,6 +6,8 @@
 enum { TEXT_LIMIT = 64 << 20, FEW = 6, BURST_MS = 200, JUST_MS = 30,
        LETTERS_SLOW = 12, IN_HURRY = 6, HURRY_MS = 150,      /* one in so many; the deadlines of one in a hurry */
        WITH_HANDS = 3,
+       FORGETTING = 2, FORGETTING_MOST = 24,                 /* one in so many of those that can; so many other mishaps at the most */
+       ODD_TIME = 12, FORWARD_MS = 60000,
        SPOKEN_OUT = 16 /* one in so many says all that it has to say, which costs */ };
 
 uint64_t dice_next(struct dice *dice)
@@ -178,6 +180,75 @@ static bool has_foreign(const struct plan *plan)
     return false;
 }
 
+/* Whoever stands still publishes later what it had handed over before (PROTOCOL.md 5), and nobody can know of it. */
+static bool stands_still(enum mishap_kind kind)
+{
+    return kind == MISHAP_freeze || kind == MISHAP_freeze_sending || kind == MISHAP_freeze_executed || kind == MISHAP_freeze_producing ||
+           kind == MISHAP_freeze_committing;
+}
+
+/* Wrong clocks and a short window: T is to be where it was. */
+static void draw_odd_times(struct plan *plan, struct dice *dice)
+{
+    plan->settings.window_s = dice_between(dice, 1, 3);
+    for (size_t i = 0; i < plan->events_count; i++)
+        if (dice_one_in(dice, ODD_TIME))
+            plan->events[i].timestamp_shift = dice_between(dice, 1000, FORWARD_MS);
+}
+
+static struct mishap *add_mishap(struct plan *plan, struct dice *dice, enum mishap_kind kind, int64_t at)
+{
+    struct mishap *m = &plan->mishaps[plan->mishaps_count++];
+
+    *m = (struct mishap){.kind = kind, .node = (int)dice_between(dice, 0, plan->nodes - 1), .number = dice_next(dice), .at = at};
+    m->ms = draw_duration(dice, mishap_longest_ms(kind));
+    return m;
+}
+
+/* What is handed over last is long on its way, and nobody has anything to do when Redis forgets it: they notice it one after the other. */
+static void draw_late_delivery(struct plan *plan, struct dice *dice)
+{
+    int64_t at = plan->busy_ms > JUST_MS ? plan->busy_ms - dice_between(dice, 0, JUST_MS) : 0;
+    struct mishap *m = add_mishap(plan, dice, MISHAP_delivery_late, at);
+
+    m->number = (uint64_t)dice_between(dice, 0, plan->settings.partitions[0] - 1);      /* a partition that there is */
+    m->ms = dice_between(dice, mishap_longest_ms(m->kind) / 2, mishap_longest_ms(m->kind));
+    m = add_mishap(plan, dice, MISHAP_redis_forgets, plan->busy_ms + dice_between(dice, JUST_MS, 2 * BURST_MS));
+    m->number |= FORGETS_BENEATH;
+}
+
+/* At any moment or when all is at rest, behind something that shows what must be remembered. */
+static void draw_loss(struct plan *plan, struct dice *dice)
+{
+    static const enum mishap_kind before[] = {MISHAP_delivery_late, MISHAP_broker_away, MISHAP_commits_fail, MISHAP_delivery_fails, MISHAP_log_gap,
+                                              MISHAP_outcomes_trimmed, MISHAP_rebalance};
+    int64_t at = dice_one_in(dice, 2) ? dice_between(dice, 0, plan->busy_ms) : plan->busy_ms + dice_between(dice, 0, BURST_MS);
+    struct mishap *m = add_mishap(plan, dice, before[dice_between(dice, 0, (int64_t)(sizeof before / sizeof *before) - 1)], at);
+
+    m->ms = dice_between(dice, mishap_longest_ms(m->kind) / 2, mishap_longest_ms(m->kind));
+    add_mishap(plan, dice, MISHAP_redis_forgets, at + dice_between(dice, 0, 2 * BURST_MS));
+}
+
+/* Redis comes back older once or twice. In place of what was drawn last. */
+static void draw_forgetting(struct plan *plan, struct dice *dice)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < plan->mishaps_count; i++)
+        if (!stands_still(plan->mishaps[i].kind))
+            plan->mishaps[count++] = plan->mishaps[i];
+    plan->mishaps_count = count < FORGETTING_MOST ? count : FORGETTING_MOST;
+    plan->nodes = plan->nodes < 2 ? 2 : plan->nodes;
+    if (dice_one_in(dice, 2))
+        draw_odd_times(plan, dice);
+    for (int64_t times = dice_between(dice, 1, 2); times > 1; times--)
+        draw_loss(plan, dice);
+    if (dice_one_in(dice, 4))
+        draw_loss(plan, dice);
+    else
+        draw_late_delivery(plan, dice);
+}
+
 void plan_draw(struct plan *plan, uint64_t seed)
 {
     static const int pace[] = {5, 10, 20, 60};      /* tenths of a ms from one event to the next */
@@ -206,6 +277,8 @@ void plan_draw(struct plan *plan, uint64_t seed)
     if (dice_one_in(&dice, WITH_HANDS))
         draw_hands(plan, &dice);
     plan->settings.pipeline.reapply = !has_foreign(plan) && dice_one_in(&dice, 2);
+    if (plan->settings.pipeline.reapply && plan->settings.durability == DURABILITY_NONE && dice_one_in(&dice, FORGETTING))
+        draw_forgetting(plan, &dice);
 }
 
 void plan_free(struct plan *plan)

@@ -326,6 +326,13 @@ void witness_restored(struct witness *w)
         witness_happened(w, &(struct audit_happening){.kind = AUDIT_RESTORED, .shard = i, .place = w->before_restore[i], .to = keys_place(w->plan, i), .since = since});
 }
 
+void witness_muddled(struct witness *w, int32_t shard)
+{
+    history->muddled = true;
+    for (int32_t i = shard < 0 ? 0 : shard; i < (shard < 0 ? shards(w) : shard + 1); i++)
+        witness_happened(w, &(struct audit_happening){.kind = AUDIT_MUDDLED, .shard = i, .place = keys_place(w->plan, i)});
+}
+
 /* Which part of it was applied nobody can derive: the market is what it is. */
 void witness_torn(struct witness *w, int32_t shard)
 {

@@ -39,6 +39,8 @@ void witness_skipped(struct witness *witness, const char *topic, int32_t partiti
 /* Redis's data has gone back: to be called before, and after. */
 void witness_restoring(struct witness *witness);
 void witness_restored(struct witness *witness);
+/* What is decided in this market (negative: in any) from when Redis came back older is none that could be replayed (AUDIT_MUDDLED). */
+void witness_muddled(struct witness *witness, int32_t shard);
 /* A transaction of an instance was applied in part. */
 void witness_torn(struct witness *witness, int32_t shard);
 /* A transaction of an instance or of the operator was applied, or a part of it. */

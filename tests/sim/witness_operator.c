@@ -134,7 +134,7 @@ static void redone(struct witness *w, const struct change *entry)
         return;
     }
     if (w->went_on[shard] || was_torn(w, shard))
-        witness_happened(w, &(struct audit_happening){.kind = AUDIT_MUDDLED, .shard = shard, .place = happening.place});
+        witness_muddled(w, shard);
     happening.incarnation = arena_copy(w->arena, keys_incarnation(w->plan, shard));
     witness_happened(w, &happening);
     history->redone = true;

@@ -313,6 +313,14 @@ const char *written_committed(const char *topic, int32_t partition, int64_t offs
     return NULL;
 }
 
+bool written_would_lose(int64_t position)
+{
+    for (size_t i = 0; i < all.pending_count; i++)
+        if (all.pending[i].position > position)
+            return true;
+    return false;
+}
+
 bool written_all_arrived(void)
 {
     return all.pending_count == 0;

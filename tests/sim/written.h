@@ -22,6 +22,8 @@ const char *written_committed(const char *topic, int32_t partition, int64_t offs
 const char *written_too_much(int32_t shard);
 /* Whether every record that was written is in Kafka. */
 bool written_all_arrived(void);
+/* Whether Redis, as it was at that position of its journal, has forgotten a record that is not in Kafka yet. */
+bool written_would_lose(int64_t position);
 /* How long after `since` (virtual ms) an EXEC that held this event alone got nil; -1: none did. */
 int64_t written_conflict_ms(const char *topic, int32_t partition, int64_t offset, int64_t since);
 
