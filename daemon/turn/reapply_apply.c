@@ -59,14 +59,14 @@ static int applied(void *context, const struct playback_done *done)
 
 static int begin(struct reapply *r)
 {
+    int result = reapply_journal(r, true);      /* makes letters_from anew */
     struct playback_options options = {
         .mode = r->options.mode, .letters = true, .letters_from = r->letters_from, .bounds = r->options.bounds, .events_max = TURNS_HELD * r->options.bounds.events,
         .bytes_max = TURNS_HELD * r->options.bounds.bytes, .session = r->options.start.redis->session, .clock = r->options.start.clock, .log = r->log, .pool = &r->pool,
         .limits = r->options.limits, .shard = &r->shard, .partitions = r->partitions, .partitions_count = r->count, .done = applied, .context = r,
     };
-    int result = reapply_journal(r, true);
 
-    for (size_t i = 0; i < r->count; i++)
+    for (size_t i = 0; !result && i < r->count; i++)
         r->letters_from[i] = r->parts[i].committed;
     r->shard.under_halt = true;
     return result ? result : playback_new(&r->playback, &options);
