@@ -117,6 +117,10 @@ static void mark_undone(struct audit *audit)
         for (size_t n = h->since; n < i; n++)
             if (audit->world->happenings[n].shard == h->shard)
                 audit->undone[n] = true;
+        /* An entry of what is applied again may reach back over those before it, which Redis still knew. */
+        for (size_t n = 0; n < h->since; n++)
+            if (audit->world->happenings[n].kind == AUDIT_REDONE && audit->world->happenings[n].shard == h->shard && !audit->undone[n])
+                redo(audit, &audit->world->happenings[n], false);
     }
 }
 
