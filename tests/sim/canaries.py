@@ -34,7 +34,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("build", type=Path)
     parser.add_argument("names", nargs="*")
-    parser.add_argument("--histories", type=int, default=1000)
+    parser.add_argument("--histories", type=int, default=3000)
     parser.add_argument("--jobs", type=int, default=2)
     options = parser.parse_args()
     patches = [p for p in sorted(PATCHES.glob("*.patch")) if not options.names or p.stem in options.names]
