@@ -3,17 +3,11 @@
 #include <stdlib.h>
 
 #include "archive/restore_inside.h"
+#include "store/scan.h"
 
-enum { CURSOR_SIZE = 24, PATTERN_SIZE = 2 * SHARD_PREFIX_MAX + 32 };
+enum { SCAN_COUNT = 1000 };
 
 /* --- the namespace */
-
-static bool begins(struct bytes text, const char *with)
-{
-    size_t size = strlen(with);
-
-    return text.size >= size && memcmp(text.data, with, size) == 0;
-}
 
 /* Whether a key behind the prefix is the market's or orderd's own. */
 static bool is_ours(struct bytes key)
@@ -21,41 +15,27 @@ static bool is_ours(struct bytes key)
     struct snapshot_value named = {.type = SNAPSHOT_STRING, .key = key};
     struct snapshot_cell cell;
 
-    return (begins(key, "orderd:") && !begins(key, "orderd:selftest:")) || snapshot_cell_of(&named, &cell);
-}
-
-static void make_pattern(const struct shard *shard, char out[PATTERN_SIZE])
-{
-    size_t size = 0;
-
-    for (const char *at = shard->prefix; *at; at++) {
-        if (strchr("*?[]\\^-", *at))
-            out[size++] = '\\';
-        out[size++] = *at;
-    }
-    snprintf(out + size, PATTERN_SIZE - size, "[uisom][sntra][eovdr]*");
+    return (bytes_begin(key, "orderd:") && !bytes_begin(key, "orderd:selftest:")) || snapshot_cell_of(&named, &cell);
 }
 
 static int check_keys(const struct restore *restore, const struct shard *shard, struct refusal *refusal, struct error_text *error)
 {
-    char pattern[PATTERN_SIZE], cursor[CURSOR_SIZE] = "0";
     size_t prefix = strlen(shard->prefix);
-    struct reply **replies;
+    struct scan scan;
 
-    make_pattern(shard, pattern);
+    scan_begin(&scan, shard->prefix, "[uisom][sntra][eovdr]*");
     do {
-        struct reply *keys;
+        struct reply **replies;
+        const struct reply *keys;
         int r;
 
         asker_begin(restore->start.redis);
-        command_texts(restore->start.redis->commands, "SCAN", cursor, "MATCH", pattern, "COUNT", "1000", NULL);
+        scan_put(&scan, restore->start.redis->commands, SCAN_COUNT);
         r = restore_ask(restore, &replies, error);
         if (r)
             return r;
-        if (replies[0]->type != REPLY_ARRAY || replies[0]->count != 2 || replies[0]->elements[0]->text.size >= sizeof cursor)
+        if (scan_take(&scan, replies[0], &keys))
             return error_set(error, -EPROTO, "redis does not answer SCAN as it should");
-        snprintf(cursor, sizeof cursor, "%.*s", (int)replies[0]->elements[0]->text.size, replies[0]->elements[0]->text.data);
-        keys = replies[0]->elements[1];
         for (size_t i = 0; i < keys->count; i++) {
             struct bytes key = keys->elements[i]->text;
 
@@ -63,7 +43,7 @@ static int check_keys(const struct restore *restore, const struct shard *shard, 
                 refusal_say(refusal, "the namespace is not empty, %.*s is there; an empty one would be right: another redis.prefix or redis.database, or remove what is left of it",
                             (int)key.size, key.data);
         }
-    } while (!refusal->set && strcmp(cursor, "0") != 0);
+    } while (!refusal->set && !scan_is_over(&scan));
     return 0;
 }
 

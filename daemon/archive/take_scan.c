@@ -3,8 +3,9 @@
 #include <stdlib.h>
 
 #include "archive/take.h"
+#include "store/scan.h"
 
-enum { CHUNK_KEYS = 64, SCAN_COUNT = 256, MEMBERS_COUNT = 256, CURSOR_SIZE = 24, PATTERN_SIZE = 2 * SHARD_PREFIX_MAX + 32 };
+enum { CHUNK_KEYS = 64, SCAN_COUNT = 256, MEMBERS_COUNT = 256, CURSOR_SIZE = 24 };
 
 /* How a key is read on. */
 enum reading { READ_HASH, READ_SET, READ_ZSET, READ_STRING, READ_LIST, READ_TYPE /* it is not of the type that its name tells */ };
@@ -16,32 +17,12 @@ struct asked {
     char cursor[CURSOR_SIZE];            /* READ_LIST: the index */
 };
 
-struct scan {
+struct market_scan {
     struct take *take;
     struct buffer names;                 /* of the last SCAN, sized */
     struct asked asked[CHUNK_KEYS];      /* the chunk's */
     size_t count;
 };
-
-/* "users:…", "inventory:…", "stock:…", "orderd:…" behind the prefix, which may hold what means something in a pattern. */
-static void make_pattern(const struct take *take, char out[PATTERN_SIZE])
-{
-    size_t size = 0;
-
-    for (const char *at = take->shard.prefix; *at; at++) {
-        if (strchr("*?[]\\^-", *at))
-            out[size++] = '\\';
-        out[size++] = *at;
-    }
-    snprintf(out + size, PATTERN_SIZE - size, "[uiso][sntr][eovd]*");
-}
-
-static bool begins(struct bytes text, const char *with)
-{
-    size_t size = strlen(with);
-
-    return text.size >= size && memcmp(text.data, with, size) == 0;
-}
 
 /* What the moment reads by itself, the seen lists that have marks, and what a self-test is just writing. */
 static bool is_read_elsewhere(const struct take *take, struct bytes key)
@@ -49,7 +30,7 @@ static bool is_read_elsewhere(const struct take *take, struct bytes key)
     size_t prefix = strlen(take->shard.prefix);
 
     if (bytes_equal_text(key, "orderd:meta") || bytes_equal_text(key, "orderd:outbox") || bytes_equal_text(key, "orderd:paused") ||
-        begins(key, "orderd:selftest:"))
+        bytes_begin(key, "orderd:selftest:"))
         return true;
     for (size_t i = 0; i < take->count; i++)
         if (bytes_equal_text(key, take->partitions[i].mark_key + prefix) || bytes_equal_text(key, take->partitions[i].seen_key + prefix))
@@ -64,8 +45,8 @@ static bool choose(const struct take *take, struct bytes key, struct asked *out)
     static const enum reading readings[] = {[VIEW_FUNDS] = READ_HASH, [VIEW_STOCK] = READ_STRING, [VIEW_INVENTORY] = READ_SET, [VIEW_MARKET] = READ_ZSET};
     struct snapshot_cell cell;
 
-    *out = (struct asked){.key = key, .class = TAKE_LEDGER, .reading = begins(key, "orderd:seen:") ? READ_LIST : READ_HASH, .cursor = "0"};
-    if (begins(key, "orderd:"))
+    *out = (struct asked){.key = key, .class = TAKE_LEDGER, .reading = bytes_begin(key, "orderd:seen:") ? READ_LIST : READ_HASH, .cursor = "0"};
+    if (bytes_begin(key, "orderd:"))
         return !is_read_elsewhere(take, key);
     out->class = TAKE_MARKET;
     if (!snapshot_cell_of(&named, &cell))
@@ -189,7 +170,7 @@ static int take_reply(struct take *take, struct asked *asked, const struct reply
     return asked->reading == READ_LIST ? take_elements(take, asked, reply) : take_cursor(take, asked, reply);
 }
 
-static int read_chunk(struct scan *scan)
+static int read_chunk(struct market_scan *scan)
 {
     struct take *take = scan->take;
     struct reply **replies;
@@ -214,7 +195,7 @@ static int read_chunk(struct scan *scan)
 }
 
 /* All keys of `names`, chunk by chunk. Their names must stay where they are meanwhile. */
-static int read_keys(struct scan *scan, struct reader names)
+static int read_keys(struct market_scan *scan, struct reader names)
 {
     int r = 0;
 
@@ -229,48 +210,44 @@ static int read_keys(struct scan *scan, struct reader names)
 }
 
 /* One SCAN: its keys without the prefix, in memory of our own. */
-static int ask_names(struct scan *scan, const char *pattern, char cursor[CURSOR_SIZE])
+static int ask_names(struct market_scan *market, struct scan *scan)
 {
-    struct take *take = scan->take;
+    struct take *take = market->take;
     size_t prefix = strlen(take->shard.prefix);
-    struct reply **replies, *keys;
-    char count[16];
+    struct reply **replies;
+    const struct reply *keys;
     int r;
 
-    snprintf(count, sizeof count, "%d", SCAN_COUNT);
     asker_begin(take->options->start.redis);
-    command_texts(take->options->start.redis->commands, "SCAN", cursor, "MATCH", pattern, "COUNT", count, NULL);
+    scan_put(scan, take->options->start.redis->commands, SCAN_COUNT);
     r = take_ask(take, &replies);
     if (r)
         return r;
-    if (replies[0]->type != REPLY_ARRAY || replies[0]->count != 2 || replies[0]->elements[0]->text.size >= CURSOR_SIZE)
+    if (scan_take(scan, replies[0], &keys))
         return error_set(take->error, -EPROTO, "redis does not answer SCAN as it should");
-    memcpy(cursor, replies[0]->elements[0]->text.data, replies[0]->elements[0]->text.size);
-    cursor[replies[0]->elements[0]->text.size] = '\0';
-    keys = replies[0]->elements[1];
-    buffer_reset(&scan->names);
-    for (size_t i = 0; keys->type == REPLY_ARRAY && i < keys->count; i++)
+    buffer_reset(&market->names);
+    for (size_t i = 0; i < keys->count; i++)
         if (keys->elements[i]->text.size > prefix)
-            buffer_put_sized(&scan->names, (struct bytes){keys->elements[i]->text.data + prefix, keys->elements[i]->text.size - prefix});
-    return buffer_error(&scan->names);
+            buffer_put_sized(&market->names, (struct bytes){keys->elements[i]->text.data + prefix, keys->elements[i]->text.size - prefix});
+    return buffer_error(&market->names);
 }
 
 int take_scan(struct take *take)
 {
-    struct scan scan = {.take = take};
-    char pattern[PATTERN_SIZE], cursor[CURSOR_SIZE] = "0";
+    struct market_scan market = {.take = take};
+    struct scan scan;
     int r;
 
-    make_pattern(take, pattern);
-    buffer_init(&scan.names, 64 << 20);
-    buffer_put_sized(&scan.names, bytes_of("market:"));
-    r = read_keys(&scan, reader_of(buffer_bytes(&scan.names)));
+    scan_begin(&scan, take->shard.prefix, "[uiso][sntr][eovd]*");      /* "users:…", "inventory:…", "stock:…", "orderd:…" */
+    buffer_init(&market.names, 64 << 20);
+    buffer_put_sized(&market.names, bytes_of("market:"));
+    r = read_keys(&market, reader_of(buffer_bytes(&market.names)));
     do {
         if (!r)
-            r = ask_names(&scan, pattern, cursor);
+            r = ask_names(&market, &scan);
         if (!r)
-            r = read_keys(&scan, reader_of(buffer_bytes(&scan.names)));
-    } while (!r && strcmp(cursor, "0") != 0);
-    buffer_deinit(&scan.names);
+            r = read_keys(&market, reader_of(buffer_bytes(&market.names)));
+    } while (!r && !scan_is_over(&scan));
+    buffer_deinit(&market.names);
     return r;
 }

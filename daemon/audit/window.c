@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { RING_MIN = 1024, ADVANCE_MAX_MS = 60000, SOURCE_MAX = 256, ID_MAX = 128 };
+#include "ledger/seen.h"
+
+enum { RING_MIN = 1024, ADVANCE_MAX_MS = 60000 };
 
 struct window {
     struct hash_key key;
@@ -62,16 +64,7 @@ void window_set(struct window *window, size_t ids, int64_t window_ms)
 
 struct hash128 window_key(const struct window *window, struct bytes source, struct bytes id)
 {
-    char text[2 + SOURCE_MAX + ID_MAX];
-    size_t source_size = source.size < SOURCE_MAX ? source.size : SOURCE_MAX, id_size = id.size < ID_MAX ? id.size : ID_MAX;
-
-    text[0] = (char)(source_size & 0xff);
-    text[1] = (char)(source_size >> 8);
-    if (source_size)
-        memcpy(text + 2, source.data, source_size);
-    if (id_size)
-        memcpy(text + 2 + source_size, id.data, id_size);
-    return hash128(window->key, (struct bytes){text, 2 + source_size + id_size});
+    return seen_key_by(window->key, source, id);
 }
 
 const struct window_record *window_at(const struct window *window, uint64_t number)

@@ -22,6 +22,13 @@ bool bytes_equal_text(struct bytes a, const char *text)
     return a.data && bytes_equal(a, bytes_of(text));
 }
 
+bool bytes_begin(struct bytes a, const char *text)
+{
+    size_t size = strlen(text);
+
+    return a.size >= size && memcmp(a.data, text, size) == 0;
+}
+
 void buffer_init(struct buffer *buffer, size_t limit)
 {
     *buffer = (struct buffer){.limit = limit};

@@ -19,6 +19,8 @@ struct bytes {
 struct bytes bytes_of(const char *text);
 bool bytes_equal(struct bytes a, struct bytes b);
 bool bytes_equal_text(struct bytes a, const char *text);
+/* Whether they begin with the text. */
+bool bytes_begin(struct bytes a, const char *text);
 
 /* A buffer that grows up to `limit` bytes. Errors stick: after the first failure every put does nothing, and
  * buffer_error() says what went wrong (-ENOMEM, -ENOBUFS when the limit is passed); so a writer checks once, at its end. */

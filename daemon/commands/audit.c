@@ -422,33 +422,38 @@ static int with_site(struct audit_command *command)
     return code;
 }
 
+static int with_config(struct audit_command *command, struct config *config)
+{
+    struct site site;
+    int code;
+
+    if (interrupt_open(&command->interrupt))
+        return EX_OSERR;
+    code = site_open_quietly(&site, config);
+    command->site = &site;
+    buffer_init(&command->json, JSON_LIMIT);
+    if (!code)
+        code = with_site(command);
+    site_close(&site);
+    interrupt_close(&command->interrupt);
+    return code;
+}
+
 int command_audit(int argc, char **argv)
 {
     struct audit_words words = {.shown = AUDIT_SHOWN_DEFAULT};
     struct audit_command command = {.words = &words};
-    struct config_problems problems;
     struct config *config;
-    struct site site;
     int code = parse(argc, argv, &words);
 
     if (code)
         return code;
     if (words.help)
         return fputs(usage, stdout) < 0 ? EX_IOERR : 0;
-    code = config_load(&config, words.file, &problems);
-    config_problems_print(&problems, words.file, stderr);
+    code = site_config(&config, words.file);
     if (code)
-        return EX_CONFIG;
-    code = interrupt_open(&command.interrupt) ? EX_OSERR : 0;
-    command.site = &site;
-    buffer_init(&command.json, JSON_LIMIT);
-    if (!code)
-        code = site_open(&site, config);
-    site.log.level = site.log.level < LOG_LEVEL_WARNING ? site.log.level : LOG_LEVEL_WARNING;
-    if (!code)
-        code = with_site(&command);
-    site_close(&site);
-    interrupt_close(&command.interrupt);
+        return code;
+    code = with_config(&command, config);
     config_free(config);
     return code;
 }

@@ -189,14 +189,13 @@ static int with_config(const struct dead_letter_request *request, struct config 
     struct dead_letter work = {.request = request, .site = &site, .interrupt = &interrupt};
     int code = interrupt_open(&interrupt) ? EX_OSERR : 0;
 
-    if (!code)
-        code = site_open(&site, config);
     if (code)
         return code;
-    site.log.level = site.log.level < LOG_LEVEL_WARNING ? site.log.level : LOG_LEVEL_WARNING;
+    code = site_open_quietly(&site, config);
     buffer_init(&work.out, OUT_LIMIT);
     put_who(work.who);
-    code = run(&work);
+    if (!code)
+        code = run(&work);
     buffer_deinit(&work.out);
     site_close(&site);
     interrupt_close(&interrupt);
@@ -205,7 +204,6 @@ static int with_config(const struct dead_letter_request *request, struct config 
 
 int command_dead_letter(int argc, char **argv)
 {
-    struct config_problems problems;
     struct dead_letter_request request = {.verb = VERB_LIST};
     struct config *config;
     int code = dead_letter_parse(argc, argv, &request);
@@ -214,10 +212,9 @@ int command_dead_letter(int argc, char **argv)
         return code;
     if (request.help)
         return fputs(dead_letter_usage, stdout) < 0 ? EX_IOERR : 0;
-    code = config_load(&config, request.file, &problems);
-    config_problems_print(&problems, request.file, stderr);
+    code = site_config(&config, request.file);
     if (code)
-        return EX_CONFIG;
+        return code;
     code = with_config(&request, config);
     config_free(config);
     return code;

@@ -220,7 +220,6 @@ static int work(struct site *site, const struct request *request)
 
 int command_init(int argc, char **argv)
 {
-    struct config_problems problems;
     struct request request = {.action = ACTION_START};
     struct config *config;
     struct site site;
@@ -230,12 +229,10 @@ int command_init(int argc, char **argv)
         return code;
     if (request.help)
         return fputs(usage, stdout) < 0 ? EX_IOERR : 0;
-    code = config_load(&config, request.file, &problems);
-    config_problems_print(&problems, request.file, stderr);
+    code = site_config(&config, request.file);
     if (code)
-        return EX_CONFIG;
-    code = site_open(&site, config);
-    site.log.level = site.log.level < LOG_LEVEL_WARNING ? site.log.level : LOG_LEVEL_WARNING;
+        return code;
+    code = site_open_quietly(&site, config);
     if (!code)
         code = work(&site, &request);
     site_close(&site);

@@ -190,7 +190,6 @@ static int work(struct site *site, struct words *words)
 int command_offsets(int argc, char **argv)
 {
     struct words words = {.file = NULL};
-    struct config_problems problems;
     struct config *config;
     struct site site;
     int code = parse(argc, argv, &words);
@@ -199,12 +198,10 @@ int command_offsets(int argc, char **argv)
         return code;
     if (words.help)
         return fputs(usage, stdout) < 0 ? EX_IOERR : 0;
-    code = config_load(&config, words.file, &problems);
-    config_problems_print(&problems, words.file, stderr);
+    code = site_config(&config, words.file);
     if (code)
-        return EX_CONFIG;
-    code = site_open(&site, config);
-    site.log.level = site.log.level < LOG_LEVEL_WARNING ? site.log.level : LOG_LEVEL_WARNING;
+        return code;
+    code = site_open_quietly(&site, config);
     if (!code)
         code = work(&site, &words);
     site_close(&site);

@@ -363,7 +363,6 @@ static int all_markets(struct replay_job *job, const sigset_t *signals)
 int command_replay(int argc, char **argv)
 {
     struct replay_request request;
-    struct config_problems problems;
     struct config *config;
     struct replay_job job;
     sigset_t signals;
@@ -371,10 +370,9 @@ int command_replay(int argc, char **argv)
 
     if (code || request.help)
         return code;
-    code = config_load(&config, request.file, &problems);
-    config_problems_print(&problems, request.file, stderr);
+    code = site_config(&config, request.file);
     if (code)
-        return EX_CONFIG;
+        return code;
     signals_block(&signals);
     code = replay_prepare(&job, config, &request);
     if (!code)

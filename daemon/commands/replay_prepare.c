@@ -153,8 +153,7 @@ int replay_prepare(struct replay_job *job, struct config *config, const struct r
     int code;
 
     *job = (struct replay_job){.request = request};
-    code = site_open(&job->live, config);
-    job->live.log.level = job->live.log.level < LOG_LEVEL_WARNING ? job->live.log.level : LOG_LEVEL_WARNING;
+    code = site_open_quietly(&job->live, config);
     if (!code)
         code = visit_live(job);
     if (!code)

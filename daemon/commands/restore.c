@@ -218,8 +218,7 @@ static int with_config(struct config *config, const struct words *words, struct 
 
     if (interrupt_open(&job.interrupt))
         return EX_OSERR;
-    code = site_open(&site, config);
-    site.log.level = site.log.level < LOG_LEVEL_WARNING ? site.log.level : LOG_LEVEL_WARNING;
+    code = site_open_quietly(&site, config);
     if (!code)
         code = work(&job, words, snapshot);
     site_close(&site);
@@ -241,7 +240,6 @@ static int open_snapshot(const struct words *words, struct snapshot **snapshot)
 int command_restore(int argc, char **argv)
 {
     struct words words = {.file = NULL};
-    struct config_problems problems;
     struct snapshot *snapshot = NULL;
     struct config *config;
     int code = parse(argc, argv, &words);
@@ -250,10 +248,9 @@ int command_restore(int argc, char **argv)
         return code;
     if (words.help)
         return fputs(usage, stdout) < 0 ? EX_IOERR : 0;
-    code = config_load(&config, words.file, &problems);
-    config_problems_print(&problems, words.file, stderr);
+    code = site_config(&config, words.file);
     if (code)
-        return EX_CONFIG;
+        return code;
     code = open_snapshot(&words, &snapshot);
     if (!code)
         code = with_config(config, &words, snapshot);

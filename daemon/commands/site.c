@@ -52,6 +52,24 @@ void site_configure_log(struct site *site)
     log_set(&site->log, level, format);
 }
 
+int site_config(struct config **out, const char *file)
+{
+    struct config_problems problems;
+    int r = config_load(out, file, &problems);
+
+    config_problems_print(&problems, file, stderr);
+    return r ? EX_CONFIG : 0;
+}
+
+int site_open_quietly(struct site *site, struct config *config)
+{
+    int code = site_open(site, config);
+
+    if (site->log.level > LOG_LEVEL_WARNING)
+        site->log.level = LOG_LEVEL_WARNING;
+    return code;
+}
+
 int site_open(struct site *site, struct config *config)
 {
     struct log_clock times = {realtime_ms, monotonic_ms, NULL};

@@ -234,7 +234,6 @@ static int work(struct job *job, const struct words *words)
 int command_snapshot(int argc, char **argv)
 {
     struct words words = {.file = NULL};
-    struct config_problems problems;
     struct config *config;
     struct site site;
     struct job job = {.site = &site};
@@ -246,14 +245,12 @@ int command_snapshot(int argc, char **argv)
         return fputs(usage, stdout) < 0 ? EX_IOERR : 0;
     if (words.show)
         return snapshot_show(words.show, words.json);
-    code = config_load(&config, words.file, &problems);
-    config_problems_print(&problems, words.file, stderr);
+    code = site_config(&config, words.file);
     if (code)
-        return EX_CONFIG;
+        return code;
     if (interrupt_open(&job.interrupt))
         return EX_OSERR;
-    code = site_open(&site, config);
-    site.log.level = site.log.level < LOG_LEVEL_WARNING ? site.log.level : LOG_LEVEL_WARNING;
+    code = site_open_quietly(&site, config);
     if (!code)
         code = work(&job, &words);
     site_close(&site);

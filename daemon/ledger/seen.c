@@ -65,7 +65,7 @@ struct seen *seen_free(struct seen *seen)
     return NULL;
 }
 
-struct hash128 seen_key(const struct seen *seen, struct bytes source, struct bytes id)
+struct hash128 seen_key_by(struct hash_key key, struct bytes source, struct bytes id)
 {
     char text[2 + 256 + 128];
     size_t source_size = source.size < 256 ? source.size : 256;
@@ -77,7 +77,12 @@ struct hash128 seen_key(const struct seen *seen, struct bytes source, struct byt
         memcpy(text + 2, source.data, source_size);
     if (id_size)
         memcpy(text + 2 + source_size, id.data, id_size);
-    return hash128(seen->key, (struct bytes){text, 2 + source_size + id_size});
+    return hash128(key, (struct bytes){text, 2 + source_size + id_size});
+}
+
+struct hash128 seen_key(const struct seen *seen, struct bytes source, struct bytes id)
+{
+    return seen_key_by(seen->key, source, id);
 }
 
 static struct seen_record *record_at(const struct seen *seen, uint64_t ordinal)

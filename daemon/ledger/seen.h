@@ -35,6 +35,8 @@ struct seen *seen_free(struct seen *seen);
 bool seen_was_cut(struct seen *seen);
 
 struct hash128 seen_key(const struct seen *seen, struct bytes source, struct bytes id);
+/* The same for whoever keeps a window of his own. */
+struct hash128 seen_key_by(struct hash_key key, struct bytes source, struct bytes id);
 /* The record that makes an event at time `now` a duplicate, or NULL. Valid until the next add. */
 const struct seen_record *seen_find(const struct seen *seen, struct hash128 key, int64_t now);
 /* Adds a record tentatively. Errors: -ENOMEM. */

@@ -6,6 +6,13 @@
 
 #include "base/number.h"
 
+const char *shard_market_word(enum view_key_kind kind)
+{
+    static const char *const words[] = {[VIEW_FUNDS] = "users:", [VIEW_STOCK] = "stock:", [VIEW_INVENTORY] = "inventory:", [VIEW_MARKET] = "market:"};
+
+    return words[kind];
+}
+
 void shard_init(struct shard *shard, const char *prefix, int32_t number)
 {
     *shard = (struct shard){.number = number};

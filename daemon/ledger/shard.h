@@ -8,11 +8,15 @@
 #include <stdint.h>
 
 #include "codec/sequence.h"
+#include "rules/view.h"
 #include "seam/clock.h"
 #include "seam/kafka_out.h"
 #include "seam/redis_link.h"
 
 enum { SHARD_NONE = -1, SHARD_PREFIX_MAX = 96, SHARD_KEY_MAX = 128, SHARD_FORMER_MAX = 64, SHARD_TEXT_MAX = 1024 };
+
+/* With what a key of the market begins behind the prefix: "users:", "stock:", "inventory:", "market:". */
+const char *shard_market_word(enum view_key_kind kind);
 
 /* The registry, orderd:meta. */
 struct registry {

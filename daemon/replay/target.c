@@ -7,8 +7,9 @@
 #include "base/number.h"
 #include "replay/target_load.h"
 #include "store/exec.h"
+#include "store/scan.h"
 
-enum { TRIES = 5, TRY_PAUSE_MS = 50, RANGES_LIMIT = 16 << 20 };
+enum { TRIES = 5, TRY_PAUSE_MS = 50, RANGES_LIMIT = 16 << 20, SCAN_COUNT = 1000 };
 static const char halt[] = "replay: this market is a replay's, no daemon works on it";
 
 static int away(struct target *t, int r, struct error_text *error)
@@ -44,20 +45,6 @@ static int execute(struct target *t, size_t queued, struct error_text *error)
                      result.error.text);
 }
 
-/* Glob characters of the prefix are taken as they are. */
-static void pattern_of(char *out, size_t size, const char *prefix)
-{
-    size_t at = 0;
-
-    for (; *prefix && at + 3 < size; prefix++) {
-        if (strchr("*?[]\\^", *prefix))
-            out[at++] = '\\';
-        out[at++] = *prefix;
-    }
-    out[at++] = '*';
-    out[at] = '\0';
-}
-
 /* Whether it is a key that a market has. */
 static bool is_ours(const struct target *t, struct bytes key)
 {
@@ -84,24 +71,24 @@ static int look_at(struct target *t, const struct reply *keys, struct error_text
 
 static int check_empty(struct target *t, struct error_text *error)
 {
-    char pattern[2 * SHARD_PREFIX_MAX + 8], cursor[32] = "0";
-    struct reply **replies;
+    struct scan scan;
 
-    pattern_of(pattern, sizeof pattern, t->shard.prefix);
+    scan_begin(&scan, t->shard.prefix, "*");
     do {
+        struct reply **replies;
+        const struct reply *keys;
         int r;
 
         asker_begin(t->options.redis);
-        command_texts(t->options.redis->commands, "SCAN", cursor, "MATCH", pattern, "COUNT", "1000", NULL);
+        scan_put(&scan, t->options.redis->commands, SCAN_COUNT);
         r = ask(t, &replies, 1, error);
-        if (!r && (replies[0]->type != REPLY_ARRAY || replies[0]->count != 2 || replies[0]->elements[0]->text.size >= sizeof cursor))
+        if (!r && scan_take(&scan, replies[0], &keys))
             r = error_set(error, -EIO, "SCAN was not answered as it should be");
         if (!r)
-            r = look_at(t, replies[0]->elements[1], error);
+            r = look_at(t, keys, error);
         if (r)
             return r;
-        snprintf(cursor, sizeof cursor, "%.*s", (int)replies[0]->elements[0]->text.size, replies[0]->elements[0]->text.data);
-    } while (strcmp(cursor, "0") != 0);
+    } while (!scan_is_over(&scan));
     return 0;
 }
 

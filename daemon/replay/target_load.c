@@ -6,17 +6,12 @@
 
 enum { CHUNK = 500 };
 
-static bool begins(struct bytes text, const char *start)
-{
-    return text.size >= strlen(start) && memcmp(text.data, start, strlen(start)) == 0;
-}
-
 /* The market and the seen lists; registry, marks and outbox are the replay's own. */
 static bool wanted(const struct snapshot_value *value)
 {
     if (value->type == SNAPSHOT_ENTRY)
         return false;
-    return value->type == SNAPSHOT_LIST ? begins(value->key, "orderd:seen:") : !begins(value->key, "orderd:");
+    return value->type == SNAPSHOT_LIST ? bytes_begin(value->key, "orderd:seen:") : !bytes_begin(value->key, "orderd:");
 }
 
 static void put(struct target *t, const struct snapshot_value *value, bool first)

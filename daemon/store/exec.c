@@ -2,17 +2,10 @@
 
 #include <string.h>
 
-static bool begins(struct bytes text, const char *start)
-{
-    size_t size = strlen(start);
-
-    return text.size >= size && memcmp(text.data, start, size) == 0;
-}
-
 static bool begins_with_one(struct bytes text, const char *const *starts)
 {
     for (; *starts; starts++)
-        if (begins(text, *starts))
+        if (bytes_begin(text, *starts))
             return true;
     return false;
 }
@@ -23,7 +16,7 @@ enum store_trouble store_trouble_of(struct bytes error)
     static const char *const server[] = {"READONLY", "MOVED", "ASK", "UNBLOCKED", NULL};
     static const char because[] = "EXECABORT Transaction discarded because of: ";
 
-    if (begins(error, because)) {
+    if (bytes_begin(error, because)) {
         error.data += sizeof because - 1;
         error.size -= sizeof because - 1;
     }
@@ -37,7 +30,7 @@ int store_replies_check(struct reply *const *replies, size_t count, struct error
     for (size_t i = 0; i < count; i++) {
         struct bytes text = replies[i]->text;
 
-        if (replies[i]->type == REPLY_ERROR && !begins(text, "WRONGTYPE"))
+        if (replies[i]->type == REPLY_ERROR && !bytes_begin(text, "WRONGTYPE"))
             return error_set(error, store_trouble_of(text) == TROUBLE_STOP ? -EACCES : -EAGAIN, "%.*s", (int)(text.size < 300 ? text.size : 300),
                              text.data);
     }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/hash.h"
+#include "ledger/shard.h"
 
 enum { COUNT_WRITES, COUNT_CONFLICTS, COUNTS };
 
@@ -258,10 +259,9 @@ size_t hot_top(struct hot *hot, bool by_conflicts, struct hot_key top[HOT_TOP_MA
 
 void hot_key_text(char out[HOT_KEY_TEXT_MAX], const struct hot_key *key)
 {
-    static const char *const words[] = {[VIEW_FUNDS] = "users:", [VIEW_STOCK] = "stock:", [VIEW_INVENTORY] = "inventory:", [VIEW_MARKET] = "market:"};
     char tag[16] = "";
 
     if (key->shard >= 0)
         snprintf(tag, sizeof tag, "{%d}", key->shard);
-    snprintf(out, HOT_KEY_TEXT_MAX, "%s%s%.*s", tag, words[key->kind], (int)key->owner.size, key->owner.text);
+    snprintf(out, HOT_KEY_TEXT_MAX, "%s%s%.*s", tag, shard_market_word(key->kind), (int)key->owner.size, key->owner.text);
 }

@@ -12,17 +12,9 @@ static struct bytes name_bytes(const struct name *name)
     return (struct bytes){name->text, name->size};
 }
 
-static const char *kind_prefix(enum view_key_kind kind)
-{
-    static const char *const prefixes[] = {
-        [VIEW_FUNDS] = "users:", [VIEW_STOCK] = "stock:", [VIEW_INVENTORY] = "inventory:", [VIEW_MARKET] = "market:"};
-
-    return prefixes[kind];
-}
-
 static void put_key(struct commands *c, const struct turn *turn, const struct view_key *key)
 {
-    command_joined(c, bytes_of(turn->shard->prefix), bytes_of(kind_prefix(key->kind)), name_bytes(&key->owner));
+    command_joined(c, bytes_of(turn->shard->prefix), bytes_of(shard_market_word(key->kind)), name_bytes(&key->owner));
 }
 
 static void put_watch(struct turn *turn)

@@ -15,8 +15,7 @@ static int64_t monotonic(const struct reapply *r)
 /* The key as Redis has it. */
 static void name_key(char *out, size_t size, const struct reapply *r, const struct observation *seen)
 {
-    static const char *const prefixes[] = {[VIEW_FUNDS] = "users:", [VIEW_INVENTORY] = "inventory:", [VIEW_MARKET] = "market:", [VIEW_STOCK] = "stock:"};
-    const char *prefix = prefixes[seen->kind];
+    const char *prefix = shard_market_word(seen->kind);
     int used = snprintf(out, size, "%s%s%.*s", r->shard.prefix, prefix, seen->owner ? (int)seen->owner->size : 0, seen->owner ? seen->owner->text : "");
 
     if (seen->item && used > 0 && (size_t)used < size)
