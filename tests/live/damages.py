@@ -518,8 +518,9 @@ mark_is("seen_from", lambda v, d: int(v) + 1, {"mark", "seen"})
 
 @damage
 def the_last_turn_is_of_a_later_era(copy, dice):
-    partition, place = partition_at(copy, dice)
-    records = copy.outcomes[partition]
+    """Of the last of all: another partition's would overtake those that came after it."""
+    partition = max(range(len(copy.outcomes)), key=lambda p: header(copy.outcomes[p][-1], "ce_sequence"))
+    records, place = copy.outcomes[partition], f"{copy.specimen.source}:{partition}"
     turn = header(records[-1], "ce_sequence")[:52]
     for index, record in enumerate(records):
         sequence = header(record, "ce_sequence")
