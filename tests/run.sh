@@ -1,6 +1,6 @@
 #!/bin/bash
 # Builds and runs the tests: tests/run.sh [unit|story|tidy|systemd|model|differ|sim|fuzz|alerts|chaos|package|live …], all without an argument. Installs what is missing.
-# Closes with "N passed, N failed, N skipped"; exits 1 when one failed.
+# Closes with the names of what failed and "N passed, N failed, N skipped"; exits 1 when one failed.
 set -u
 cd "$(dirname "$0")/.." || exit 70
 all="unit story tidy systemd model differ sim fuzz alerts chaos package live"
@@ -14,8 +14,17 @@ done
 sh tests/install.sh || exit $?
 export PYTHONDONTWRITEBYTECODE=1
 passed=0 failed=0 skipped=0
+mkdir -p build
+failures=build/failures
+: >$failures
+
+# What failed, one a line: the last lines of a long log are read first, and its middle may be cut.
+note() { # group
+    sed "/./!d; s/^[[:space:]]*/    $1: /" >>$failures
+}
 
 finish() {
+    [ -s $failures ] && echo "failed:" && cut -c 1-240 $failures | head -n 200
     [ $((passed + failed + skipped)) -gt 0 ] || failed=1
     echo "$passed passed, $failed failed, $skipped skipped"
     [ "$failed" -eq 0 ]
@@ -25,7 +34,10 @@ finish() {
 # A group that counted nothing ran nothing, which is a failure.
 count() { # group passed failed skipped
     set -- "$1" "${2:-0}" "${3:-0}" "${4:-0}"
-    [ $(($2 + $3 + $4)) -gt 0 ] || set -- "$1" 0 1 0
+    if [ $(($2 + $3 + $4)) -eq 0 ]; then
+        set -- "$1" 0 1 0
+        echo "no test ran" | note "$1"
+    fi
     echo "$1: $2 passed, $3 failed, $4 skipped"
     passed=$((passed + $2)) failed=$((failed + $3)) skipped=$((skipped + $4))
 }
@@ -49,7 +61,10 @@ build() { # folder compiler options
 run_ctest() { # group folder
     local log=$2/ctest-$1.log
     rm -f "$2/Testing/Temporary/LastTest.log"
-    ctest --test-dir "$2" -L "^$1\$" --output-on-failure --no-tests=error >"$log" 2>&1 || sed -n '/Test project/,$p' "$log"
+    ctest --test-dir "$2" -L "^$1\$" --output-on-failure --no-tests=error >"$log" 2>&1 || {
+        sed -n '/Test project/,$p' "$log"
+        grep -E '^FAILED|^[[:space:]]+[0-9]+ - ' "$log" | note "$1"
+    }
     count "$1" $(awk '
         / Testing: / { said = 0 }
         /^[0-9]+ passed, [0-9]+ failed$/ { p += $1; f += $3; said = $3 ? 2 : 1 }
@@ -65,8 +80,11 @@ run_program() { # group command…
     "$@" >"$log" 2>&1
     code=$?
     totals=$(sed -nE '$s/^([0-9]+) passed, ([0-9]+) failed$/\1 \2/p' "$log")
-    [ $code -eq 0 ] || tail -n 200 "$log" | sed '$d'
-    [ $code -le 1 ] && [ -n "$totals" ] || totals="0 1"
+    [ $code -le 1 ] && [ -n "$totals" ] || { code=2 totals="0 1"; }
+    if [ $code -ne 0 ]; then
+        tail -n 200 "$log" | sed '$d'
+        { grep FAILED "$log" || tail -n 3 "$log"; } | note "$group"
+    fi
     count "$group" $totals
 }
 
@@ -90,24 +108,30 @@ run_pytest() { # group folder options
     /usr/bin/python3 -m pytest -q -rs --tb=short -p no:cacheprovider --max-worker-restart=0 --junitxml="$report" "$@" |
         grep --line-buffered -v 'generated xml file'
     code=${PIPESTATUS[0]}
-    count "$group" $(/usr/bin/python3 - "$report" "$code" <<'PYTHON'
+    count "$group" $(/usr/bin/python3 - "$report" "$code" 2>"${report%.xml}.failed" <<'PYTHON'
 import sys, xml.etree.ElementTree as tree
 total = {"tests": 0, "failures": 0, "errors": 0, "skipped": 0}
 try:
     for suite in tree.parse(sys.argv[1]).getroot().iter("testsuite"):
         for name in total:
             total[name] += int(suite.get(name, 0))
+        for case in suite.iter("testcase"):
+            for wrong in (each for each in case if each.tag in ("failure", "error")):
+                print(f"{case.get('classname')}::{case.get('name')}", *wrong.get("message", "").splitlines()[:1], file=sys.stderr)
 except (OSError, tree.ParseError) as error:
     print("no report of the tests:", error, file=sys.stderr)
 failed = total["failures"] + total["errors"]
 if sys.argv[2] != "0" and not failed:
     failed = 1
+    print("pytest ended with", sys.argv[2], file=sys.stderr)
 print(max(total["tests"] - total["failures"] - total["errors"] - total["skipped"], 0), failed, total["skipped"])
 PYTHON
     )
+    note "$group" <"${report%.xml}.failed"
 }
 
 run_group() { # group
+    local begun=$SECONDS
     case $1 in
     unit)
         run_ctest unit build-asan
@@ -125,6 +149,7 @@ run_group() { # group
     package) run_pytest package tests/package -n 2 --dist loadgroup ;;
     live) run_pytest live tests/live --ignore=tests/live/chaos -n 5 --dist loadgroup ;;
     esac
+    echo "$1 took $((SECONDS - begun)) s"
 }
 
 # The live tests wait more than they work: what only works goes on beside them.
