@@ -2,13 +2,12 @@
 import collections
 import json
 import re
-import subprocess
 import threading
 import time
 import urllib.parse
 import urllib.request
 
-from process import die_with_parent, free_port, until
+from process import free_port, last_of, start, until
 from promtool import ROOT, RULES, seconds
 
 POLL_S = 0.25
@@ -36,10 +35,10 @@ class Prometheus:
 
     def __enter__(self):
         log = open(self.directory / "prometheus.log", "wb")
-        self._process = subprocess.Popen(
+        self._process = start(
             ["prometheus", f"--config.file={self.directory}/prometheus.yml", f"--storage.tsdb.path={self.directory}/data",
-             f"--web.listen-address=127.0.0.1:{self.port}"], stdout=log, stderr=log, preexec_fn=die_with_parent)
-        until(lambda: self._ready(), 60, lambda: f"Prometheus does not answer, see {self.directory}/prometheus.log")
+             f"--web.listen-address=127.0.0.1:{self.port}"], stdout=log, stderr=log)
+        until(lambda: self._ready(), 60, lambda: f"Prometheus does not answer; {last_of(self.directory / 'prometheus.log')}")
         self._thread.start()
         return self
 
@@ -50,7 +49,7 @@ class Prometheus:
         self._process.wait(30)
 
     def _ready(self):
-        assert self._process.poll() is None, f"Prometheus ended with {self._process.returncode}, see {self.directory}/prometheus.log"
+        assert self._process.poll() is None, f"Prometheus ended with {self._process.returncode}; {last_of(self.directory / 'prometheus.log')}"
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/-/ready", timeout=2) as answer:
                 return answer.status == 200

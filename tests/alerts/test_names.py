@@ -11,7 +11,7 @@ from dashboard import DASHBOARD, PANELS, QUERIES, VARIABLES, filled
 from promtool import RULES
 
 from daemon import BINARY
-from process import die_with_parent, free_port, until
+from process import free_port, start, until
 
 RULE_TEXTS = [rule["expr"] for group in yaml.safe_load(RULES.read_text())["groups"] for rule in group["rules"]]
 OWN = {"instance:orderd_able:bool", "job:orderd_partitions:count", "ALERTS", "up"}      # that Prometheus makes itself
@@ -35,7 +35,7 @@ http: {{ address = "127.0.0.1:{port}"; }};
             return None
 
     with open(directory / "log", "wb") as log:
-        daemon = subprocess.Popen([BINARY, "-c", directory / "orderd.conf"], stdout=log, stderr=log, preexec_fn=die_with_parent)
+        daemon = start([BINARY, "-c", directory / "orderd.conf"], stdout=log, stderr=log)
     try:
         texts = [until(ask, 20, lambda: (directory / "log").read_text()) for _ in range(10)]
     finally:

@@ -1,12 +1,14 @@
 """The command line as a user meets it: no Kafka, no Redis, only the executable and files."""
 import os
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.append(str(ROOT / "tests" / "live"))      # for process.py
 BINARY = Path(os.environ.get("ORDERD_BINARY") or ROOT / "build" / "daemon" / "orderd").resolve()
 
 # Fixtures that take long and are made once: the quickstart's whole run, the parser of AsyncAPI, what a daemon published, a daemon that

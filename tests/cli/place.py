@@ -7,6 +7,7 @@ import subprocess
 import time
 
 from conftest import BINARY, ROOT
+from process import start
 
 README = (ROOT / "README.md").read_text()
 PATIENCE_S = 40
@@ -39,7 +40,7 @@ drain: {{ revoke_ms = 3000; }};
 """)
 
     def start(self, *command, **options):
-        self.processes.append(subprocess.Popen([str(part) for part in command], text=True, **{"stdout": subprocess.DEVNULL, **options}))
+        self.processes.append(start(command, text=True, **{"stdout": subprocess.DEVNULL, **options}))
         return self.processes[-1]
 
     def end(self):

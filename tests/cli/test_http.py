@@ -3,17 +3,15 @@ import re
 import signal
 import socket
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from conftest import BINARY, REQUIRED, ROOT
 from place import until
+from process import free_port, start
+from web import Web
 
-sys.path.insert(0, str(ROOT / "tests" / "live"))
-from process import free_port  # noqa: E402
-from web import Web  # noqa: E402
 
 # Labels of families that have no sample before there is a partition or a hot key.
 LATER = {"orderd_hot_key_writes_per_second": ("key",), "orderd_hot_key_conflicts_per_second": ("key",), "orderd_kafka_up": (),
@@ -29,7 +27,7 @@ def config(address):
 def web(write):
     """A daemon whose Redis does not answer."""
     port = free_port()
-    daemon = subprocess.Popen([BINARY, "-c", write("orderd.conf", config(f"127.0.0.1:{port}"))], stderr=subprocess.DEVNULL)
+    daemon = start([BINARY, "-c", write("orderd.conf", config(f"127.0.0.1:{port}"))], stderr=subprocess.DEVNULL)
     web = Web(port)
     web.daemon, web.file = daemon, Path(write("orderd.conf", config(f"127.0.0.1:{port}")))
     try:
@@ -119,7 +117,7 @@ def has_ipv6():
 @pytest.mark.skipif(not has_ipv6(), reason="this machine has no ::1")
 def test_an_address_of_ipv6_works(write):
     port = free_port()
-    daemon = subprocess.Popen([BINARY, "-c", write("orderd.conf", config(f"[::1]:{port}"))], stderr=subprocess.DEVNULL)
+    daemon = start([BINARY, "-c", write("orderd.conf", config(f"[::1]:{port}"))], stderr=subprocess.DEVNULL)
     try:
         until(lambda: answers(Web(port, host="::1")))
     finally:

@@ -20,6 +20,7 @@ import pytest
 
 from conftest import BINARY, ROOT
 from place import PATIENCE_S, README, Place, until
+from process import start
 
 VERBS = {"status": [], "pause": [], "resume": [], "rate": ["5"], "skip": ["orders:0:1", "--reason", "x"], "log-level": ["info"], "dump": []}
 
@@ -205,7 +206,7 @@ def test_ctrl_c_ends_watch_too(running):
 
 def test_no_colours_where_it_is_no_terminal_or_not_wanted(ask, running, orderd):
     assert "\033" not in ask("status").out
-    watch = subprocess.Popen([BINARY, "status", "--watch", "1", "--socket", running.control], stdout=subprocess.PIPE, text=True)
+    watch = start([BINARY, "status", "--watch", "1", "--socket", running.control], stdout=subprocess.PIPE, text=True)
     page = [watch.stdout.readline() for _ in range(10)]
     watch.terminate()
     assert watch.wait(PATIENCE_S) == 0

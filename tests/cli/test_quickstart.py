@@ -9,6 +9,7 @@ import time
 
 import pytest
 
+import process
 from conftest import ROOT
 
 SCRIPT = ROOT / "tests" / "quickstart.sh"
@@ -21,10 +22,8 @@ REASONS = {"insufficient_funds", "price_changed", "not_listed", "not_held", "alr
 
 
 def start(tmp_path, *arguments):
-    environment = {**os.environ, "TMPDIR": str(tmp_path), "NO_COLOR": "1", "COLUMNS": "100"}
-    # Tests that run in the background have Ctrl-C ignored, and would hand that down.
-    return subprocess.Popen([SCRIPT, *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment,
-                            start_new_session=True, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler))
+    return process.start([SCRIPT, *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
+                         environment={"TMPDIR": tmp_path, "NO_COLOR": "1", "COLUMNS": "100"})
 
 
 def left_behind(tmp_path):

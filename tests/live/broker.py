@@ -12,7 +12,7 @@ from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, 
 from confluent_kafka.admin import AdminClient, NewPartitions, NewTopic
 
 import rdkafka
-from process import die_with_parent, free_port, until
+from process import free_port, last_of, start, until
 
 HERE = Path(__file__).resolve().parent
 LIBS = Path(os.environ.get("ORDERD_KAFKA_LIBS") or HERE.parent.parent / "build" / "kafka" / "libs")
@@ -96,13 +96,12 @@ class Broker:
 
     def start(self):
         self._forget_group()
-        self.process = subprocess.Popen([*self._java, "kafka.Kafka", self._properties], stdout=self._log, stderr=self._log,
-                                        preexec_fn=die_with_parent)
-        until(self._answers, 60, lambda: f"Kafka does not answer, see {self.directory}/log")
+        self.process = start([*self._java, "kafka.Kafka", self._properties], stdout=self._log, stderr=self._log)
+        until(self._answers, 120, lambda: f"Kafka does not answer; {last_of(self.directory / 'log')}")
         return self
 
     def _answers(self):
-        assert self.process.poll() is None, f"Kafka ended with {self.process.returncode}, see {self.directory}/log"
+        assert self.process.poll() is None, f"Kafka ended with {self.process.returncode}; {last_of(self.directory / 'log')}"
         try:
             return self.admin.list_topics(timeout=1).brokers
         except Exception:

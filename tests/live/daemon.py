@@ -7,7 +7,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from process import die_with_parent, until
+from process import start, until
 
 BINARY = Path(os.environ.get("ORDERD_BINARY") or Path(__file__).resolve().parents[2] / "build" / "daemon" / "orderd").resolve()
 
@@ -53,7 +53,7 @@ class Orderd:
         self.log_file = Path(directory) / f"{name}.log"
         self.settings = {**DEFAULTS, **settings}
         self.process = None
-        self.enter = None       # called in the new process before it becomes orderd
+        self.network = None     # the path of the network in which it is to be, see process.start()
         self._seen = 0
         self.configure()
         self.log_file.touch()
@@ -65,22 +65,16 @@ class Orderd:
 
     # life
 
-    def start(self, wait=True, environment=None):
-        """Starts it and, unless told otherwise, waits until it runs. `log()` and `wait_for` then count from this start."""
+    def start(self, wait=True, environment=None, stderr=None):
+        """Starts it and, unless told otherwise, waits until it runs. `log()` and `wait_for` then count from this start. stderr: instead of its log."""
         self._seen = self.log_file.stat().st_size
         with open(self.log_file, "ab") as log:
-            self.process = subprocess.Popen([BINARY, "-c", self.file], stdout=log, stderr=log, preexec_fn=self._begin,
-                                            env={**os.environ, **(environment or {})})
+            self.process = start([BINARY, "-c", self.file], network=self.network, environment=environment, stdout=log, stderr=stderr or log)
         if self not in Orderd.shown:
             Orderd.shown.append(self)
         if wait:
             self.wait_for(r'running group=|"message":"running"', 90)
         return self
-
-    def _begin(self):
-        die_with_parent()
-        if self.enter:
-            self.enter()
 
     @property
     def alive(self):

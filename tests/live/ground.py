@@ -14,7 +14,7 @@ from daemon import BINARY
 from faults import SHORT_SESSION
 from load import Feeder
 from market import Market
-from process import die_with_parent, until
+from process import start, until
 from redisserver import RedisServer
 from trade import Trade
 
@@ -151,7 +151,7 @@ class Ran:
     def __init__(self, arguments, timeout):
         self.arguments, samples = arguments, []
         begun = time.monotonic()
-        process = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=die_with_parent)
+        process = start(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         end = threading.Event()
         watch = threading.Thread(target=self._watch, args=(process.pid, samples, end), daemon=True)
         watch.start()

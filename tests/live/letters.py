@@ -1,12 +1,11 @@
 """A market's dead letters, and `orderd dead-letter` on them."""
 import json
-import os
 import subprocess
 
 from confluent_kafka import TopicPartition
 
 from daemon import BINARY
-from process import die_with_parent, until
+from process import start, until
 
 DEATH = BINARY.parent.parent / "tests" / "libredrive_death.so"
 
@@ -24,9 +23,8 @@ class Box:
         return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
     def start(self, verb, *arguments, death=None):
-        more = {"LD_PRELOAD": str(DEATH), "ORDERD_DEATH": death} if death else {}
-        return subprocess.Popen([BINARY, "dead-letter", verb, *arguments, "-c", self.daemon.file], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                                preexec_fn=die_with_parent, env={**os.environ, **more})
+        return start([BINARY, "dead-letter", verb, *arguments, "-c", self.daemon.file], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                     environment={"LD_PRELOAD": DEATH, "ORDERD_DEATH": death} if death else None)
 
     def lines(self, verb, *arguments, code=0):
         """What it says with --json."""

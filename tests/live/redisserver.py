@@ -7,7 +7,7 @@ from pathlib import Path
 
 import redis
 
-from process import die_with_parent, free_port, until
+from process import free_port, last_of, start, until
 
 
 class RedisServer:
@@ -28,22 +28,17 @@ class RedisServer:
         self.options = {"save": "", "appendonly": "no", "databases": "16", **{k.replace("_", "-"): v for k, v in options.items()}}
         self.process, self.group = None, None      # a group id of its own, by which the kernel can tell its packets
 
-    def _enter(self):
-        if self.group:
-            os.setgid(self.group)
-        die_with_parent()
-
     def start(self):
         arguments = ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--unixsocket", self.socket, "--dir", str(self.directory),
                      "--daemonize", "no", "--logfile", str(self.directory / "redis.log")]
         for name, value in self.options.items():
             arguments += [f"--{name}", *([value] if isinstance(value, str) else value)]
-        self.process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, preexec_fn=self._enter)
-        until(self._answers, 30, lambda: f"redis-server does not answer, see {self.directory}/redis.log")
+        self.process = start(arguments, group=self.group, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        until(self._answers, 60, lambda: f"redis-server does not answer; {last_of(self.directory / 'redis.log')}")
         return self
 
     def _answers(self):
-        assert self.process.poll() is None, f"redis-server ended with {self.process.returncode}, see {self.directory}/redis.log"
+        assert self.process.poll() is None, f"redis-server ended with {self.process.returncode}; {last_of(self.directory / 'redis.log')}"
         try:
             with self.client() as client:
                 return client.ping()

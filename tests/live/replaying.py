@@ -3,6 +3,7 @@ import json
 import subprocess
 import uuid
 
+import process
 from audit import snapshot
 from daemon import BINARY
 
@@ -40,7 +41,7 @@ def replay(market, target, *options, timeout=120):
 
 def start(market, target, *options):
     """A run that goes on beside the test."""
-    return subprocess.Popen(command(market, target, *options), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    return process.start(command(market, target, *options), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 def state(namespace):

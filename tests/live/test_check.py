@@ -11,7 +11,7 @@ import pytest
 from checking import checked
 from daemon import BINARY
 from load import mixed
-from process import until
+from process import start, until
 from refusals import begun, run
 
 # Of the run's broker and Redis these are known: one broker, nothing on disk; librdkafka of Debian 12 cannot ask for Write.
@@ -393,8 +393,7 @@ def test_it_comes_to_its_end_where_nobody_answers(market, silence):
 
 
 def test_it_is_interrupted_by_a_signal(market, silence):
-    process = subprocess.Popen([BINARY, "check", "--connect", "-c", market.make(redis__address=silence).file], stdout=subprocess.PIPE, text=True,
-                               preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))      # ignored in what a shell runs in the background
+    process = start([BINARY, "check", "--connect", "-c", market.make(redis__address=silence).file], stdout=subprocess.PIPE, text=True)
     process.stdout.readline()
     process.send_signal(signal.SIGINT)
     assert process.wait(20) == -signal.SIGINT

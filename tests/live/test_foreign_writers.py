@@ -8,7 +8,7 @@ import pytest
 
 from load import mixed
 from market import deposit, grant, list_, purchase, restock
-from process import die_with_parent, until
+from process import start, until
 from proxy import Proxy, holds_exec
 
 FOREIGN = "foreign"
@@ -18,9 +18,8 @@ FOREIGN = "foreign"
 def writers(market, count, pause_ms):
     """Runs foreign writers; yields a list that holds their numbers of commits after the with block."""
     commits = []
-    running = [subprocess.Popen([sys.executable, Path(__file__).with_name("foreign_writer.py"), market.server.socket, str(market.database),
-                                 market.key("market:"), f"{FOREIGN}{n}", str(pause_ms)], stdout=subprocess.PIPE, text=True,
-                                preexec_fn=die_with_parent) for n in range(count)]
+    running = [start([sys.executable, Path(__file__).with_name("foreign_writer.py"), market.server.socket, market.database, market.key("market:"),
+                      f"{FOREIGN}{n}", pause_ms], stdout=subprocess.PIPE, text=True) for n in range(count)]
     try:
         until(lambda: market.redis.exists(market.key("market:")), 20, "no foreign writer began")
         yield commits

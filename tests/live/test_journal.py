@@ -7,7 +7,7 @@ from confluent_kafka import Producer
 
 from broker import Record
 from daemon import BINARY
-from process import die_with_parent
+from process import start
 
 PLAYER = BINARY.parents[1] / "tests" / "journal"
 INCARNATION = "8d7ce2f4-2f1c-4e88-a6f5-0c5a2d1f7d11"
@@ -28,8 +28,8 @@ class Log:
         return Record(partition, None, None, b"x" * size, headers, timestamp)
 
     def start(self, *words, kbytes=65536):
-        return subprocess.Popen([PLAYER, self.broker.bootstrap, self.outcomes, INCARNATION, self.source, str(self.partitions), str(kbytes), *words],
-                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=die_with_parent)
+        return start([PLAYER, self.broker.bootstrap, self.outcomes, INCARNATION, self.source, self.partitions, kbytes, *words],
+                     stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
     def play(self, *words, **options):
         process = self.start(*words, **options)

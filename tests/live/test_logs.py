@@ -82,8 +82,7 @@ def test_who_does_not_read_the_log_does_not_hold_the_daemon(market):
     fcntl.fcntl(ends[1], F_SETPIPE_SZ, 4096)
     os.set_blocking(ends[0], False)
     daemon = market.make(log__level="debug", kafka__client=["debug=protocol"])
-    daemon.enter = lambda: os.dup2(ends[1], 2)
-    daemon.start(wait=False)
+    daemon.start(wait=False, stderr=ends[1])
     for _ in range(5):
         market.play([deposit("a", 1) for _ in range(20)])
     market.audit()

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from market import deposit, event, grant, list_, purchase, reserve, restock
-from process import die_with_parent, until
+from process import start, until
 from web import served
 
 WRITER = Path(__file__).resolve().parent / "foreign_writer.py"
@@ -128,8 +128,7 @@ def test_a_foreign_writers_conflicts_are_blamed_on_its_key(market):
     market.redis.hset(market.key("users:27"), "funds", 1000000)
     market.redis.sadd(market.key("inventory:17"), "lamp")
     _, web = served(market)
-    writer = subprocess.Popen([sys.executable, WRITER, market.server.address, "0", market.key("market:"), "foreign", "0.2"],
-                              stdout=subprocess.PIPE, text=True, preexec_fn=die_with_parent)
+    writer = start([sys.executable, WRITER, market.server.address, "0", market.key("market:"), "foreign", "0.2"], stdout=subprocess.PIPE, text=True)
     try:
         end = time.monotonic() + 40
         while time.monotonic() < end:

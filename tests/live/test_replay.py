@@ -7,6 +7,7 @@ import subprocess
 
 import pytest
 
+import process
 from daemon import BINARY
 from load import mixed
 from market import Market, Outcome, deposit, grant, list_, purchase
@@ -158,7 +159,7 @@ def test_killed_in_between_the_file_has_every_outcome_once(played, target, tmp_p
 
 def test_a_terminal_sees_a_bar(played, target):
     leader, follower = pty.openpty()
-    run = subprocess.Popen(command(played, target, "--rate", 2000), stdout=subprocess.DEVNULL, stderr=follower)
+    run = process.start(command(played, target, "--rate", 2000), stdout=subprocess.DEVNULL, stderr=follower)
     os.close(follower)
     seen = b""
     while True:

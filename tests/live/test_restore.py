@@ -9,7 +9,7 @@ from daemon import BINARY
 from faults import SHORT_SESSION
 from load import Feeder, mixed
 from market import deposit, grant
-from process import until
+from process import start, until
 from refusals import begun, goes_on
 from snapshots import difference, in_redis, run, take
 
@@ -140,7 +140,7 @@ def test_one_that_is_killed_goes_on_and_does_nothing_twice(make_market, own_redi
     lose(market.server)
     meta, stops = market.key("orderd:meta"), 0
     for stand in (2000, 20000, 40000):
-        job = subprocess.Popen([BINARY, "restore", "-c", daemon.file, market.directory / "snapshot"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        job = start([BINARY, "restore", "-c", daemon.file, market.directory / "snapshot"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         until(lambda: int((market.redis.hget(meta, "restore") or "x 0").split()[1].replace("written", "99999")) >= stand, 30, "it does not begin")
         job.kill()
         stops += job.wait() != 0

@@ -13,7 +13,7 @@ from daemon import BINARY
 from faults import SHORT_SESSION
 from load import Feeder, mixed
 from market import deposit, grant
-from process import until
+from process import start, until
 from refusals import begun
 from snapshots import Snapshot, difference, element, fold, in_redis, run, take
 
@@ -170,7 +170,7 @@ def test_a_signal_ends_it_and_leaves_nothing(make_market):
     for number in range(30000):
         pipe.hset(market.key(f"users:x{number}"), "funds", "1")
     pipe.execute()
-    job = subprocess.Popen([BINARY, "snapshot", "-c", daemon.file, market.directory / "s"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    job = start([BINARY, "snapshot", "-c", daemon.file, market.directory / "s"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     until((market.directory / "s.partial").exists, 20, "it does not begin")
     job.send_signal(signal.SIGTERM)
     _, said = job.communicate(timeout=30)

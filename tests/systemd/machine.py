@@ -1,15 +1,16 @@
 """A throw-away systemd: it boots as PID 1 on an overlay of a root, runs what the tests give it, and leaves nothing behind."""
-import ctypes
 import os
 import shutil
-import signal
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
 
+sys.path.append(str(Path(__file__).resolve().parent.parent / "live"))
+from process import start  # noqa: E402
+
 BOOT_S, RUN_S = 60, 60
-LIBC, PR_SET_PDEATHSIG = ctypes.CDLL(None), 1
 # Nothing of whoever runs the tests goes in there.
 INSIDE = {"cwd": "/", "env": {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}}
 
@@ -25,10 +26,6 @@ where=$1 target=$3
 shift 3
 exec systemd-nspawn --quiet --register=no --keep-unit -D "$where/root" --private-network "$@" --boot "systemd.unit=$target"
 """
-
-
-def die_with_parent():
-    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
 class Machine:
@@ -61,10 +58,10 @@ class Machine:
     def start(self):
         self.folder = tempfile.mkdtemp(prefix="orderd-machine-")
         with open(self.log, "w", encoding="utf-8") as log:
-            self.process = subprocess.Popen(
+            self.process = start(
                 ["unshare", "--mount", "--propagation", "private", "sh", "-c", SCRIPT, "sh", self.folder + "/mounts", self.root, self.target,
                  *(f"--bind-ro={outside}:{inside}" for outside, inside in self.binds.items())],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, env={**os.environ, "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"}, preexec_fn=die_with_parent)
+                environment={"SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"}, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         end = time.monotonic() + BOOT_S
         while not self.booted():
             if self.process.poll() is not None or time.monotonic() > end:

@@ -12,7 +12,7 @@ import rdkafka
 from broker import CLIENT, JVM, PROPERTIES, Broker, fetch_jars
 from confluent_kafka import KafkaException, Producer
 from confluent_kafka.admin import AdminClient, NewTopic
-from process import die_with_parent, free_port, until
+from process import free_port, last_of, start, until
 
 SECURE = """
 listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SECURE:SASL_PLAINTEXT
@@ -63,14 +63,9 @@ class Node:
 
     def start(self):
         log = open(self.directory / "log", "ab")
-        self.process = subprocess.Popen([*self._java, "kafka.Kafka", self.properties], stdout=log, stderr=log, preexec_fn=self._apart)
+        self.process = start([*self._java, "kafka.Kafka", self.properties], group=self.group if os.geteuid() == 0 else None, stdout=log, stderr=log)
         log.close()
         return self
-
-    def _apart(self):
-        if os.geteuid() == 0:
-            os.setgid(self.group)
-        die_with_parent()
 
     @property
     def alive(self):
@@ -121,13 +116,13 @@ class Cluster(Broker):
         for node in self.nodes:
             if not node.alive:
                 node.start()
-        until(self.whole, 90, lambda: f"the cluster is not whole, see {self.directory}/node*/log")
+        until(self.whole, 180, lambda: "\n".join(["the cluster is not whole", *(last_of(node.directory / "log") for node in self.nodes)]))
         return self
 
     def whole(self):
         """Every broker answers, and every replica of every partition is in sync."""
         for node in self.nodes:
-            assert node.alive, f"broker {node.number} ended with {node.process.returncode}, see {node.directory}/log"
+            assert node.alive, f"broker {node.number} ended with {node.process.returncode}; {last_of(node.directory / 'log')}"
         try:
             found = self.admin.list_topics(timeout=2)
         except Exception:

@@ -23,7 +23,7 @@ def stage():
 
 @pytest.fixture(scope="session")
 def pool(stage):
-    """Threads that live as long as the run: what one of them starts, a broker for instance, dies with it (process.die_with_parent)."""
+    """Threads that live as long as the run: what one of them starts, a broker for instance, dies with it (process.start)."""
     with concurrent.futures.ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
         yield pool
 

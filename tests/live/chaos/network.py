@@ -25,7 +25,7 @@ def _own():
 
 
 class Network:
-    """with Network([port, …]) as network: daemon.enter = network.enter; … with network.cut([port]): …
+    """with Network([port, …]) as network: daemon.network = network.path; … with network.cut([port]): …
 
     ports: servers on 127.0.0.1. It is gone when the last process in it is, and this object.
     """
@@ -65,11 +65,12 @@ class Network:
             os.close(home)
 
     def _run(self, *command):
-        subprocess.run(command, check=True, preexec_fn=self.enter)
+        subprocess.run(["nsenter", f"--net={self.path}", *command], check=True)
 
-    def enter(self):
-        """For the calling process or thread."""
-        _enter(self._network)
+    @property
+    def path(self):
+        """Where other programs find it, as long as this object is there."""
+        return f"/proc/{os.getpid()}/fd/{self._network}"
 
     @contextlib.contextmanager
     def cut(self, ports):

@@ -187,7 +187,7 @@ class Storm:
         self.ways = {"kafka": kafka, "redis": redis, "both": kafka + redis}
         self.network = Network(kafka + redis) if os.geteuid() == 0 else None
         if self.network:
-            self.play.daemons[0].enter = self.network.enter
+            self.play.daemons[0].network = self.network.path
         self.steps = [step for step in steps() if step not in APART | COOPERATIVE | AT_THE_END]
         self.seconds = seconds
         self.done, self.died = collections.Counter(), collections.Counter()

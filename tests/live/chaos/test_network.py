@@ -34,7 +34,7 @@ class Apart:
         self.network = Network(self.brokers + self.redis)
         self.play = Play(stage.cluster, stage.pair.master, room, settings={"redis.address": stage.pair.master.tcp_address})
         self.daemon, self.other = self.play.daemons
-        self.daemon.enter = self.network.enter
+        self.daemon.network = self.network.path
 
     def __enter__(self):
         self.play.__enter__()
