@@ -1,7 +1,7 @@
 /* A value that does not follow raises a doubt, which the next value of the key settles: goes it on from what was seen, another program wrote; goes it
  * on from what should have been seen, the record between was altered. But who writes a key may also take its write back, and nothing tells that from
- * an altered record: where other breaks of the key show that somebody does write it, it is believed to be that. Nobody can where both values are of one
- * outbox entry, so of one transaction. */
+ * an altered record: where other breaks of the key show that somebody does write it, it is believed to be that; where none does, both are said. Nobody
+ * can where both values are of one outbox entry, so of one transaction. */
 #include "audit/chain.h"
 
 #include <stdio.h>
@@ -21,6 +21,7 @@ struct broken {
     struct fold_value wanted;      /* what the key holds behind it, if nobody else wrote */
     enum chain_kind account;
     chain_sum jump;                /* how much came by itself */
+    int64_t was, says;             /* the number or price that was left there, and that this one says */
     bool undone;                   /* the next value goes on as if it had not been */
     bool alone;                    /* and no other program can have come between the two */
     bool returned;                 /* `back` is filled */
@@ -109,6 +110,11 @@ static int64_t weight(enum view_key_kind kind, enum view_state state, int64_t va
     return kind == VIEW_FUNDS || kind == VIEW_STOCK ? value : 1;
 }
 
+static int64_t number_of(enum view_state state, int64_t value)
+{
+    return state == VIEW_PRESENT ? value : 0;
+}
+
 /* How much came or went between two decisions. */
 static chain_sum jump_of(const struct observation *seen, const struct fold_value *held)
 {
@@ -190,7 +196,8 @@ static void take_break(struct chain *chain, const struct chain_place *place, con
 {
     struct broken one, *broken = chain->broken_count < chain->options.kept ? &chain->broken[chain->broken_count] : &one;
 
-    *broken = (struct broken){.key = key, .place = *place, .account = account_of(seen->kind)};
+    *broken = (struct broken){.key = key, .place = *place, .account = account_of(seen->kind), .was = number_of(held->state, held->value),
+                              .says = number_of(seen->before, seen->before_value)};
     broken->jump = add_foreign(chain, seen, held);
     say_foreign(chain, &broken->finding, place, seen, held);
     if (broken == &one) {
@@ -438,15 +445,16 @@ int chain_compare(struct chain *chain, const struct observation *found, struct f
     return fold_follows(held, found) ? CHAIN_EQUAL : CHAIN_DIFFERS;
 }
 
-/* Nobody wrote: not there, and not back. */
+/* Nobody is seen to write there. Whoever did, and took it back before anybody looked, left the same behind as who alters a record. */
 static void say_altered(struct chain *chain, const struct broken *broken)
 {
     struct finding finding = broken->finding;
 
     chain->accounts[broken->account].foreign_writes -= 2;
     finding.kind = FINDING_FACTS_BREAK;
-    findings_say(chain->options.findings, &finding, "of %s it says %lld, where %lld was left before it, and what comes after goes on from that", finding.key,
-                 (long long)finding.became, (long long)finding.was);
+    findings_say(chain->options.findings, &finding, "of %s it says %lld, where %lld was left before it, and what comes after goes on from that: %s", finding.key,
+                 (long long)broken->says, (long long)broken->was,
+                 broken->alone ? "the record was altered" : "the record was altered, or another program wrote there and took it back before anybody looked");
 }
 
 static void judge(struct chain *chain, const struct broken *broken)

@@ -1,7 +1,8 @@
 /* What every decision says of the market, held against the decision before it on the same key, in the order in which they took effect.
  *
  * Where a value does not follow, another program has written it: that is legal, and told with key and amount. Where it does not follow and the next
- * decision goes on as if it had, the record was altered; or, on a key that another program is seen to write elsewhere, it was written back. Where a decision is missing or cannot be believed, its keys begin anew. */
+ * decision goes on as if it had, the record was altered, or the write was taken back: which of the two shows only where another program is seen to write
+ * that key elsewhere, too. Where a decision is missing or cannot be believed, its keys begin anew. */
 #ifndef ORDERD_AUDIT_CHAIN_H
 #define ORDERD_AUDIT_CHAIN_H
 
