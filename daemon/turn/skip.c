@@ -54,6 +54,12 @@ void skip_untaken(struct pipeline *p, const struct lane *lane)
             p->skips[i].state = SKIP_BEFORE;
 }
 
+/* While its market is halted, what an owned partition was may be forgotten: it is looked at when the halt is over. */
+static bool is_worked(const struct lane *lane)
+{
+    return lane->partition->state == PARTITION_OWNED && !lane->partition->shard->registry.halt[0];
+}
+
 /* What became of those whose event did not come, or whose partition went away, or that Redis has forgotten by coming back older: what was decided
  * so is waited for once more. */
 static void settle(struct pipeline *p)
@@ -61,7 +67,7 @@ static void settle(struct pipeline *p)
     for (size_t i = 0; i < p->skips_count; i++) {
         struct skip *skip = &p->skips[i];
         const struct lane *lane = intake_lane(p, skip->topic, skip->partition);
-        bool owned = lane && lane->partition->state == PARTITION_OWNED, passed = owned && lane->partition->mark.next > skip->offset;
+        bool owned = lane && is_worked(lane), passed = owned && lane->partition->mark.next > skip->offset;
 
         if (skip->state == SKIP_WAITS && !lane)
             skip->state = SKIP_LOST;
@@ -122,9 +128,9 @@ static bool is_ahead(struct lane *lane, const struct operator_place *place, int6
         operator_say(answer, -EINVAL, "a reason has 1 to %d bytes and no control characters", OPERATOR_TEXT_MAX);
     else if (!lane)
         operator_say(answer, -EREMOTE, "%s:%d is not owned by this instance: ask the one that owns it", place->topic, place->partition);
-    else if (lane->partition->state != PARTITION_OWNED)
+    else if (!is_worked(lane))
         operator_say(answer, -EBUSY, "%s is %s: try again when it is worked", lane->partition->at,
-                     lane->partition->state == PARTITION_STOPPED ? "stopped" : "being taken over");
+                     lane->partition->state == PARTITION_UNTAKEN ? "being taken over" : "stopped");
     else if (offset < lane->partition->mark.next)
         operator_say(answer, -EALREADY, "offset %lld of %s is decided already, the next one is %lld", (long long)offset, lane->partition->at,
                      (long long)lane->partition->mark.next);
@@ -153,7 +159,7 @@ void operator_skip(struct pipeline *p, const struct operator_place *place, int64
 
     settle(p);
     skip = find(p, place->topic, place->partition, offset);
-    if (skip && (!lane || skip->state == SKIP_WAITS || (skip->state != SKIP_LOST && lane->partition->state == PARTITION_OWNED))) {
+    if (skip && (!lane || skip->state == SKIP_WAITS || (skip->state != SKIP_LOST && is_worked(lane)))) {
         say_state(lane, skip, answer);
         return;
     }
@@ -185,7 +191,7 @@ void operator_skip_not(struct pipeline *p, const struct operator_place *place, i
         operator_say(answer, -ENOENT, "offset %lld of %s:%d is not waited for to be skipped", (long long)offset, place->topic, place->partition);
         return;
     }
-    if (lane && (lane->partition->state != PARTITION_OWNED || !session_is_up(p->options.session))) {
+    if (lane && (!is_worked(lane) || !session_is_up(p->options.session))) {
         operator_say(answer, -EBUSY, "%s is being taken over, and offset %lld may be skipped already: try again when it is worked", lane->partition->at, (long long)offset);
         return;
     }

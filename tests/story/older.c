@@ -1,5 +1,6 @@
 /* Stories of what is remembered, and what is not, where a market came back older: eras, notes, and a state that goes while it is looked at. */
 #include "story/story.h"
+#include "turn/operator.h"
 
 #define DEPOSIT(id, amount) "{\"id\":\"" id "\",\"type\":\"deposit\",\"user\":\"u\",\"amount\":" amount "}"
 
@@ -132,6 +133,42 @@ static void what_was_handed_over_and_may_have_been_deleted_is_refused(struct che
     end(a);
 }
 
+static int asked_to_skip(struct daemon *a)
+{
+    const struct operator_place place = {"orders", 0};
+    struct operator_answer answer;
+
+    operator_skip(daemon_pipeline(a), &place, 0, "ticket 7", &answer);
+    return answer.error;
+}
+
+/* One partition of the market finds the rollback, and the other has not been looked at since: what it holds may be forgotten, too. */
+static void no_skip_is_vouched_for_while_the_market_is_halted(struct checks *c)
+{
+    struct story_settings settings = {.partitions = 2, .reapply = true};
+    struct daemon *a = story_at_rest(&settings, nothing);
+
+    group_gives("A", "orders", 1);
+    daemon_run(a, 200);
+    keep_redis();
+    CHECK_INT(c, asked_to_skip(a), -EINPROGRESS);
+    produce(0, DEPOSIT("d1", "1"));
+    produce(1, DEPOSIT("d1", "2"));
+    daemon_run(a, 200);
+    CHECK_INT(c, asked_to_skip(a), 0);
+    is_as(&kept);
+    produce(1, DEPOSIT("d2", "4"));
+    while (!was_logged("the market is halted: rollback"))
+        daemon_step(a);
+    CHECK_INT(c, asked_to_skip(a), -EBUSY);
+    daemon_run(a, DONE_MS);
+    CHECK_INT(c, asked_to_skip(a), -EALREADY);
+    expect_outcomes(c, "0 skipped");
+    expect_market(c, "users:u{funds=6}");
+    end(a);
+}
+
 TESTS({"sequences rise over what was published though redis is late", sequences_rise_over_what_was_published_though_redis_is_late},
       {"redis may come back older while it is looked at", redis_may_come_back_older_while_it_is_looked_at},
-      {"what was handed over and may have been deleted is refused", what_was_handed_over_and_may_have_been_deleted_is_refused})
+      {"what was handed over and may have been deleted is refused", what_was_handed_over_and_may_have_been_deleted_is_refused},
+      {"no skip is vouched for while the market is halted", no_skip_is_vouched_for_while_the_market_is_halted})
