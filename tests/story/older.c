@@ -133,6 +133,49 @@ static void what_was_handed_over_and_may_have_been_deleted_is_refused(struct che
     end(a);
 }
 
+static struct logged late;
+
+static void the_last_outcome_arrives_at_last(struct node *node, enum arrow arrow)
+{
+    (void)node;
+    (void)arrow;
+    if (!was_logged("offsets 1 to 1 were published, their decisions are applied again"))
+        return;
+    kafka_log_append_kept(kafka_log_partition(&world->kafka, "out", 0), &late);
+    world->passes = NULL;
+}
+
+/* It was on its way when its producer died, and nobody could know of it when they looked. */
+static void what_arrives_while_decisions_are_applied_again_is_applied_too(struct checks *c)
+{
+    struct story_settings settings = {.reapply = true};
+    struct daemon *a = story_at_rest(&settings, nothing);
+    struct log_partition *out;
+
+    produce(0, DEPOSIT("d1", "1"));
+    daemon_run(a, 200);
+    keep_redis();
+    produce(0, DEPOSIT("d2", "2"));
+    daemon_run(a, 200);
+    world->weather.commit_fails = 1000000;
+    produce(0, DEPOSIT("d3", "4"));
+    daemon_run(a, 200);
+    daemon_crash(a);
+    world->weather.commit_fails = 0;
+    out = kafka_log_partition(&world->kafka, "out", 0);
+    late = kafka_log_keep(&world->kafka, &out->messages[2]);
+    kafka_log_truncate(out, 2);
+    redis_comes_back();
+    a = daemon_start("B");
+    group_gives("B", "orders", 0);
+    world->passes = the_last_outcome_arrives_at_last;
+    daemon_run(a, 2 * DONE_MS);
+    CHECK(c, was_logged("the market is no longer halted: 2 decisions were applied again"));
+    expect_outcomes(c, "0 applied, 1 applied, 2 applied");
+    expect_market(c, "users:u{funds=7}");
+    end(a);
+}
+
 static int asked_to_skip(struct daemon *a)
 {
     const struct operator_place place = {"orders", 0};
@@ -171,4 +214,5 @@ static void no_skip_is_vouched_for_while_the_market_is_halted(struct checks *c)
 TESTS({"sequences rise over what was published though redis is late", sequences_rise_over_what_was_published_though_redis_is_late},
       {"redis may come back older while it is looked at", redis_may_come_back_older_while_it_is_looked_at},
       {"what was handed over and may have been deleted is refused", what_was_handed_over_and_may_have_been_deleted_is_refused},
+      {"what arrives while decisions are applied again is applied, too", what_arrives_while_decisions_are_applied_again_is_applied_too},
       {"no skip is vouched for while the market is halted", no_skip_is_vouched_for_while_the_market_is_halted})
