@@ -137,6 +137,15 @@ static void put_finding(struct audited *out, const struct look *look, const stru
         memcpy(out->text + used, text, strlen(text) + 1);
 }
 
+/* A log cannot tell it from an altered record, and who asks may know better. */
+static bool is_foreign(const struct look *look, const struct finding *finding)
+{
+    const struct audited_break found = {finding->key, finding->was, finding->became, finding->partition, finding->at};
+
+    return look->market->is_foreign && finding->kind == FINDING_FACTS_BREAK && finding->amounts && finding->topic == FINDING_OUTCOMES &&
+           look->market->is_foreign(look->market->context, &found);
+}
+
 static void tell(struct audited *out, const struct look *look)
 {
     struct findings *findings = audit_findings(look->audit);
@@ -144,8 +153,14 @@ static void tell(struct audited *out, const struct look *look)
 
     *out = (struct audited){.wrong = findings_of_weight(findings, FINDING_WRONG), .foreign = findings_of_weight(findings, FINDING_FOREIGN)};
     for (int kind = 0; kind < FINDING_KIND_COUNT; kind++)
-        for (size_t i = 0; (finding = findings_at(findings, (enum finding_kind)kind, i)); i++)
-            put_finding(out, look, finding);
+        for (size_t i = 0; (finding = findings_at(findings, (enum finding_kind)kind, i)); i++) {
+            if (is_foreign(look, finding)) {
+                out->wrong--;
+                out->foreign++;
+            }
+            else
+                put_finding(out, look, finding);
+        }
     for (size_t range = 0; range < look->count; range++) {
         const struct audit_table *table = audit_table(look->audit, range);
 

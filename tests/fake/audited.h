@@ -11,7 +11,15 @@
 #include "rules/event.h"
 #include "rules/outcome.h"
 
-enum { AUDITED_RANGES_MAX = 16, AUDITED_TEXT_MAX = 900 };
+enum { AUDITED_RANGES_MAX = 16, AUDITED_KEY_MAX = 200, AUDITED_TEXT_MAX = 900 };
+
+/* Facts that do not follow from those before, and that those after do not go on from. */
+struct audited_break {
+    const char *key;                     /* "users:u0 funds" */
+    int64_t was, says;                   /* what was left there, and what the record says */
+    int32_t partition;                   /* of the outcome topic, and the record's offset in it */
+    int64_t at;
+};
 
 struct audited_market {
     const char *const *topics;           /* of the sources, with how many partitions each */
@@ -24,6 +32,8 @@ struct audited_market {
     const int64_t *deadline_ms;          /* by event kind */
     bool whole;                          /* it began empty, and nothing but its log ever changed it: else what is seen first is taken for given */
     const char *node;                    /* by whose name Kafka is asked; it must live */
+    bool (*is_foreign)(void *context, const struct audited_break *);      /* whether another program is known to have done it; NULL: of none */
+    void *context;
 };
 
 struct audited {

@@ -124,6 +124,8 @@ void redis_server_keep_journal(struct redis_server *server);
 int64_t redis_server_position(const struct redis_server *server);
 /* Up to where the replica has them, at the server's time. */
 int64_t redis_server_replica_position(struct redis_server *server, size_t replica);
+/* What was there at that position of the journal, into an empty keyspace. */
+void redis_server_look_back(const struct redis_server *server, int64_t position, struct keyspace *out);
 /* Another process under another run_id answers, with what was there at that position of the journal. Whoever watches a key that was there gets nil.
  * Connections stay (a proxy keeps them) unless they are closed too. */
 void redis_server_restore(struct redis_server *server, int64_t position);

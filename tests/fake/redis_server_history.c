@@ -143,25 +143,45 @@ void server_answer_waiting(struct redis_server *server)
     }
 }
 
-static void replay(struct redis_server *server, int64_t position)
+/* All up to that position once more, on a server of its own, which the caller ends. Returns how many changes that were. */
+static size_t run_again(const struct redis_server *server, int64_t position, struct redis_server *mute)
 {
-    struct journal *journal = server->journal;
-    struct redis_server mute = {.data = {.major = server->data.major, .minor = server->data.minor}};
+    const struct journal *journal = server->journal;
     struct redis_client *client;
     size_t count = 0;
 
-    redis_server_init(&mute, server->data.major, server->data.minor);
-    keyspace_copy(&mute.data, &journal->base);
-    client = redis_server_connect(&mute, NULL);
+    *mute = (struct redis_server){.data = {.major = server->data.major, .minor = server->data.minor}};
+    redis_server_init(mute, server->data.major, server->data.minor);
+    keyspace_copy(&mute->data, &journal->base);
+    client = redis_server_connect(mute, NULL);
     for (; count < journal->count && journal->changes[count].position <= position; count++) {
         const struct change *change = &journal->changes[count];
 
-        mute.skew_ms = change->clock;      /* which may go back; the server's own time stands still */
+        mute->skew_ms = change->clock;      /* which may go back; the server's own time stands still */
         client->database = change->database;
         redis_client_write(client, (struct bytes){journal->bytes.data + change->at, change->size}, 0);
-        redis_server_serve(&mute, 0);
+        redis_server_serve(mute, 0);
         redis_client_take(client);
     }
+    return count;
+}
+
+void redis_server_look_back(const struct redis_server *server, int64_t position, struct keyspace *out)
+{
+    struct redis_server mute;
+
+    ASSERT(server->journal && position >= server->journal->from && position <= server->position);
+    (void)run_again(server, position, &mute);
+    keyspace_copy(out, &mute.data);
+    redis_server_deinit(&mute);
+}
+
+static void replay(struct redis_server *server, int64_t position)
+{
+    struct journal *journal = server->journal;
+    struct redis_server mute;
+    size_t count = run_again(server, position, &mute);
+
     journal->bytes.size = count < journal->count ? journal->changes[count].at : journal->bytes.size;
     journal->count = count;
     keyspace_flush(&server->data);

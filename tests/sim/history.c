@@ -13,7 +13,7 @@
 #include "sim/written.h"
 
 enum { SETTLE_MS = 180000, AFTER_REFUSAL_MS = 300, AFTER_ERROR_MS = 100, LOOK_MS = 20, EPOCH_MS = 1700000000,
-       BESIDE_EACH = 10, EVICTING = 24 /* one Redis in so many is set to evict keys, and has room enough */ };
+       EVICTING = 24 /* one Redis in so many is set to evict keys, and has room enough */ };
 
 struct history *history;
 
@@ -316,7 +316,7 @@ void history_run(struct plan *plan, struct coverage *coverage, struct finding *f
     if (!finding->kind[0])
         witness_audit(made.witness, finding);
     end_all();
-    if (!finding->kind[0] && plan->seed % BESIDE_EACH == 0 && witness_look_beside(made.witness, finding))
+    if (!finding->kind[0] && plan->beside && witness_look_beside(made.witness, finding))
         coverage_note(coverage, COVERED_audited_beside);
     if (made.redone)
         coverage_note(coverage, made.muddled ? COVERED_histories_muddled : COVERED_histories_redone);

@@ -94,6 +94,23 @@ struct bytes keys_hash_field(const char *name, const char *of)
     return field((const struct key *)(const void *)table_find(&keys_data()->databases[0], bytes, table_hash(bytes)), of);
 }
 
+bool keys_number_at(int64_t position, const char *name, const char *of, int64_t *out)
+{
+    struct keyspace data = {.major = 0};
+    const struct key *key;
+    struct bytes text;
+    bool is_none;
+
+    redis_server_look_back(&world->redis, position, &data);
+    key = keyspace_key(&data, bytes_of(name));
+    text = of ? field(key, of) : key->type == KEY_STRING ? text_bytes(&key->string) : (struct bytes){NULL, 0};
+    is_none = key->type == KEY_NONE || (key->type == KEY_HASH && of && !text.data);
+    *out = 0;
+    is_none = is_none || (text.data && number_parse(text, out));
+    keyspace_deinit(&data);
+    return is_none;
+}
+
 struct audit_place keys_place(const struct plan *plan, int32_t shard)
 {
     const struct key *outbox = find(plan, shard, "orderd:outbox");

@@ -9,6 +9,7 @@ enum { TEXT_LIMIT = 64 << 20, FEW = 6, BURST_MS = 200, JUST_MS = 30,
        FORGETTING = 2, FORGETTING_MOST = 24,                 /* one in so many of those that can; so many other mishaps at the most */
        ODD_TIME = 12, FORWARD_MS = 60000,
        FORGETTING_SEEDS = 2500,                              /* in later ones the auditor asks more of an operator's skip than is promised behind a loss (seed 2763) */
+       BESIDE = 10,                                          /* one in so many is looked at by orderd's own audit, too, which costs */
        SPOKEN_OUT = 16 /* one in so many says all that it has to say, which costs */ };
 
 uint64_t dice_next(struct dice *dice)
@@ -261,6 +262,7 @@ void plan_draw(struct plan *plan, uint64_t seed)
     draw_settings(plan, &dice);
     if (seed % SPOKEN_OUT == 0)
         plan->settings.log_level = LOG_LEVEL_DEBUG;
+    plan->beside = seed % BESIDE == 0;
     plan->nodes = (int)dice_between(&dice, 1, PLAN_NODES_MAX);
     plan->cooperative = dice_one_in(&dice, 2);
     plan->session_timeout_ms = (int)log_distributed(&dice, 200, 4000);

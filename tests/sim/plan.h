@@ -27,6 +27,7 @@ struct plan {
     struct instance_settings settings;
     int nodes;
     bool cooperative;
+    bool beside;                 /* orderd's own audit looks at it, too */
     bool letters_slow;                /* the brokers of the dead letters take their time, so that deliveries overtake each other */
     int session_timeout_ms;
     int latency_ms;              /* of every way between two machines, at most */

@@ -29,7 +29,8 @@ static const char usage[] =
     "    --jobs N        processes side by side        --minutes N    no longer than this\n"
     "    --findings N    stop behind so many           --report       what was reached, and what never\n"
     "    --seed SEED     one history, with its trace   --quiet        without it\n"
-    "    --shrink        leave out of it what can be   --events, --mishaps LIST   keep only these\n";
+    "    --shrink        leave out of it what can be   --events, --mishaps LIST   keep only these\n"
+    "    --beside        orderd's own audit looks at every history, not at one in ten\n";
 
 static bool take_number(const char *text, int64_t *out)
 {
@@ -42,8 +43,8 @@ static int parse(int argc, char **argv, struct request *request)
         {"histories", required_argument, NULL, 'n'}, {"first", required_argument, NULL, 'f'}, {"jobs", required_argument, NULL, 'j'},
         {"minutes", required_argument, NULL, 'm'}, {"findings", required_argument, NULL, 'g'}, {"seed", required_argument, NULL, 's'},
         {"events", required_argument, NULL, 'e'}, {"mishaps", required_argument, NULL, 'p'}, {"shrink", no_argument, NULL, 'k'},
-        {"report", no_argument, NULL, 'r'}, {"quiet", no_argument, NULL, 'q'}, {"help", no_argument, NULL, 'h'},
-        {NULL, 0, NULL, 0}};
+        {"report", no_argument, NULL, 'r'}, {"quiet", no_argument, NULL, 'q'}, {"beside", no_argument, NULL, 'b'},
+        {"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
     int option;
     bool right = true;
 
@@ -62,6 +63,7 @@ static int parse(int argc, char **argv, struct request *request)
         request->shrink |= option == 'k';
         request->report |= option == 'r';
         request->quiet |= option == 'q';
+        request->trials.beside |= option == 'b';
         request->help |= option == 'h';
     }
     return right && optind == argc && request->trials.jobs >= 1 && request->trials.jobs <= JOBS_MAX ? 0 : -EINVAL;
@@ -115,6 +117,7 @@ static int run_one(const struct request *request)
     struct plan plan;
 
     plan_draw(&plan, (uint64_t)request->seed);
+    plan.beside |= request->trials.beside;
     keep_listed(&plan, request);
     buffer_init(&trace, TRACE_LIMIT);
     buffer_init(&text, TRACE_LIMIT);
@@ -139,6 +142,7 @@ static int run_one(const struct request *request)
 static int run_many(const struct request *request)
 {
     static struct trials_result result;
+    const char *beside = request->trials.beside ? " --beside" : "";
     bool strange;
 
     trials_run(&request->trials, &result);
@@ -148,9 +152,9 @@ static int run_many(const struct request *request)
     if (strange)
         printf("an instance said what has no row in sim/coverage.h: %s\n", result.coverage.strange);
     for (size_t i = 0; i < result.findings_count && i < FINDINGS_MAX; i++)
-        printf("seed %llu: %s: %s\n    its trace: sim --seed %llu    made small: sim --seed %llu --shrink\n",
+        printf("seed %llu: %s: %s\n    its trace: sim --seed %llu%s    made small: sim --seed %llu%s --shrink\n",
                (unsigned long long)result.findings[i].seed, result.findings[i].finding.kind, result.findings[i].finding.text,
-               (unsigned long long)result.findings[i].seed, (unsigned long long)result.findings[i].seed);
+               (unsigned long long)result.findings[i].seed, beside, (unsigned long long)result.findings[i].seed, beside);
     printf("%llu histories, %zu of them failed\n", (unsigned long long)result.coverage.histories, result.findings_count);
     printf("%d passed, %d failed\n", (result.findings_count == 0) + !strange, (result.findings_count != 0) + strange);
     return result.findings_count || strange ? 1 : 0;

@@ -54,6 +54,7 @@ static void work(struct job *job, const struct trials *trials, int64_t until)
             break;
         alarm(HISTORY_SECONDS);
         plan_draw(&plan, job->next);
+        plan.beside |= trials->beside;
         history_run(&plan, &job->coverage, &finding, NULL);
         plan_free(&plan);
         if (finding.kind[0])

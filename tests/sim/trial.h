@@ -11,6 +11,7 @@ struct trials {
     int jobs;
     int64_t seconds;                  /* at most; 0: until all seeds are done */
     size_t findings_wanted;           /* ends behind so many */
+    bool beside;                      /* orderd's own audit looks at all of them */
 };
 
 struct trial_finding {

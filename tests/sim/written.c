@@ -289,6 +289,13 @@ const char *written_arrived(const char *topic, int32_t partition, const struct l
     return against_sequence(written, message);
 }
 
+int64_t written_position(const struct logged *message)
+{
+    const struct written *written = record_at(hash_of(message->key, message->value, message->headers, message->headers_count));
+
+    return written->hash ? written->position : -1;
+}
+
 int64_t written_conflict_ms(const char *topic, int32_t partition, int64_t offset, int64_t since)
 {
     const struct conflict *conflict;

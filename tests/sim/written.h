@@ -24,6 +24,8 @@ const char *written_too_much(int32_t shard);
 bool written_all_arrived(void);
 /* Whether Redis, as it was at that position of its journal, has forgotten a record that is not in Kafka yet. */
 bool written_would_lose(int64_t position);
+/* Redis's journal behind the EXEC that wrote the record; negative: none is known to have. */
+int64_t written_position(const struct logged *message);
 /* How long after `since` (virtual ms) an EXEC that held this event alone got nil; -1: none did. */
 int64_t written_conflict_ms(const char *topic, int32_t partition, int64_t offset, int64_t since);
 
