@@ -33,6 +33,10 @@ def test_scene(plays, name):
 
 
 def test_no_alert_is_without_a_scene(plays):
+    """What a scene would raise is known once it was played."""
+    failed = [name for name, play in plays.items() if play.failure]
+    if failed:
+        pytest.skip(f"not all scenes were played: {', '.join(failed)} failed")
     raised = {alert for play in plays.values() for alert in play.expected}
     assert raised | NOT_LIVE == set(filter(None, rules())) and not raised & NOT_LIVE
 

@@ -10,7 +10,7 @@ from conftest import BINARY, ROOT
 from process import start
 
 README = (ROOT / "README.md").read_text()
-PATIENCE_S = 40
+PATIENCE_S = 90
 
 
 def until(test):

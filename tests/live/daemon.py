@@ -7,7 +7,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from process import start, until
+from process import PATIENCE_S, start, until
 
 BINARY = Path(os.environ.get("ORDERD_BINARY") or Path(__file__).resolve().parents[2] / "build" / "daemon" / "orderd").resolve()
 
@@ -86,7 +86,8 @@ class Orderd:
         return self.process.poll()
 
     def wait_exit(self, timeout=30):
-        """The exit code, once it has ended."""
+        """The exit code, once it has ended. timeout: as that of until()."""
+        timeout = max(timeout, PATIENCE_S)
         try:
             return self.process.wait(timeout)
         except subprocess.TimeoutExpired:
@@ -101,7 +102,7 @@ class Orderd:
         """SIGKILL, and the end."""
         if self.alive:
             self.signal(signal.SIGKILL)
-            self.process.wait(10)
+            self.process.wait(PATIENCE_S)
 
     def signal(self, number):
         self.process.send_signal(number)
@@ -139,7 +140,9 @@ class Orderd:
         return "\n".join(self.whole_log().splitlines()[-lines:])
 
     def wait_for(self, pattern, timeout=20, count=1):
-        """Waits until a regular expression is found `count` times in the log since the last start; returns the last match."""
+        """Waits until a regular expression is found `count` times in the log since the last start; returns the last match.
+        timeout: as that of until()."""
+        timeout = max(timeout, PATIENCE_S)
         end = time.monotonic() + timeout
         while True:
             ended = not self.alive      # before the log is read: what it wrote last counts

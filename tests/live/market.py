@@ -7,6 +7,7 @@ import uuid
 from audit import Audit, snapshot
 from broker import Record
 from daemon import Orderd
+from process import PATIENCE_S, until
 
 _numbers = itertools.count(1)
 
@@ -196,19 +197,25 @@ class Market:
             if known is None or known.identity != outcome.identity:
                 self._first[outcome.topic, outcome.partition, outcome.offset] = outcome
 
+    def _take_all(self):
+        ends = self.broker.ends(self.outcome_topic)
+        until(lambda: self._take(0.02) or all(self.reader.position(p) >= end for p, end in ends.items()), 60, "the outcomes cannot be read")
+
     def copies(self):
-        """Every outcome record that was read so far, copies included."""
-        self._take(0)
+        """Every outcome record that is there by now, copies included."""
+        self._take_all()
         return self._copies
 
     def first_copies(self):
-        """{(topic, partition, offset): Outcome} of what was read so far; the last incarnation's where there are two."""
-        self._take(0)
+        """{(topic, partition, offset): Outcome} of what is there by now; the last incarnation's where there are two."""
+        self._take_all()
         return self._first
 
     def outcomes(self, count=None, timeout=30, alive=()):
-        """Waits until each event sent (or the first `count` of them) has an outcome; returns them in the order of sending."""
+        """Waits until each event sent (or the first `count` of them) has an outcome; returns them in the order of sending.
+        timeout: as that of until()."""
         wanted = self.sent[:] if count is None else self.sent[:count]
+        timeout = max(timeout, PATIENCE_S)
         end, at = time.monotonic() + timeout, 0
         while True:
             self._take(0.02)

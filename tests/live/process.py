@@ -5,6 +5,8 @@ import subprocess
 import time
 from pathlib import Path
 
+PATIENCE_S = 60     # no wait for something ends earlier: how long it takes depends on what else the machine does, and a wait that succeeds is short
+
 _reserved = {}      # port: the socket that keeps it ours
 
 
@@ -61,7 +63,8 @@ def _first_of_clients():
 
 
 def until(condition, timeout, what):
-    """Polls until `condition()` is true and returns its value; AssertionError "what" after `timeout` seconds."""
+    """Polls until `condition()` is true and returns its value; AssertionError "what" after `timeout` seconds, at least PATIENCE_S."""
+    timeout = max(timeout, PATIENCE_S)
     end = time.monotonic() + timeout
     while True:
         value = condition()

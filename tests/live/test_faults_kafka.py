@@ -43,7 +43,7 @@ def test_at_its_bound_the_outbox_grows_no_further_and_goes_on_when_kafka_answers
 
 def test_a_frozen_broker_is_waited_for(make_market, own_broker):
     market = make_market(broker=own_broker, settings=SHORT_SESSION)
-    daemon = market.daemon(outbox__entries=5, turn__events=10)
+    daemon = market.daemon(outbox__entries=5, turn__events=10, rate__events_per_s=400)
     market.send_all(mixed(2000))
     until(lambda: next_of(market) >= 50, 20, "nothing is decided")
     own_broker.freeze()

@@ -12,7 +12,7 @@ from machine import Machine
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("ORDERD_BINARY") or ROOT / "build" / "daemon" / "orderd").resolve().parents[1]
 UNITS = BUILD / "systemd"
-PATIENCE_S = 40
+PATIENCE_S = 90
 SOCKET = "/run/redis/redis-server.sock"
 TOPICS = "orders orders.outcomes orders.dead-letters"
 
