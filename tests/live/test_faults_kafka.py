@@ -31,7 +31,7 @@ def stands_at(market, entries):
 
 def test_at_its_bound_the_outbox_grows_no_further_and_goes_on_when_kafka_answers(make_market):
     market = make_market()
-    daemon = market.daemon(outbox__entries=5, turn__events=10)
+    daemon = market.daemon(outbox__entries=5, turn__events=10, rate__events_per_s=300)
     market.send_all(mixed(1000))
     until(lambda: next_of(market) >= 10, 20, "nothing is decided")
     with NoReplies(market.broker.port):
