@@ -8,6 +8,8 @@ import copy
 import json
 import re
 
+from confluent_kafka import KafkaException
+
 from process import until
 
 INVALID = "invalid"      # a key of another type, or a value that is no integer
@@ -363,7 +365,13 @@ class Audit:
     # offsets, marks and outbox at rest
 
     def unsettled(self):
-        """What is not at rest yet; "" when everything is."""
+        """What is not at rest yet; "" when everything is. A Kafka that does not answer, since it was frozen a moment ago, is not."""
+        try:
+            return self._at_work()
+        except KafkaException as error:
+            return f"Kafka does not tell it: {error}"
+
+    def _at_work(self):
         m = self.market
         for topic in m.sources:
             committed = m.broker.committed(m.group, topic)

@@ -2,6 +2,8 @@
 import ctypes
 import ctypes.util
 
+from confluent_kafka import KafkaError, KafkaException
+
 _lib = ctypes.CDLL(ctypes.util.find_library("rdkafka") or "librdkafka.so.1")
 
 
@@ -67,7 +69,8 @@ class Handle:
             _list_add(asked, topic.encode(), number)
         try:
             code = _committed(self._handle, asked, 10000)
-            assert code == 0, f"rd_kafka_committed: {code}"
+            if code:
+                raise KafkaException(KafkaError(code))
             found = {}
             for i in range(asked.contents.cnt):
                 e = asked.contents.elems[i]

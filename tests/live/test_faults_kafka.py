@@ -55,14 +55,16 @@ def test_a_frozen_broker_is_waited_for(make_market, own_broker):
 
 def test_a_question_to_a_frozen_broker_is_given_up_in_time(make_market, own_broker, own_redis):
     """The group waits for a member that waits for a broker: nobody would go on."""
-    market = make_market(broker=own_broker, server=own_redis(), settings=SHORT_SESSION)
-    daemon = market.daemon()
-    market.play([deposit("u", 1)])
+    market = make_market(broker=own_broker, server=own_redis())
+    daemon = market.daemon(rate__events_per_s=50)
+    market.send_all([deposit("u", 1)] * 600)      # so that it notices at once, before it is out of the group
+    market.outcomes(1)
     own_broker.freeze()
     market.redis.client_kill_filter(_type="normal", skipme=True)      # a lost connection: all is taken over again
     daemon.wait_for("the take-over is tried again .*kafka does not tell", 60)
     own_broker.thaw()
-    market.send(deposit("u", 1))
+    daemon.configure(rate__events_per_s=0)
+    daemon.reload()
     at_rest(market, daemon)
     market.audit()
 
