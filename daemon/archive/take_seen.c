@@ -106,7 +106,7 @@ static int read_chunk(struct take *take, size_t index, struct reply **elements)
 static int read_on(struct take *take, size_t index)
 {
     struct take_seen *seen = &take->partitions[index].seen;
-    struct reply *elements;
+    struct reply *elements = NULL;
     int r = read_chunk(take, index, &elements);
 
     if (r)

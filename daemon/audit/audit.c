@@ -124,8 +124,8 @@ void audit_time_before(struct audit *audit, size_t range, int64_t time)
 
 int audit_record(struct audit *audit, const struct kafka_message *message)
 {
-    audit_record_of(&audit->outcome, message);
-    return copies_take(audit->copies, &audit->outcome);
+    audit_record_of(&audit->record, message);
+    return copies_take(audit->copies, &audit->record);
 }
 
 static void end_track(struct audit *audit, struct track *track)

@@ -1,7 +1,7 @@
 /* The audit of a log: every event once, with its outcome, in the order in which the decisions took effect; and what lies beside it.
  *
  * Pushed by its caller, who has the readers; it prints nothing and decides nothing. Order of calls: audit_record for each record of the outcome
- * topic as it is read (history/journal.h hands them up), audit_event for each event in the journal's order; audit_letter for each record of the
+ * topic as it is read (history/journal.h hands them up, from a thread of its own if it has one), audit_event for each event in the journal's order; audit_letter for each record of the
  * dead-letter topic once all events were; then what Redis holds (market.h), if that is audited too; then audit_finish.
  *
  * Memory: 16 bytes of file an event (in two files), 64 bytes of memory for each of dedupe.ids a partition, and the fold's (archive/fold.h). */

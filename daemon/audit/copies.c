@@ -1,5 +1,6 @@
 #include "audit/copies.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,7 +18,8 @@ enum { TAIL_MAX = 700, SHOWN = 64 };
 struct copies {
     struct copies_options options;
     struct copies_counts counts;
-    struct spill *spill;
+    pthread_mutex_t mutex;
+    struct spill *spill;                 /* guarded, as what follows */
     int64_t *highest, *early;
     uint32_t *table;                     /* ranges by topic and partition: index + 1 */
     size_t mask;
@@ -94,6 +96,7 @@ int copies_new(struct copies **out, const struct copies_options *options, struct
     if (!copies)
         return error_set(error, -ENOMEM, "no memory");
     copies->options = *options;
+    pthread_mutex_init(&copies->mutex, NULL);
     copies->highest = calloc(options->ranges_count + 1, sizeof *copies->highest);
     copies->early = calloc(options->ranges_count + 1, sizeof *copies->early);
     r = copies->highest && copies->early ? make_table(copies) : -ENOMEM;
@@ -118,6 +121,7 @@ struct copies *copies_free(struct copies *copies)
         free(copies->highest);
         free(copies->early);
         free(copies->table);
+        pthread_mutex_destroy(&copies->mutex);
         free(copies);
     }
     return NULL;
@@ -300,6 +304,17 @@ static int take_identified(struct copies *copies, struct look *look)
     return take_own(copies, look);
 }
 
+/* The part that looks at the record alone is done by now. */
+static int remember(struct copies *copies, struct look *look, bool ours)
+{
+    int r;
+
+    pthread_mutex_lock(&copies->mutex);
+    r = ours ? take_identified(copies, look) : take_former(copies, look);
+    pthread_mutex_unlock(&copies->mutex);
+    return r;
+}
+
 int copies_take(struct copies *copies, const struct audit_record *record)
 {
     struct look look = {.record = record};
@@ -319,12 +334,12 @@ int copies_take(struct copies *copies, const struct audit_record *record)
     }
     if (!bytes_equal_text(look.identity.incarnation, copies->options.incarnation)) {
         if (is_known(copies, look.identity.incarnation))
-            return take_former(copies, &look);
+            return remember(copies, &look, false);
         say_unknown(copies, &look);
         return 0;
     }
     look.digest = copies_digest(copies, record->key, record->headers, record->headers_count, record->value);
-    return take_identified(copies, &look);
+    return remember(copies, &look, true);
 }
 
 uint64_t copies_digest(const struct copies *copies, struct bytes key, const struct kafka_header *headers, size_t count, struct bytes value)
@@ -337,9 +352,14 @@ struct copies_counts copies_counts(const struct copies *copies)
     return copies->counts;
 }
 
-int64_t copies_highest(const struct copies *copies, size_t range)
+int64_t copies_highest(struct copies *copies, size_t range)
 {
-    return copies->highest[range];
+    int64_t highest;
+
+    pthread_mutex_lock(&copies->mutex);
+    highest = copies->highest[range];
+    pthread_mutex_unlock(&copies->mutex);
+    return highest;
 }
 
 int64_t copies_early(const struct copies *copies, size_t range)
@@ -350,10 +370,13 @@ int64_t copies_early(const struct copies *copies, size_t range)
 int copies_of(struct copies *copies, size_t range, int64_t offset, struct copies_seen *out)
 {
     struct spill_slot *slot;
-    int r = spill_at(copies->spill, range, (uint64_t)(offset - copies->options.ranges[range].from), &slot);
+    int r;
 
+    pthread_mutex_lock(&copies->mutex);
+    r = spill_at(copies->spill, range, (uint64_t)(offset - copies->options.ranges[range].from), &slot);
     if (!r)
         *out = (struct copies_seen){slot->digest != 0, (slot->place & PLACE_FORMER) != 0, slot->digest, (int64_t)(slot->place & PLACE_MASK) - 1};
+    pthread_mutex_unlock(&copies->mutex);
     return r;
 }
 

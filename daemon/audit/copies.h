@@ -1,6 +1,7 @@
 /* Every record of the outcome topic as it lies there: whose it is, whether it lies where it belongs, and whether copies are the same bytes.
  *
- * What the records say is looked at where they are handed out in order (audit.h); here each is seen once, copies too, as its partition is read. */
+ * What the records say is looked at where they are handed out in order (audit.h); here each is seen once, copies too, as its partition is read: by another thread, if the caller likes. What is
+ * asked of an event meanwhile has its answer as soon as its record was taken. */
 #ifndef ORDERD_AUDIT_COPIES_H
 #define ORDERD_AUDIT_COPIES_H
 
@@ -32,11 +33,12 @@ int copies_new(struct copies **out, const struct copies_options *options, struct
 struct copies *copies_free(struct copies *copies);
 /* The next record of its partition. Errors: of the file. */
 int copies_take(struct copies *copies, const struct audit_record *record) MUST_CHECK;
+/* All were taken. */
 struct copies_counts copies_counts(const struct copies *copies);
 
 /* The highest offset of a range that has an outcome so far; -1: none. */
-int64_t copies_highest(const struct copies *copies, size_t range);
-/* The same, of those that the topic had before audit_range.outcomes_early. */
+int64_t copies_highest(struct copies *copies, size_t range);
+/* The same, of those that the topic had before audit_range.outcomes_early, once all were taken. */
 int64_t copies_early(const struct copies *copies, size_t range);
 /* What is known of an event's outcome: whether there is one, the digest of its first copy, where that lies, and whether a former incarnation decided
  * the event too. */

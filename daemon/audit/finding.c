@@ -2,6 +2,7 @@
  * order is made when somebody walks. */
 #include "audit/finding.h"
 
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,6 +26,7 @@ struct slot {
 
 struct findings {
     size_t kept;
+    pthread_mutex_t mutex;
     struct list lists[FINDING_KIND_COUNT];
     struct slot *slots;
     size_t mask, used;
@@ -72,6 +74,7 @@ int findings_new(struct findings **out, size_t kept)
         free(findings);
         return -ENOMEM;
     }
+    pthread_mutex_init(&findings->mutex, NULL);
     *out = findings;
     return 0;
 }
@@ -82,6 +85,7 @@ struct findings *findings_free(struct findings *findings)
         for (int kind = 0; kind < FINDING_KIND_COUNT; kind++)
             free(findings->lists[kind].items);
         free(findings->slots);
+        pthread_mutex_destroy(&findings->mutex);
         free(findings);
     }
     return NULL;
@@ -159,7 +163,7 @@ static void list_remove(struct findings *findings, enum finding_kind kind, size_
     list->count--;
 }
 
-void findings_add(struct findings *findings, const struct finding *finding)
+static void add(struct findings *findings, const struct finding *finding)
 {
     struct slot *slot = NULL;
     const struct finding *kept;
@@ -186,6 +190,13 @@ void findings_add(struct findings *findings, const struct finding *finding)
     *slot = (struct slot){finding->range, finding->offset, finding->kind, findings->lists[finding->kind].count - 1, true};
 }
 
+void findings_add(struct findings *findings, const struct finding *finding)
+{
+    pthread_mutex_lock(&findings->mutex);
+    add(findings, finding);
+    pthread_mutex_unlock(&findings->mutex);
+}
+
 void findings_say(struct findings *findings, struct finding *finding, const char *format, ...)
 {
     va_list arguments;
@@ -196,9 +207,14 @@ void findings_say(struct findings *findings, struct finding *finding, const char
     findings_add(findings, finding);
 }
 
-bool findings_has(const struct findings *findings, int64_t range, int64_t offset)
+bool findings_has(struct findings *findings, int64_t range, int64_t offset)
 {
-    return slot_of(findings, range, offset)->used;
+    bool has;
+
+    pthread_mutex_lock(&findings->mutex);
+    has = slot_of(findings, range, offset)->used;
+    pthread_mutex_unlock(&findings->mutex);
+    return has;
 }
 
 size_t findings_of_kind(const struct findings *findings, enum finding_kind kind)

@@ -1,7 +1,7 @@
 /* What an audit finds: each of a named kind, with its place, what is there, and what would be right.
  *
  * Of one event the gravest is kept, so that one damage is one finding: a record that was altered is not also called wrong in all that follows from
- * it. Kinds stand in that order, the most exact word first. Memory is bounded: so many of each kind are kept, all are counted. */
+ * it. Kinds stand in that order, the most exact word first. Memory is bounded: so many of each kind are kept, all are counted. Two threads may add. */
 #ifndef ORDERD_AUDIT_FINDING_H
 #define ORDERD_AUDIT_FINDING_H
 
@@ -84,7 +84,7 @@ void findings_add(struct findings *findings, const struct finding *finding);
 /* Fills the text and adds it. */
 void findings_say(struct findings *findings, struct finding *finding, const char *format, ...) PRINTF_LIKE(3, 4);
 /* Whether the event has a finding that is kept. */
-bool findings_has(const struct findings *findings, int64_t range, int64_t offset);
+bool findings_has(struct findings *findings, int64_t range, int64_t offset);
 
 size_t findings_of_kind(const struct findings *findings, enum finding_kind kind);
 size_t findings_of_weight(const struct findings *findings, enum finding_weight weight);

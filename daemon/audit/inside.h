@@ -49,6 +49,7 @@ struct audit {
     struct waiting **waiting;            /* by place in the order, once the first event has come */
     size_t waiting_count, waiting_capacity, waiting_next;
     bool waiting_sorted;
+    struct audit_record record;          /* working memory of audit_record, which another thread may call */
     struct audit_record outcome;         /* working memory of one event */
     struct decision decision;
     struct decoded decoded;

@@ -1,5 +1,8 @@
 /* A ring of records, and buckets of chains through it. A chain leads from younger to older records, so it ends where the ring does, and nothing has
- * to be taken out of it. */
+ * to be taken out of it. Most events are none that came before, so there are many more buckets than records, and most of those asked are empty.
+ *
+ * A bucket and a record name a record by its number + 1, of which they keep 32 bits: the number is the one of that kind which is not above the youngest.
+ * What was not written for long may so lead anywhere, but it must lead to an older record each time, and keys are compared. */
 #include "audit/window.h"
 
 #include <stdlib.h>
@@ -7,15 +10,15 @@
 
 #include "ledger/seen.h"
 
-enum { RING_MIN = 1024, ADVANCE_MAX_MS = 60000 };
+enum { RING_MIN = 1024, BUCKETS = 4, ADVANCE_MAX_MS = 60000 };
 
 struct window {
     struct hash_key key;
     size_t ids;
     int64_t window_ms;
     struct window_record *ring;
-    uint64_t *buckets;             /* the youngest of the bucket, its number + 1 */
-    size_t mask;                   /* of both */
+    uint32_t *buckets;             /* BUCKETS for each record; the youngest of the bucket */
+    size_t mask;                   /* of the ring */
     uint64_t first, end;
 };
 
@@ -30,7 +33,7 @@ int window_new(struct window **out, struct hash_key key, size_t ids, int64_t win
     window->window_ms = window_ms;
     window->mask = RING_MIN - 1;
     window->ring = calloc(RING_MIN, sizeof *window->ring);
-    window->buckets = calloc(RING_MIN, sizeof *window->buckets);
+    window->buckets = calloc(BUCKETS * RING_MIN, sizeof *window->buckets);
     if (!window->ring || !window->buckets) {
         window_free(window);
         return -ENOMEM;
@@ -73,16 +76,30 @@ const struct window_record *window_at(const struct window *window, uint64_t numb
     return &window->ring[number & window->mask];
 }
 
+static uint32_t *bucket_of(const struct window *window, struct hash128 key)
+{
+    return &window->buckets[key.low & (BUCKETS * (window->mask + 1) - 1)];
+}
+
+/* How far below the youngest a record lies that is named so. */
+static uint32_t age_of(const struct window *window, uint32_t name)
+{
+    return (uint32_t)window->end - name;
+}
+
 const struct window_record *window_latest(const struct window *window, struct hash128 key)
 {
-    uint64_t next = window->buckets[key.low & window->mask];
+    uint32_t age = age_of(window, *bucket_of(window, key)), before;
 
-    while (next > window->first) {
-        const struct window_record *record = window_at(window, next - 1);
+    while (age < window->end - window->first) {
+        const struct window_record *record = window_at(window, window->end - 1 - age);
 
         if (record->key.low == key.low && record->key.high == key.high)
             return record;
-        next = record->older;
+        before = age;
+        age = age_of(window, record->older);
+        if (age <= before)
+            break;
     }
     return NULL;
 }
@@ -99,17 +116,17 @@ const struct window_record *window_find(const struct window *window, struct hash
 static void link_in(struct window *window, uint64_t number)
 {
     struct window_record *record = &window->ring[number & window->mask];
-    uint64_t *bucket = &window->buckets[record->key.low & window->mask];
+    uint32_t *bucket = bucket_of(window, record->key);
 
     record->older = *bucket;
-    *bucket = number + 1;
+    *bucket = (uint32_t)(number + 1);
 }
 
 static int grow(struct window *window)
 {
     size_t size = 2 * (window->mask + 1);
     struct window_record *ring = calloc(size, sizeof *ring);
-    uint64_t *buckets = calloc(size, sizeof *buckets);
+    uint32_t *buckets = calloc(BUCKETS * size, sizeof *buckets);
 
     if (!ring || !buckets) {
         free(ring);

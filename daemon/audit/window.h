@@ -19,7 +19,7 @@ struct window_record {
     int64_t offset, time;      /* time: T(offset), ms; WINDOW_TIME_NONE: none */
     uint64_t digest;           /* of the content */
     enum status status;        /* as recorded; STATUS_COUNT: not known */
-    uint64_t older;            /* inside: the record before it whose key lies in the same bucket, its number + 1; 0: none */
+    uint32_t older;            /* inside: the record before it whose key lies in the same bucket */
 };
 
 struct window;

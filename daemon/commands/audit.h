@@ -2,6 +2,7 @@
 #ifndef ORDERD_COMMANDS_AUDIT_H
 #define ORDERD_COMMANDS_AUDIT_H
 
+#include <stdatomic.h>
 #include <stdio.h>
 
 #include "archive/snapshot.h"
@@ -70,7 +71,7 @@ struct audit_market {
     struct fold *fold;
     struct audit *audit;
     struct journal *journal;
-    int failed;                          /* of a record that the journal handed up */
+    atomic_int failed;                   /* of a record that the journal handed up: by its thread */
     int64_t letters_start[4096], letters_early[4096];   /* by partition */
     int32_t letters_partitions;
     struct market_counts redis;

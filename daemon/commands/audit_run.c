@@ -58,8 +58,8 @@ static int open_journal(struct audit_market *market, struct error_text *error)
 {
     const struct site *site = market->command->site;
     const struct journal_options options = {.kafka = site_consumer(site), .outcomes = site->config->kafka.outcomes, .incarnation = market->incarnation, .sources = true,
-                                            .ranges = market->ranges, .ranges_count = market->count, .kbytes = AUDIT_READ_AHEAD_KB, .record = take_record,
-                                            .context = market};
+                                            .ranges = market->ranges, .ranges_count = market->count, .kbytes = AUDIT_READ_AHEAD_KB, .ahead = true,
+                                            .record = take_record, .context = market};
 
     return journal_new(&market->journal, &options, error);
 }

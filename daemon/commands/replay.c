@@ -216,7 +216,7 @@ static int open_replay(struct work *w)
     const struct config *c = job->live.config;
     struct replay_options o = {
         .journal = {.kafka = site_consumer(&job->live), .outcomes = job->incarnation[0] ? c->kafka.outcomes : NULL,
-                    .incarnation = job->incarnation[0] ? job->incarnation : NULL, .kbytes = FETCHED_KBYTES},
+                    .incarnation = job->incarnation[0] ? job->incarnation : NULL, .kbytes = FETCHED_KBYTES, .ahead = true},
         .target = &w->target, .emit = w->emit, .verify = w->verify, .session = job->into.redis.session, .clock = job->into.clock, .log = &job->into.log,
         .limits = &job->limits, .bounds = {(size_t)c->turn.events, (size_t)c->turn.keys, (size_t)c->turn.bytes}, .rate_per_s = job->request->rate,
     };

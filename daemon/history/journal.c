@@ -219,33 +219,22 @@ static int see_all(struct journal *journal, int timeout_ms, struct error_text *e
     return 0;
 }
 
-static void put_source(struct journal *journal, struct range *range, struct journal_event *out)
+static void put_source(struct range *range, struct journal_event *out)
 {
     out->sourced = true;
     out->source = range->source;
     out->offset = range->source.offset;
     range->source_held = false;
-    journal->counts.bytes += (int64_t)(out->source.key.size + out->source.value.size);
 }
 
-static void put_outcome(struct journal *journal, struct range *range, struct journal_event *out)
+static void put_outcome(struct range *range, struct journal_event *out)
 {
     out->recorded = true;
-    journal->counts.recorded++;
     out->outcome = range->held[0].message;
     out->identity = range->held[0].identity;
     out->offset = range->last = out->identity.offset;
     range->held[0] = range->held[1];
     range->held_count--;
-    journal->counts.bytes += (int64_t)(out->outcome.key.size + out->outcome.value.size);
-}
-
-static int handed_out(struct journal *journal, struct range *range, struct journal_event *out)
-{
-    out->range = (size_t)(range - journal->ranges);
-    range->position = out->offset + 1;
-    journal->counts.events++;
-    return 1;
 }
 
 /* The lowest head, or what lies before it in its source. */
@@ -259,13 +248,14 @@ static int next_recorded(struct journal *journal, int timeout_ms, struct journal
     if (r)
         return r;
     if (range->source_held && range->source.offset <= offset)
-        put_source(journal, range, out);
+        put_source(range, out);
     if (!out->sourced || out->offset == offset) {
         heap_pop(journal);
-        put_outcome(journal, range, out);
+        put_outcome(range, out);
         journal->blind[journal->blind_count++] = index;
     }
-    return handed_out(journal, range, out);
+    out->range = index;
+    return 1;
 }
 
 /* What has no outcome. */
@@ -279,8 +269,9 @@ static int next_source(struct journal *journal, int timeout_ms, struct journal_e
             return r;
         if (journal->run < JOURNAL_RUN && range->source_held) {
             journal->run++;
-            put_source(journal, range, out);
-            return handed_out(journal, range, out);
+            put_source(range, out);
+            out->range = journal->turn;
+            return 1;
         }
         journal->turn = (journal->turn + 1) % journal->count;
         journal->run = 0;
@@ -288,7 +279,7 @@ static int next_source(struct journal *journal, int timeout_ms, struct journal_e
     return 0;
 }
 
-int journal_next(struct journal *journal, int timeout_ms, struct journal_event *out, struct error_text *error)
+int journal_merge(struct journal *journal, int timeout_ms, struct journal_event *out, struct error_text *error)
 {
     int r = see_all(journal, timeout_ms, error);
 
@@ -296,6 +287,27 @@ int journal_next(struct journal *journal, int timeout_ms, struct journal_event *
     if (r)
         return r;
     return journal->heap_count ? next_recorded(journal, timeout_ms, out, error) : journal->count ? next_source(journal, timeout_ms, out, error) : 0;
+}
+
+static void count(struct journal *journal, const struct journal_event *event)
+{
+    journal->positions[event->range] = event->offset + 1;
+    journal->events++;
+    journal->recorded += event->recorded;
+    if (event->sourced)
+        journal->bytes += (int64_t)(event->source.key.size + event->source.value.size);
+    if (event->recorded)
+        journal->bytes += (int64_t)(event->outcome.key.size + event->outcome.value.size);
+}
+
+int journal_next(struct journal *journal, int timeout_ms, struct journal_event *out, struct error_text *error)
+{
+    int r = journal->ahead ? ahead_next(journal->ahead, timeout_ms, out, error) : journal_merge(journal, timeout_ms, out, error);
+
+    if (r == 1)
+        count(journal, out);
+    journal->over = r == 0;
+    return r;
 }
 
 void journal_event_free(struct journal_event *event)
@@ -309,13 +321,17 @@ void journal_event_free(struct journal_event *event)
 
 struct journal_counts journal_counts(const struct journal *journal)
 {
-    return journal->counts;
+    struct journal_counts counts = journal->ahead ? ahead_counts(journal->ahead) : journal->counts;
+
+    counts.events = journal->events;
+    counts.recorded = journal->recorded;
+    counts.bytes = journal->bytes;
+    return counts;
 }
 
 int64_t journal_position(const struct journal *journal, size_t range)
 {
-    const struct range *r = &journal->ranges[range];
-    bool ended = !r->outcomes_open && !r->held_count && !r->source_open && !r->source_held;
+    int64_t position = journal->positions[range], to = journal->ranges[range].said.to;
 
-    return ended && r->position < r->said.to ? r->said.to : r->position;
+    return journal->over && position < to ? to : position;
 }

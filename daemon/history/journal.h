@@ -25,6 +25,7 @@ struct journal_options {
     const struct journal_range *ranges;   /* copied */
     size_t ranges_count;
     size_t kbytes;                        /* fetched ahead by all readers together, as kafka_scan_new has it */
+    bool ahead;                           /* a thread of its own reads (ahead.h), and calls `record` */
     /* Every record of the outcome partitions between outcomes_from and outcomes_to, once, as it is read, in the order of its partition: copies, foreign
      * and unreadable ones too, and those of offsets beyond the range. `range` is the one that it is of, -1: none of ours. NULL: not wanted; then a
      * range's outcomes are read no further than to its own end. */
@@ -69,9 +70,9 @@ struct journal_counts {
     int64_t read;                         /* outcome records, whatever became of them: rises also while nothing is handed out */
 };
 
-/* What was read so far. */
+/* What was read so far; with `ahead`, what had been when the event that was handed out last came. */
 struct journal_counts journal_counts(const struct journal *journal);
-/* How far a range was read: source offset after the last event handed out; for a progress bar and for resuming. */
+/* How far a range was read: source offset after the last event handed out, and its end where no more will come; for a progress bar. */
 int64_t journal_position(const struct journal *journal, size_t range);
 
 #endif

@@ -18,7 +18,7 @@ static void lay_out(struct journal *journal, const struct journal_options *optio
 
         range->said = options->ranges[i];
         range->last = range->said.from - 1;
-        range->position = range->said.from;
+        journal->positions[i] = range->said.from;
         range->past = range->said.from >= range->said.to;
         journal->blind[journal->blind_count++] = journal->count - 1 - i;
         for (first = journal->ranges; first->said.partition != range->said.partition; first++)
@@ -99,6 +99,26 @@ static int open_all(struct journal *journal, const struct journal_options *optio
     return r || !options->sources ? r : open_sources(journal, options, kbytes, error);
 }
 
+static int next(void *context, int timeout_ms, struct journal_event *out, struct error_text *error)
+{
+    return journal_merge(context, timeout_ms, out, error);
+}
+
+static struct journal_counts counts(void *context)
+{
+    const struct journal *journal = context;
+
+    return journal->counts;
+}
+
+static int read_ahead(struct journal *journal, struct error_text *error)
+{
+    const struct ahead_source source = {next, counts, journal};
+    int r = ahead_new(&journal->ahead, &source);
+
+    return error_set(error, r, "no thread can be begun: %s", strerror(-r));
+}
+
 int journal_new(struct journal **out, const struct journal_options *options, struct error_text *error)
 {
     struct journal *journal = calloc(1, sizeof *journal);
@@ -115,14 +135,18 @@ int journal_new(struct journal **out, const struct journal_options *options, str
     journal->scans = calloc(room, sizeof *journal->scans);
     journal->heap = calloc(room, sizeof *journal->heap);
     journal->blind = calloc(room, sizeof *journal->blind);
+    journal->positions = calloc(room, sizeof *journal->positions);
     journal->outcomes = strdup(options->outcomes ? options->outcomes : "");
     journal->incarnation = strdup(options->incarnation ? options->incarnation : "");
-    if (!journal->ranges || !journal->scans || !journal->heap || !journal->blind || !journal->outcomes || !journal->incarnation) {
+    if (!journal->ranges || !journal->scans || !journal->heap || !journal->blind || !journal->positions || !journal->outcomes ||
+        !journal->incarnation) {
         r = -ENOMEM;
     } else {
         lay_out(journal, options);
         r = open_all(journal, options, error);
     }
+    if (!r && options->ahead)
+        r = read_ahead(journal, error);
     if (r)
         journal = journal_free(journal);
     *out = journal;
@@ -133,6 +157,7 @@ struct journal *journal_free(struct journal *journal)
 {
     if (!journal)
         return NULL;
+    journal->ahead = ahead_free(journal->ahead);
     for (size_t i = 0; journal->ranges && i < journal->count; i++) {
         journal_drop_held(&journal->ranges[i]);
         if (journal->ranges[i].source_held)
@@ -145,6 +170,7 @@ struct journal *journal_free(struct journal *journal)
     free(journal->ranges);
     free(journal->heap);
     free(journal->blind);
+    free(journal->positions);
     free(journal->outcomes);
     free(journal->incarnation);
     free(journal);

@@ -2,7 +2,7 @@
 #ifndef ORDERD_HISTORY_JOURNAL_STATE_H
 #define ORDERD_HISTORY_JOURNAL_STATE_H
 
-#include "history/journal.h"
+#include "history/ahead.h"
 
 enum { HELD = 2 };
 
@@ -22,7 +22,7 @@ struct range {
     struct held held[HELD];
     size_t held_count;
     struct decision_identity key;         /* where it stands in the order: of its head, or of the last one */
-    int64_t last, position;
+    int64_t last;
     struct kafka_message source;
     bool source_held;
 };
@@ -39,8 +39,15 @@ struct journal {
     size_t *heap, heap_count;             /* ranges with heads, the lowest key first */
     size_t *blind, blind_count;           /* ranges that have to be read before anything is chosen */
     size_t turn, run;                     /* without outcomes: whose turn it is, and how many it handed out */
-    struct journal_counts counts;
+    struct journal_counts counts;         /* of what was read */
+    struct ahead *ahead;                  /* whose thread has all of the above; NULL: none */
+    int64_t *positions;                   /* by range, of what was handed out, as what follows */
+    int64_t events, recorded, bytes;
+    bool over;
 };
+
+/* As journal_next, without a thread. */
+int journal_merge(struct journal *journal, int timeout_ms, struct journal_event *out, struct error_text *error) MUST_CHECK;
 
 /* Frees the records that the range shows. */
 void journal_drop_held(struct range *range);

@@ -141,7 +141,7 @@ static void put_listing(struct sight *sight, enum view_state before, enum view_s
 static bool see_list(struct sight *sight)
 {
     const struct event *event = sight->event;
-    int64_t price;
+    int64_t price = 0;
 
     switch (sight->decision->reason) {
     case REASON_NONE:
@@ -169,7 +169,7 @@ static bool see_list(struct sight *sight)
 static bool see_unlist(struct sight *sight)
 {
     bool applied = sight->decision->reason == REASON_NONE;
-    int64_t price;
+    int64_t price = 0;
 
     if (sight->decision->reason == REASON_NOT_LISTED) {
         put_listing(sight, VIEW_MISSING, VIEW_MISSING, 0);
@@ -215,7 +215,7 @@ static bool see_refused_purchase(struct sight *sight)
 {
     const struct event *event = sight->event;
     enum reason reason = sight->decision->reason;
-    int64_t buyer, seller, sum;
+    int64_t buyer = 0, seller = 0, sum;
 
     put_listing(sight, VIEW_PRESENT, VIEW_PRESENT, event->price);
     if (!take_number(sight, "buyer_funds", &buyer))
@@ -239,7 +239,7 @@ static bool see_refused_purchase(struct sight *sight)
 static bool see_purchase(struct sight *sight)
 {
     enum reason reason = sight->decision->reason;
-    int64_t price;
+    int64_t price = 0;
 
     if (reason == REASON_NOT_LISTED) {
         put_listing(sight, VIEW_MISSING, VIEW_MISSING, 0);
