@@ -94,9 +94,14 @@ CASES = [
              "orderd-moves": [{**instance(), **has(0, MISSING)}, {**instance(), **has(0, (GONE, 1, GONE))}],
              "orderd-twice": [{**instance(), **has(0, (1, GONE))}, {**instance(), **has(0)}]}),
     Case("OrderdPartitionsMissing", "all of them", {"orderd": {**instance(), **has(0, MISSING)}}),
-    Case("OrderdMarketHalted", "and only that, though every partition is refused; not one partition", {
-        "orderd": works("stopped", halted=FAULT),
-        "orderd-partition": works("stopped")}, lasts="4m"),
+    Case("OrderdMarketHalted", "and only that, though every partition is refused; not one partition; nor while one instance applies again what was published", {
+        "orderd": works("stopped", halted=FAULT, reapplying=(0,)),
+        "orderd-partition": works("stopped"),
+        "orderd-reapplying": [works("stopped", halted=FAULT, reapplying=FAULT), works("stopped", halted=FAULT, reapplying=(0,))]}, lasts="4m"),
+    Case("OrderdMarketHalted", "not the moment before it is known that this goes on by itself", {"orderd": works("stopped", halted=FAULT, reapplying=(0,))},
+         lasts="10s", fires=False),
+    Case("OrderdReapplyLong", "a quarter of an hour", {"orderd": works("stopped", halted=FAULT, reapplying=FAULT)}),
+    Case("OrderdReapplyLong", "not ten minutes", {"orderd": works("stopped", halted=FAULT, reapplying=FAULT)}, lasts="10m", fires=False),
     Case("OrderdPartitionStopped", "one of two; not one that somebody paused, nor a halted market", {
         "orderd": {**works("stopped"), **STANDS_STILL, **partition(number=1)},
         "orderd-paused": works("paused"),
