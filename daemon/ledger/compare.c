@@ -20,7 +20,7 @@ void compare_halt(struct refusal *refusal, const char *halt)
     if (strncmp(halt, "torn ", 5) == 0)      /* "torn orders:3: …" */
         refusal_resolve(refusal, "--accept-loss %.*s", (int)(strcspn(halt + 5, " ") - 1), halt + 5);
     else
-        refusal_resolve(refusal, "--accept-rollback");
+        refusal_resolve(refusal, "--reapply");
 }
 
 static void look_at_registry(struct refusal *refusal, const struct partition *p, int registry, const struct reply *outbox_type)
@@ -84,7 +84,7 @@ static void rollback(struct refusal *refusal, const struct partition *p, int64_t
     refusal->market |= !refusal->set;
     refusal_say(refusal, "rollback: redis came back older, the next offset of %s is %lld there, but %s up to offset %lld: offsets %lld to %lld would be decided twice",
                 p->at, (long long)p->mark.next, evidence, (long long)up_to, (long long)p->mark.next, (long long)up_to);
-    refusal_resolve(refusal, "--accept-rollback");
+    refusal_resolve(refusal, "--reapply");
 }
 
 void compare_evidence(struct refusal *refusal, const struct partition *p, const struct evidence *evidence)

@@ -243,7 +243,7 @@ def redis_comes_back_older(room):
     shutil.copy(market.server.directory / "older.rdb", market.server.directory / "dump.rdb")
     market.server.start()
     yield {"OrderdMarketHalted"}
-    resolve(market, command_of(daemon, "rollback"), "--accept-rollback")
+    resolve(market, command_of(daemon, "rollback"), "--reapply")
 
 
 def seen_list_deleted(room):
@@ -383,4 +383,4 @@ SCENES = [
     kafka_stopped, kafka_frozen, outcomes_refused, outcome_topic_deleted, stranger_in_the_group,
     poison_flood, too_slow, partition_stuck, key_fought_over]
 # Cannot be made here, or takes hours: cases.py has them.
-NOT_LIVE = {"OrderdNotJoined", "OrderdCommitFailing", "OrderdLagging", "OrderdForgottenPause", "OrderdForgottenQuiet"}
+NOT_LIVE = {"OrderdReapplyLong", "OrderdNotJoined", "OrderdCommitFailing", "OrderdLagging", "OrderdForgottenPause", "OrderdForgottenQuiet"}

@@ -48,6 +48,11 @@ def run(command):
     return subprocess.run([BINARY, *words[1:]], capture_output=True, text=True, timeout=60)
 
 
+def decided_again(command):
+    """The other command for a rollback, where an operator does not want what was published to be applied again."""
+    return command.replace("--reapply", "--accept-rollback")
+
+
 def resolve(market, command, expected):
     """Runs the command as it stands in the log, which must hold `expected`; the era rises. Returns what it said."""
     assert command and expected in command, f"{command} instead of {expected}"

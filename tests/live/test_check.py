@@ -276,7 +276,7 @@ def damaged(rested, damage, about, found, do):
 
 
 @pytest.mark.parametrize("field, value, found, do", [
-    ("halt", "rollback orders:0: offsets 3 to 4", "the market is halted: rollback", "--accept-rollback"),
+    ("halt", "rollback orders:0: offsets 3 to 4", "the market is halted: rollback", "--reapply"),
     ("cluster", "another", "belongs to Kafka cluster another", "--adopt"),
     ("group", "another", 'belongs to group "another"', "--adopt"),
     ("schema", "2", "a hash that cannot be read", "--adopt"),
@@ -296,7 +296,7 @@ def test_all_that_redis_had_is_gone(rested):
 @pytest.mark.parametrize("fields, found, do", [
     ({"torn": "1"}, "is torn", "--accept-loss"),
     ({"next": "fifty"}, "cannot be read", "--adopt"),
-    ({"next": "40", "done": "40"}, "rollback: redis came back older", "--accept-rollback"),
+    ({"next": "40", "done": "40"}, "rollback: redis came back older", "--reapply"),
     ({"next": "60", "done": "60"}, "the log ends at offset 50", "--adopt"),
     ({"fp": "0" * 32}, "is not the one that was decided", "--adopt"),
     ({"done": "45"}, "offsets 45 to 49 are not yet delivered, and the outbox is empty", "--accept-loss"),
@@ -365,7 +365,7 @@ def test_each_shard_is_looked_at(make_market):
     report = checked(daemon, code=0)
     assert [line.kind for number in (0, 1) for line in report.about(market.key("orderd:meta", number))] == ["ok", "ok"]
     market.redis.hset(market.key("orderd:meta", 1), "halt", "rollback")
-    assert failure(daemon, market.key("orderd:meta", 1)).do.endswith("--accept-rollback")
+    assert failure(daemon, market.key("orderd:meta", 1)).do.endswith("--reapply")
 
 
 # The command

@@ -8,7 +8,7 @@ from faults import SHORT_SESSION
 from load import mixed
 from market import Outcome
 from process import until
-from refusals import begun, goes_on, refused_at_run_time, refused_at_start, resolve
+from refusals import begun, decided_again, goes_on, refused_at_run_time, refused_at_start, resolve
 
 
 def save(server):
@@ -52,7 +52,7 @@ def test_published_killed_before_the_commit_and_redis_restored_older(make_market
     assert "offsets 30 to 49" in market.meta()["halt"]
     assert refused_at_start(daemon, "the market is halted: rollback") == command
     era, incarnation = market.meta()["era"], market.meta()["incarnation"]
-    assert "offsets 30 to 49 were published and will be decided a second time" in resolve(market, command, "--accept-rollback")
+    assert "offsets 30 to 49 were published and will be decided a second time" in resolve(market, decided_again(command), "--accept-rollback")
     assert int(market.meta()["era"]) > int(era) and market.meta()["incarnation"] != incarnation and incarnation in market.meta()["former"]
 
     goes_on(market, daemon.start(), mixed(20, seed=3, again=0), incarnations=2)
@@ -77,7 +77,7 @@ def test_redis_restored_older_under_a_running_daemon(make_market, own_redis):
     market.send_all(mixed(20, 2, seed=3, again=0))
     until(lambda: "rollback" in market.meta().get("halt", ""), 10, "no halt is set")
     assert market.broker.ends(market.outcome_topic) == told and [int(market.mark(p)["next"]) for p in range(2)] == marks
-    said = resolve(market, command, "--accept-rollback")
+    said = resolve(market, decided_again(command), "--accept-rollback")
     for p in range(2):
         assert f"{market.source}:{p}: offsets {marks[p]} to {told[p] - 1} were published" in said
     goes_on(market, daemon, mixed(20, 2, seed=4, again=0), incarnations=2)
@@ -98,7 +98,7 @@ def test_another_instance_stops_with_the_halted_market(make_market, own_redis):
         refused_at_run_time(daemon, "the market is halted: rollback: said by another")
     market.send_all(mixed(20, 2, seed=2, again=0))
     command = refused_at_run_time(daemons[0], "the market is halted")
-    resolve(market, command, "--accept-rollback")
+    resolve(market, decided_again(command), "--accept-rollback")
     for daemon in daemons:
         assert daemon.alive
     goes_on(market, daemons[0], mixed(20, 2, seed=3, again=0), incarnations=2)

@@ -85,7 +85,7 @@
     X(life_ended, LIFE, "an instance was killed or stopped in order")                 \
     X(refused_at_start, LIFE, "an instance was refused at its start")                 \
     X(stopped_by_error, LIFE, "an instance stopped by an error")                      \
-    X(named_rollback, NAMED, "--accept-rollback")                                     \
+    X(named_rollback, NAMED, "--reapply")                                             \
     X(named_loss, NAMED, "--accept-loss")                                             \
     X(named_gap, NAMED, "--accept-gap")                                               \
     X(named_adopt, NAMED, "--adopt")                                                  \

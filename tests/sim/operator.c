@@ -10,11 +10,17 @@
 
 enum { LOOK_MS = 100, SLOW_MS = 400, A_MOMENT_MS = 50 };
 
+/* Of a rollback this operator has it decided again, which is the harder one of both: that what was published is applied again is a mishap of its own. */
 void operator_wants(const char *command, size_t size)
 {
+    static const char reapply[] = "--reapply", accept[] = "--accept-rollback";
     size_t used = strlen(history->wanted);
     char line[256];
 
+    if (size == sizeof reapply - 1 && strncmp(command, reapply, size) == 0) {
+        command = accept;
+        size = sizeof accept - 1;
+    }
     snprintf(line, sizeof line, "%.*s\n", (int)size, command);
     if (!strstr(history->wanted, line) && used + strlen(line) < sizeof history->wanted)
         snprintf(history->wanted + used, sizeof history->wanted - used, "%s", line);
@@ -55,6 +61,7 @@ static bool has_a_reason(const char *command)
         enum mishap_kind kinds[8];
         size_t count;
     } reasons[] = {
+        {"--reapply", {MISHAP_redis_older, MISHAP_redis_failover, MISHAP_all_lost, MISHAP_redis_forgets, MISHAP_keys_deleted, MISHAP_offsets_reset, MISHAP_outcomes_deleted}, 7},
         {"--accept-rollback", {MISHAP_redis_older, MISHAP_redis_failover, MISHAP_all_lost, MISHAP_redis_forgets, MISHAP_keys_deleted, MISHAP_offsets_reset, MISHAP_outcomes_deleted}, 7},
         {"--accept-loss", {MISHAP_redis_torn, MISHAP_keys_deleted}, 2},
         {"--accept-gap", {MISHAP_retention, MISHAP_keys_deleted, MISHAP_offsets_reset}, 3},

@@ -405,7 +405,7 @@ static void redis_come_back_older_halts_and_names_the_offsets(struct checks *c)
     a = daemon_start("A");
     group_gives("A", "orders", 0);
     CHECK_INT(c, daemon_run(a, 1000), -EPROTO);
-    CHECK(c, was_logged("redis came back older") && was_logged("offsets 1 to 1 would be decided twice") && was_logged("--accept-rollback"));
+    CHECK(c, was_logged("redis came back older") && was_logged("offsets 1 to 1 would be decided twice") && was_logged("--reapply"));
     CHECK(c, key_count(keyspace_key(&world->redis.data, bytes_of("orderd:meta"))) > 9);
     expect_outcomes(c, "0 applied, 1 applied");
     daemon_crash(a);

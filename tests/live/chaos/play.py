@@ -91,16 +91,18 @@ class Play:
                 daemon.start()
 
     def resolve(self, timeout=120):
-        """Runs each command that a refusal in the logs names, once, until every instance goes on; returns what they said."""
+        """Runs each command that a refusal in the logs names, once, until every instance goes on; returns what they said. Of a rollback it has the events
+        decided again; that they are applied again as they were decided is what judgement.py does."""
         done, said = set(), []
 
         def mended():
             for daemon in self.daemons:
                 for line in re.findall(REFUSED, daemon.log()):
                     command = re.search(r'resolve="([^"]*)"', line)
-                    if command and command[1] not in done:
-                        done.add(command[1])
-                        result = run(command[1])
+                    command = command and command[1].replace("--reapply", "--accept-rollback")
+                    if command and command not in done:
+                        done.add(command)
+                        result = run(command)
                         said.append(result.stdout + result.stderr)
                 if not daemon.alive:
                     daemon.start(wait=False)
