@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "archive/restore_inside.h"
+#include "base/number.h"
 #include "store/scan.h"
 
 enum { SCAN_COUNT = 1000 };
@@ -135,14 +136,16 @@ static int check_outcomes(const struct restore *restore, const struct snapshot_m
 
 static void say_partition(const struct restore *restore, const struct snapshot_mark *mark, const struct evidence *evidence)
 {
-    int64_t published = evidence->published + 1, to;
+    int64_t published = evidence->published + 1, to, apply, wait;
 
     if (evidence->noted && evidence->note.handed > published)
         published = evidence->note.handed;
     to = published > mark->mark.next ? published : mark->mark.next;
-    restore_say(restore, "%s:%d: restored at offset %lld; %s%lld published decisions will be applied, up to offset %lld; %lld events wait to be decided", mark->topic,
-                mark->partition, (long long)mark->mark.next, to > mark->mark.next ? "up to " : "", (long long)(to - mark->mark.next), (long long)to,
-                (long long)(evidence->log_end > to ? evidence->log_end - to : 0));
+    apply = to - mark->mark.next;
+    wait = evidence->log_end > to ? evidence->log_end - to : 0;
+    restore_say(restore, "%s:%d: restored at offset %lld; %s%lld published %s will be applied, up to offset %lld; %lld %s to be decided", mark->topic, mark->partition,
+                (long long)mark->mark.next, apply ? "up to " : "", (long long)apply, number_words(apply, "decision", "decisions"), (long long)to, (long long)wait,
+                number_words(wait, "event waits", "events wait"));
 }
 
 static int check_mark(struct restore *restore, const struct snapshot_market *market, const struct snapshot_mark *mark, struct refusal *refusal,

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "archive/restore_inside.h"
+#include "base/number.h"
 
 struct found {
     struct registry incarnations;        /* in `former` */
@@ -34,6 +35,7 @@ static int check_partition(const struct restore *restore, const char *topic, int
 {
     struct evidence_source source = restore->start.evidence;
     struct evidence evidence;
+    int64_t waiting;
     int r = check_outcomes(restore, partition, refusal, error);
 
     if (r || refusal->set)
@@ -48,8 +50,9 @@ static int check_partition(const struct restore *restore, const char *topic, int
                     (long long)evidence.log_start);
     if (evidence.note.era > found->era)
         found->era = evidence.note.era;
-    restore_say(restore, "%s:%d: published decisions will be applied from the first event on, up to offset %lld; %lld events wait to be decided", topic, partition,
-                (long long)evidence.published_any + 1, (long long)(evidence.log_end - evidence.published_any - 1));
+    waiting = evidence.log_end - evidence.published_any - 1;
+    restore_say(restore, "%s:%d: published decisions will be applied from the first event on, up to offset %lld; %lld %s to be decided", topic, partition,
+                (long long)evidence.published_any + 1, (long long)waiting, number_words(waiting, "event waits", "events wait"));
     return 0;
 }
 

@@ -93,9 +93,12 @@ int log_open(struct log *log, const struct log_clock *clock)
 static void make(struct log_line *line, const struct log *log, enum log_level level, const char *format, va_list arguments)
 {
     const struct log_keeper *keeper = log->keeper;
-    struct log_head head = {.format = __atomic_load_n(&log->format, __ATOMIC_RELAXED), .level = level, .priority = !keeper || keeper->journal, .time = -1};
+    struct log_head head = {.format = __atomic_load_n(&log->format, __ATOMIC_RELAXED), .level = level, .command = log->command, .priority = !keeper || keeper->journal,
+                            .time = -1};
 
-    if (keeper && (head.format == LOG_FORMAT_JSON || !head.priority))
+    if (log->command)
+        head.format = LOG_FORMAT_TEXT;
+    else if (keeper && (head.format == LOG_FORMAT_JSON || !head.priority))
         head.time = keeper->clock.realtime_ms(keeper->clock.context);
     log_line_make(line, &head, format, arguments);
 }

@@ -3,6 +3,7 @@
  *     <6>took over topic=orders partition=3 next=120 done=118                           where stderr is the journal (sd-daemon(3))
  *     2026-11-22T05:42:07.590Z info took over topic=orders partition=3 next=120 done=118                       where it is not
  *     {"time":"2026-11-22T05:42:07.590Z","level":"info","message":"took over","topic":"orders","partition":3,"next":120,"done":118}
+ *     orderd restore: warning: redis is away address=127.0.0.1:6379        of a command that somebody waits for; without "warning: " it is an error
  *
  * What is a pair is told by the format alone, which ends in them: " name=%d" is a number in JSON, anything else a string. So no foreign
  * text can make a pair or a line. A struct log belongs to one daemon; the level is tested before any argument is formatted. Any thread may
@@ -24,6 +25,7 @@ struct log_keeper;
 struct log {
     enum log_level level;
     enum log_format format;
+    const char *command;                           /* whose lines these are: "restore"; NULL: a daemon's */
     int fd;                                        /* where lines go: 2 */
     void (*sink)(void *context, const char *line); /* instead of fd, for tests; the line has its end */
     void *context;

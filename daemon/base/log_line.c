@@ -244,6 +244,19 @@ static void put_pair(struct log_line *line, const struct pair *pair, enum log_fo
         put_tail(line, "\"");
 }
 
+/* Of an error its sentence alone. */
+static void put_command(struct log_line *line, const struct log_head *head)
+{
+    *line = (struct log_line){.size = 0};
+    put_text(line, "orderd ");
+    put_text(line, head->command);
+    put_text(line, ": ");
+    if (head->level > LOG_LEVEL_ERROR) {
+        put_text(line, log_level_name(head->level));
+        put_text(line, ": ");
+    }
+}
+
 static void put_head(struct log_line *line, const struct log_head *head)
 {
     bool json = head->format == LOG_FORMAT_JSON;
@@ -275,7 +288,10 @@ void log_line_make(struct log_line *line, const struct log_head *head, const cha
     size_t size;
 
     va_copy(arguments.list, list);
-    put_head(line, head);
+    if (head->command)
+        put_command(line, head);
+    else
+        put_head(line, head);
     size = expand(sentence, sizeof sentence, format, at, &arguments);
     put_clean(line, sentence, size, json ? DRESS_JSON : DRESS_BARE);
     put_tail(line, json ? "\"" : "");

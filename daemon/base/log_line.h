@@ -19,6 +19,7 @@ struct log_line {
 struct log_head {
     enum log_format format;
     enum log_level level;
+    const char *command;              /* comes first, as in "orderd restore: "; NULL: none. Then there is no format but text */
     bool priority;                    /* "<N>" comes first */
     int64_t time;                     /* ms since 1970; -1: not shown */
 };

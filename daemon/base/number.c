@@ -46,6 +46,11 @@ bool number_parse_score(struct bytes text, int64_t *value)
 }
 
 /* From the end, two digits a step. */
+const char *number_words(int64_t count, const char *one, const char *many)
+{
+    return count == 1 ? one : many;
+}
+
 size_t number_format(char out[NUMBER_TEXT_MAX], int64_t value)
 {
     static const char pairs[] = "0001020304050607080910111213141516171819202122232425262728293031323334353637383940414243444546474849"

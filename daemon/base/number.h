@@ -14,6 +14,8 @@
 bool number_parse(struct bytes text, int64_t *value) MUST_CHECK;
 /* A score as Redis prints it ("97", "1e+12", "97.5", "inf"): true when it is an integer of at most ±(2^53 - 1). */
 bool number_parse_score(struct bytes text, int64_t *value) MUST_CHECK;
+/* The words that go with a count: `one` for 1, else `many`. */
+const char *number_words(int64_t count, const char *one, const char *many);
 enum { NUMBER_TEXT_MAX = 21 };
 /* Writes the decimal digits without an end; returns how many. */
 size_t number_format(char out[NUMBER_TEXT_MAX], int64_t value);

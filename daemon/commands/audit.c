@@ -10,6 +10,7 @@
 #include "base/number.h"
 #include "codec/members.h"
 #include "commands/command.h"
+#include "commands/complain.h"
 #include "commands/where.h"
 #include "seam/kafka_look.h"
 
@@ -35,12 +36,6 @@ static const char usage[] =
     "--json: one object, described by conf/schemas/reports/audit.json.\n"
     "Exit codes: 0 clean, 64 usage, 65 findings, 66 the snapshot cannot be read, 69 redis or kafka is away, 73 a file cannot be made in DIR, 74 it cannot be\n"
     "written, 75 stopped before the end: run it again, 77 rights, 78 configuration or refused.\n";
-
-static int wrong_usage(const char *what, const char *value)
-{
-    fprintf(stderr, "orderd audit: %s%s%s; see orderd audit --help\n", what, value ? " " : "", value ? value : "");
-    return EX_USAGE;
-}
 
 static bool parse_count(const char *text, size_t *out)
 {
@@ -69,30 +64,30 @@ static int take_option(struct audit_words *words, int option, const char *value)
         return words->state = value, 0;
     case 'i':
         words->incarnation = value;
-        return strlen(value) < CLOCK_UUID_SIZE ? 0 : wrong_usage("--incarnation: what follows /orderd/ in ce_source would be right, not", value);
+        return strlen(value) < CLOCK_UUID_SIZE ? 0 : complain_usage("audit", "--incarnation: what follows /orderd/ in ce_source would be right, not", value);
     case 'w':
         return words->work = value, 0;
     case 'f':
-        return where_add(value, &words->from) ? 0 : wrong_usage("--from: " WHERE_FORMS " would be right, not", value);
+        return where_add(value, &words->from) ? 0 : complain_usage("audit", "--from: " WHERE_FORMS " would be right, not", value);
     case 't':
-        return where_add(value, &words->to) ? 0 : wrong_usage("--to: " WHERE_FORMS " would be right, not", value);
+        return where_add(value, &words->to) ? 0 : complain_usage("audit", "--to: " WHERE_FORMS " would be right, not", value);
     case 'n':
-        return parse_count(value, &words->shown) ? 0 : wrong_usage("--max-findings: a number from 1 to 10000 would be right, not", value);
+        return parse_count(value, &words->shown) ? 0 : complain_usage("audit", "--max-findings: a number from 1 to 10000 would be right, not", value);
     default:
-        return wrong_usage("an option is not known or lacks its value", NULL);
+        return complain_usage("audit", "an option is not known or lacks its value", NULL);
     }
 }
 
 static int check(const struct audit_words *words)
 {
     if (!words->file)
-        return wrong_usage("-c FILE is missing", NULL);
+        return complain_usage("audit", "-c FILE is missing", NULL);
     if (words->state && words->from.count)
-        return wrong_usage("--from does not go with --state: the audit begins at the snapshot's marks", NULL);
+        return complain_usage("audit", "--from does not go with --state: the audit begins at the snapshot's marks", NULL);
     if (words->redis && words->to.count)
-        return wrong_usage("--to does not go with --redis: the audit ends at the marks in Redis", NULL);
+        return complain_usage("audit", "--to does not go with --redis: the audit ends at the marks in Redis", NULL);
     if (words->redis && words->incarnation)
-        return wrong_usage("--incarnation does not go with --redis: the registry's is audited", NULL);
+        return complain_usage("audit", "--incarnation does not go with --redis: the registry's is audited", NULL);
     return 0;
 }
 
@@ -109,7 +104,7 @@ static int parse(int argc, char **argv, struct audit_words *words)
         code = take_option(words, option, optarg);
     if (code || words->help)
         return code;
-    return optind < argc ? wrong_usage("an argument is too many:", argv[optind]) : check(words);
+    return optind < argc ? complain_usage("audit", "an argument is too many:", argv[optind]) : check(words);
 }
 
 static bool stopped(void *context)
@@ -126,8 +121,7 @@ static int open_state(struct audit_command *command)
 
     if (!r)
         return 0;
-    fprintf(stderr, "orderd audit: %s: %s\n", command->words->state, error.text);
-    return r == -ENOMEM ? EX_OSERR : r == -EBADMSG || r == -ENOTSUP ? EX_DATAERR : EX_NOINPUT;
+    return complain("audit", r == -ENOMEM ? EX_OSERR : r == -EBADMSG || r == -ENOTSUP ? EX_DATAERR : EX_NOINPUT, "--state %s: %s", command->words->state, error.text);
 }
 
 /* Of another market than the configuration's nothing could be said. */
@@ -137,14 +131,12 @@ static int check_state(struct audit_command *command)
     const struct site *site = command->site;
 
     if (strcmp(header->cluster, site->topics.cluster) != 0)
-        fprintf(stderr, "orderd audit: %s: it is of the Kafka cluster %s, and the brokers are of %s\n", command->words->state, header->cluster, site->topics.cluster);
-    else if (strcmp(header->shard, site->config->shard) != 0)
-        fprintf(stderr, "orderd audit: %s: it was taken with shard = \"%s\", the configuration says \"%s\"\n", command->words->state, header->shard, site->config->shard);
-    else if (strcmp(header->outcomes, site->config->kafka.outcomes) != 0)
-        fprintf(stderr, "orderd audit: %s: its outcomes are in %s, the configuration says %s\n", command->words->state, header->outcomes, site->config->kafka.outcomes);
-    else
-        return 0;
-    return EX_CONFIG;
+        return complain("audit", EX_CONFIG, "--state %s: it is of the Kafka cluster %s, and the brokers are of %s", command->words->state, header->cluster, site->topics.cluster);
+    if (strcmp(header->shard, site->config->shard) != 0)
+        return complain("audit", EX_CONFIG, "--state %s: it was taken with shard = \"%s\", the configuration says \"%s\"", command->words->state, header->shard, site->config->shard);
+    if (strcmp(header->outcomes, site->config->kafka.outcomes) != 0)
+        return complain("audit", EX_CONFIG, "--state %s: its outcomes are in %s, the configuration says %s", command->words->state, header->outcomes, site->config->kafka.outcomes);
+    return 0;
 }
 
 /* What the registry knows is needed where it can be had; that Redis is away is no error unless Redis is to be looked at. */
@@ -157,7 +149,7 @@ static int connect_redis(struct audit_command *command)
         return site_connect(command->site);
     r = session_connect(command->site->redis.session, &error);
     if (r && !command->words->json)
-        fprintf(stderr, "redis is not asked: %s\n", error.text);
+        complain("audit", 0, "redis is not asked: %s", error.text);
     return 0;
 }
 
@@ -210,9 +202,7 @@ static int ask_early(struct audit_command *command)
     for (int32_t p = 0; !r && p < count; p++)
         command->outcomes_early[p] = bounds[p].end;
     free(bounds);
-    if (r)
-        fprintf(stderr, "orderd audit: kafka does not say where %s ends: %s\n", command->site->config->kafka.outcomes, strerror(-r));
-    return r ? EX_UNAVAILABLE : 0;
+    return r ? complain("audit", EX_UNAVAILABLE, "kafka does not say where %s ends: %s", command->site->config->kafka.outcomes, strerror(-r)) : 0;
 }
 
 static void show_taking(void *context, const char *what, int64_t done)
@@ -272,8 +262,7 @@ static int take_snapshot(struct audit_command *command)
         r = snapshot_open(&command->now, command->taken, &error);
     if (!r)
         return 0;
-    fprintf(stderr, "orderd audit: redis cannot be looked at: %s\n", error.text);
-    return code_of_taking(r, &taken);
+    return complain("audit", code_of_taking(r, &taken), "redis cannot be looked at: %s", error.text);
 }
 
 static int take_now(struct audit_command *command)
@@ -283,10 +272,8 @@ static int take_now(struct audit_command *command)
     if (code)
         return code;
     r = look_at_each(command, look_at_mark);
-    if (r) {
-        fprintf(stderr, "orderd audit: redis cannot be looked at: %s\n", strerror(-r));
-        return r == -EACCES ? EX_NOPERM : EX_UNAVAILABLE;
-    }
+    if (r)
+        return complain("audit", r == -EACCES ? EX_NOPERM : EX_UNAVAILABLE, "redis cannot be looked at: %s", strerror(-r));
     return command->look.faults_count ? 0 : take_snapshot(command);
 }
 
@@ -382,10 +369,8 @@ static int work(struct audit_command *command)
         code = connect_redis(command);
     if (!code)
         code = site_open_reader(command->site);
-    if (!code && kafka_in_new(&command->in, &consumer, &error)) {
-        log_error(&command->site->log, "no consumer error=\"%s\"", error.text);
-        code = EX_CONFIG;
-    }
+    if (!code && kafka_in_new(&command->in, &consumer, &error))
+        code = complain("audit", EX_CONFIG, "no consumer: %s", error.text);
     if (code)
         return code;
     ask_cleanup(command);
@@ -406,10 +391,8 @@ static int with_site(struct audit_command *command)
     int code = command->words->state ? open_state(command) : 0;
 
     choose_folder(command);
-    if (!code && access(command->work, W_OK | X_OK)) {
-        fprintf(stderr, "orderd audit: %s: %s; --work DIR names another folder\n", command->work, strerror(errno));
-        code = EX_CANTCREAT;
-    }
+    if (!code && access(command->work, W_OK | X_OK))
+        code = complain("audit", EX_CANTCREAT, "%s: %s; --work DIR names another folder", command->work, strerror(errno));
     if (!code)
         code = work(command);
     if (command->taken[0])
@@ -429,7 +412,7 @@ static int with_config(struct audit_command *command, struct config *config)
 
     if (interrupt_open(&command->interrupt))
         return EX_OSERR;
-    code = site_open_quietly(&site, config);
+    code = site_open_quietly(&site, config, "audit");
     command->site = &site;
     buffer_init(&command->json, JSON_LIMIT);
     if (!code)

@@ -5,12 +5,14 @@
 
 #include "base/number.h"
 #include "commands/audit.h"
+#include "commands/complain.h"
 #include "ledger/moves.h"
 
 static int failed(const struct error_text *error, int r)
 {
-    fprintf(stderr, "orderd audit: %s\n", error->text);
-    return r == -EPROTO ? EX_CONFIG : r == -EACCES ? EX_NOPERM : r == -ENOMEM ? EX_OSERR : r == -EBADMSG ? EX_DATAERR : r == -ENOENT || r == -EIO ? EX_IOERR : EX_UNAVAILABLE;
+    int code = r == -EPROTO ? EX_CONFIG : r == -EACCES ? EX_NOPERM : r == -ENOMEM ? EX_OSERR : r == -EBADMSG ? EX_DATAERR : r == -ENOENT || r == -EIO ? EX_IOERR : EX_UNAVAILABLE;
+
+    return complain("audit", code, "%s", error->text);
 }
 
 static const struct config *config_of(const struct audit_market *market)

@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "base/number.h"
 #include "codec/text.h"
 #include "commands/audit.h"
 #include "rules/rules.h"
@@ -210,7 +211,8 @@ static void print_time(const struct audit_market *market, const struct audit_tab
     double seconds = (double)(market->read_at - market->began_at) / 1000;
     char events[NUMBER], rate[NUMBER], bytes[NUMBER];
 
-    fprintf(out, "read %s events in %.1f s, %s/s; files of %s bytes\n", number(events, sum->consumed + sum->undecided), seconds,
+    fprintf(out, "read %s %s in %.1f s, %s/s; files of %s bytes\n", number(events, sum->consumed + sum->undecided),
+            number_words(sum->consumed + sum->undecided, "event", "events"), seconds,
             number(rate, seconds > 0 ? (int64_t)((double)sum->consumed / seconds) : 0), number(bytes, (int64_t)audit_file_bytes(market->audit)));
 }
 

@@ -4,15 +4,15 @@
 #include <sysexits.h>
 
 #include "commands/audit.h"
+#include "commands/complain.h"
 
 enum { SLICE_MS = 200, LOOK_EVERY = 4096, LETTERS_KB = 16 << 10, KEPT_MIN = 1000 };
 
 static int failed(const struct error_text *error, int r)
 {
-    fprintf(stderr, "orderd audit: %s\n", error->text);
-    if (r == -ECANCELED)
-        return EX_TEMPFAIL;
-    return r == -EACCES ? EX_NOPERM : r == -ENOMEM ? EX_OSERR : r == -ENOSPC || r == -EIO || r == -EDQUOT ? EX_IOERR : r == -ERANGE ? EX_TEMPFAIL : EX_UNAVAILABLE;
+    int code = r == -ECANCELED ? EX_TEMPFAIL : r == -EACCES ? EX_NOPERM : r == -ENOMEM ? EX_OSERR : r == -ENOSPC || r == -EIO || r == -EDQUOT ? EX_IOERR : r == -ERANGE ? EX_TEMPFAIL : EX_UNAVAILABLE;
+
+    return complain("audit", code, "%s", error->text);
 }
 
 static int64_t now_of(const struct audit_market *market)

@@ -8,6 +8,7 @@
 #include "base/number.h"
 #include "commands/check.h"
 #include "commands/command.h"
+#include "commands/complain.h"
 
 enum { WITHIN_MAX_S = 3600 };
 
@@ -31,12 +32,6 @@ struct request {
     int64_t within_s;
     bool connect, json, strict, help;
 };
-
-static int wrong_usage(const char *what)
-{
-    fprintf(stderr, "orderd check: %s; see orderd check --help\n", what);
-    return EX_USAGE;
-}
 
 enum { OPTION_CONNECT = 1000, OPTION_STRICT, OPTION_WITHIN, OPTION_JSON };
 
@@ -62,15 +57,15 @@ static int parse(int argc, char **argv, struct request *request)
         else if (option == OPTION_JSON)
             request->json = true;
         else if (option != OPTION_WITHIN)
-            return wrong_usage("an option is not known or lacks its value");
+            return complain_usage("check", "an option is not known or lacks its value", NULL);
         else if (!number_parse(bytes_of(optarg), &request->within_s) || request->within_s < 1 || request->within_s > WITHIN_MAX_S)
-            return wrong_usage("--within: 1 to 3600 seconds would be right");
+            return complain_usage("check", "--within: 1 to 3600 seconds would be right", NULL);
     }
     if (request->help)
         return 0;
     if (optind < argc)
-        return wrong_usage("an argument is too many");
-    return request->file ? 0 : wrong_usage("-c FILE is missing");
+        return complain_usage("check", "an argument is too many", NULL);
+    return request->file ? 0 : complain_usage("check", "-c FILE is missing", NULL);
 }
 
 /* The file's problems, each with its line; false when it cannot be used. */

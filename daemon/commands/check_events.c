@@ -11,6 +11,7 @@
 #include "codec/event.h"
 #include "codec/text.h"
 #include "commands/command.h"
+#include "commands/complain.h"
 #include "commands/lines.h"
 #include "commands/shown.h"
 #include "ledger/seen.h"
@@ -167,29 +168,19 @@ static int check_file(struct linter *linter)
     const struct request *request = linter->request;
     int fd = strcmp(request->file, "-") == 0 ? STDIN_FILENO : open(request->file, O_RDONLY | O_CLOEXEC), r;
 
-    if (fd < 0) {
-        fprintf(stderr, "orderd check-events: %s cannot be read: %s\n", request->file, strerror(errno));
-        return EX_NOINPUT;
-    }
+    if (fd < 0)
+        return complain("check-events", EX_NOINPUT, "%s cannot be read: %s", request->file, strerror(errno));
     r = check_lines(linter, fd);
     if (fd != STDIN_FILENO)
         close(fd);
     if (!r && fflush(stdout))
         r = -errno;
-    if (r) {
-        fprintf(stderr, "orderd check-events: %s was not checked to its end: %s\n", request->file, strerror(-r));
-        return r == -EISDIR ? EX_NOINPUT : r == -ENOMEM ? EX_OSERR : EX_IOERR;
-    }
+    if (r)
+        return complain("check-events", r == -EISDIR ? EX_NOINPUT : r == -ENOMEM ? EX_OSERR : EX_IOERR, "%s was not checked to its end: %s", request->file, strerror(-r));
     if (!request->quiet)
         fprintf(stderr, "%s: %lld good, %lld bad, %lld warned of\n", request->file, (long long)linter->good, (long long)linter->bad,
                 (long long)linter->warned);
     return linter->bad ? EX_DATAERR : 0;
-}
-
-static int wrong_usage(const char *what, const char *value)
-{
-    fprintf(stderr, "orderd check-events: %s%s%s; see orderd check-events --help\n", what, value ? " " : "", value ? value : "");
-    return EX_USAGE;
 }
 
 static bool parse_bytes(const char *text, size_t *bytes)
@@ -216,12 +207,12 @@ static int parse(int argc, char **argv, struct request *request)
         else if (option == 'h')
             request->help = true;
         else if (option != 'm')
-            return wrong_usage("an option is not known or lacks its value", NULL);
+            return complain_usage("check-events", "an option is not known or lacks its value", NULL);
         else if (!parse_bytes(optarg, &request->bytes))
-            return wrong_usage("--max-bytes: 1 to 1000000000 would be right, not", optarg);
+            return complain_usage("check-events", "--max-bytes: 1 to 1000000000 would be right, not", optarg);
     }
     if (argc - optind > 1)
-        return wrong_usage("an argument is too many:", argv[optind + 1]);
+        return complain_usage("check-events", "an argument is too many:", argv[optind + 1]);
     if (optind < argc)
         request->file = argv[optind];
     return 0;

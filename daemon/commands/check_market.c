@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/number.h"
 #include "commands/check.h"
 #include "ledger/compare.h"
 #include "ledger/partition.h"
@@ -179,10 +180,11 @@ static void say_sums(struct market *m, const char *topic, const struct sums *sum
         snprintf(paused, sizeof paused, "; %d paused by an operator", sums->paused);
     check_about(m->check, "marks of %s", topic);
     if (m->in)
-        check_ok(m->check, "%d of %d partitions fit what Kafka shows; %lld events behind, outcomes of %lld offsets on their way%s", sums->good, sums->partitions,
-                 (long long)sums->behind, (long long)sums->undelivered, paused);
+        check_ok(m->check, "%d of %d partitions fit what Kafka shows; %lld %s behind, outcomes of %lld %s on their way%s", sums->good, sums->partitions,
+                 (long long)sums->behind, number_words(sums->behind, "event", "events"), (long long)sums->undelivered, number_words(sums->undelivered, "offset", "offsets"), paused);
     else
-        check_ok(m->check, "%d of %d partitions have one; outcomes of %lld offsets on their way%s", sums->good, sums->partitions, (long long)sums->undelivered, paused);
+        check_ok(m->check, "%d of %d partitions have one; outcomes of %lld %s on their way%s", sums->good, sums->partitions, (long long)sums->undelivered,
+                 number_words(sums->undelivered, "offset", "offsets"), paused);
 }
 
 static void check_marks(struct market *m)

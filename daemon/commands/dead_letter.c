@@ -7,17 +7,17 @@
 
 #include "codec/members.h"
 #include "commands/command.h"
+#include "commands/complain.h"
 #include "commands/dead_letter.h"
 #include "seam/kafka_look.h"
 
 enum { SILENCE_MS = 30000, OUT_LIMIT = 64 << 20 };
 
-int dead_letter_failed(struct dead_letter *work, int r, const char *what, const char *why)
+int dead_letter_failed(int r, const char *what, const char *why)
 {
-    log_error(&work->site->log, "%s error=\"%s\"", what, why[0] ? why : strerror(-r));
-    if (r == -EACCES)
-        return EX_NOPERM;
-    return r == -ESTALE || r == -EBUSY || r == -EINTR ? EX_TEMPFAIL : r == -EINVAL ? EX_CONFIG : r == -ENOMEM ? EX_OSERR : EX_UNAVAILABLE;
+    int code = r == -EACCES ? EX_NOPERM : r == -ESTALE || r == -EBUSY || r == -EINTR ? EX_TEMPFAIL : r == -EINVAL ? EX_CONFIG : r == -ENOMEM ? EX_OSERR : EX_UNAVAILABLE;
+
+    return complain("dead-letter", code, "%s: %s", what, why[0] ? why : strerror(-r));
 }
 
 int dead_letter_print(struct dead_letter *work)
@@ -93,13 +93,21 @@ bool dead_letter_next(struct dead_letter *work, int *code)
 
     *code = 0;
     if (r) {
-        *code = dead_letter_failed(work, r, "the dead letters cannot be read", "");
+        *code = dead_letter_failed(r, "the dead letters cannot be read", "");
         return false;
     }
     r = work->batch.count ? batch_read(&work->batch, &work->book, &error) : 0;
     if (r)
-        *code = dead_letter_failed(work, r, "the record of dead letters cannot be read", error.text);
+        *code = dead_letter_failed(r, "the record of dead letters cannot be read", error.text);
     return !r && work->batch.count > 0;
+}
+
+static int kafka_failed(int r, const char *brokers)
+{
+    struct error_text error;
+
+    error_set(&error, r, "kafka does not answer at %s", brokers);
+    return dead_letter_failed(r, error.text, "");
 }
 
 /* Partition counts: the dead-letter topic's, and those of the sources. */
@@ -109,10 +117,8 @@ static int ask_topics(struct dead_letter *work, struct kafka_look *look, struct 
     struct kafka_topic topic;
     int r = kafka_look_topic(look, c->kafka.dead_letters, &topic, SITE_QUESTION_MS);
 
-    if (r == -ENOENT) {
-        fprintf(stderr, "orderd dead-letter: the dead-letter topic %s does not exist; orderd init --create-topics makes it\n", c->kafka.dead_letters);
-        return EX_CONFIG;
-    }
+    if (r == -ENOENT)
+        return complain("dead-letter", EX_CONFIG, "the dead-letter topic %s does not exist; orderd init --create-topics makes it", c->kafka.dead_letters);
     box->partitions = topic.partitions;
     for (size_t i = 0; !r && i < c->kafka.topics.count; i++) {
         r = kafka_look_topic(look, c->kafka.topics.items[i], &topic, SITE_QUESTION_MS);
@@ -122,7 +128,7 @@ static int ask_topics(struct dead_letter *work, struct kafka_look *look, struct 
         if (r == -ENOENT)
             r = 0;
     }
-    return r ? dead_letter_failed(work, r, "kafka does not tell of the topics", "") : 0;
+    return r ? kafka_failed(r, c->kafka.brokers) : 0;
 }
 
 static int open_kafka(struct dead_letter *work)
@@ -136,14 +142,22 @@ static int open_kafka(struct dead_letter *work)
 
     if (!r)
         r = kafka_in_new(&work->in, &options, &error);
-    code = r ? dead_letter_failed(work, r, "no consumer", error.text) : ask_topics(work, look, &box);
+    code = r ? dead_letter_failed(r, "no consumer", error.text) : ask_topics(work, look, &box);
     kafka_look_free(look);
     if (!code)
         code = site_open_reader(work->site);
     box.in = work->in;
     box.reader = work->site->reader;
     r = code ? 0 : box_open(&work->box, &box);
-    return r ? dead_letter_failed(work, r, "kafka does not tell where the dead letters end", "") : code;
+    return r ? dead_letter_failed(r, "kafka does not tell where the dead letters end", "") : code;
+}
+
+static int redis_failed(int r, const char *address, const char *why)
+{
+    struct error_text error;
+
+    error_set(&error, r, "redis does not answer at %s", address);
+    return dead_letter_failed(r, error.text, why);
 }
 
 /* Who only reads needs no more than a server that answers. */
@@ -158,7 +172,7 @@ static int open_redis(struct dead_letter *work)
     if (writing)
         return site_connect(work->site);
     r = session_visit(work->site->redis.session, &error);
-    return r ? dead_letter_failed(work, r, "redis is away", error.text) : 0;
+    return r ? redis_failed(r, c->redis.address, error.text) : 0;
 }
 
 static int run(struct dead_letter *work)
@@ -191,7 +205,7 @@ static int with_config(const struct dead_letter_request *request, struct config 
 
     if (code)
         return code;
-    code = site_open_quietly(&site, config);
+    code = site_open_quietly(&site, config, "dead-letter");
     buffer_init(&work.out, OUT_LIMIT);
     put_who(work.who);
     if (!code)

@@ -55,7 +55,7 @@ int dead_letter_settle(struct dead_letter *work);      /* redrive, discard, reop
 /* The next batch, with its records: false, with the exit code, at the end or when it cannot be read. */
 bool dead_letter_next(struct dead_letter *work, int *code);
 /* Says an error of Kafka or Redis, and what to do; its exit code. */
-int dead_letter_failed(struct dead_letter *work, int r, const char *what, const char *why);
+int dead_letter_failed(int r, const char *what, const char *why);
 /* Writes what was put into `out`, and empties it: 0, or an exit code. */
 int dead_letter_print(struct dead_letter *work);
 /* The members of a letter that every JSON object of these commands has. */

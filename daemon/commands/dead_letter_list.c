@@ -3,6 +3,7 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include "base/number.h"
 #include "base/text.h"
 #include "codec/members.h"
 #include "commands/dead_letter.h"
@@ -74,8 +75,9 @@ int dead_letter_list(struct dead_letter *work)
     }
     end = dead_letter_print(work);
     if (!code && work->box.foreign)
-        fprintf(stderr, "%zu records of the topic are no dead letters of orderd's\n", work->box.foreign);
+        fprintf(stderr, "%zu %s of orderd's\n", work->box.foreign,
+                number_words((int64_t)work->box.foreign, "record of the topic is no dead letter", "records of the topic are no dead letters"));
     if (!code && !request->json)
-        fprintf(stderr, "%lld dead letters\n", (long long)count);
+        fprintf(stderr, "%lld %s\n", (long long)count, number_words(count, "dead letter", "dead letters"));
     return code ? code : end;
 }

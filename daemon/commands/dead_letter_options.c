@@ -4,6 +4,7 @@
 #include <sysexits.h>
 
 #include "base/number.h"
+#include "commands/complain.h"
 #include "commands/dead_letter.h"
 #include "commands/where.h"
 #include "rules/outcome.h"
@@ -46,12 +47,6 @@ static const char *const verbs[VERBS] = {"list", "show", "redrive", "discard", "
 const char *dead_letter_verb_name(enum dead_letter_verb verb)
 {
     return verbs[verb];
-}
-
-static int wrong(const char *what, const char *value)
-{
-    fprintf(stderr, "orderd dead-letter: %s%s%s; see orderd dead-letter --help\n", what, value ? " " : "", value ? value : "");
-    return EX_USAGE;
 }
 
 /* "orders:3:17-20" up to its "-20": the end of a range. */
@@ -113,9 +108,9 @@ static int take_reason(const char *text, struct selection *selection)
     while (reason < REASON_COUNT && strcmp(reason_name(reason), text) != 0)
         reason++;
     if (reason == REASON_COUNT)
-        return wrong("--reason: that is no reason of a malformed event:", text);
+        return complain_usage("dead-letter", "--reason: that is no reason of a malformed event:", text);
     if (selection->reasons_count == BOX_REASONS_MAX)
-        return wrong("--reason: too many", NULL);
+        return complain_usage("dead-letter", "--reason: too many", NULL);
     selection->reasons[selection->reasons_count++] = reason_name(reason);
     return 0;
 }
@@ -125,7 +120,7 @@ static int take_state(const char *text, int *state)
     for (*state = LETTERS_OPEN; *state <= LETTERS_DISCARDED; (*state)++)
         if (strcmp(text, letters_state_name((enum letters_state)*state)) == 0)
             return 0;
-    return wrong("--state: open, sending, redriven or discarded would be right, not", text);
+    return complain_usage("dead-letter", "--state: open, sending, redriven or discarded would be right, not", text);
 }
 
 enum {
@@ -186,11 +181,11 @@ static int take_choice(int option, struct dead_letter_request *request)
     case OPTION_REASON:
         return take_reason(optarg, selection);
     case OPTION_SINCE:
-        return where_time(optarg, &selection->since) ? 0 : wrong("--since: a time like 2026-11-22T05:42:07Z would be right, not", optarg);
+        return where_time(optarg, &selection->since) ? 0 : complain_usage("dead-letter", "--since: a time like 2026-11-22T05:42:07Z would be right, not", optarg);
     case OPTION_UNTIL:
-        return where_time(optarg, &selection->until) ? 0 : wrong("--until: a time like 2026-11-22T05:42:07Z would be right, not", optarg);
+        return where_time(optarg, &selection->until) ? 0 : complain_usage("dead-letter", "--until: a time like 2026-11-22T05:42:07Z would be right, not", optarg);
     case OPTION_SOURCE:
-        return take_source(optarg, selection) ? 0 : wrong("--source: TOPIC, TOPIC:P, TOPIC:P:OFFSET or TOPIC:P:OFFSET-OFFSET would be right, not", optarg);
+        return take_source(optarg, selection) ? 0 : complain_usage("dead-letter", "--source: TOPIC, TOPIC:P, TOPIC:P:OFFSET or TOPIC:P:OFFSET-OFFSET would be right, not", optarg);
     default:
         return take_state(optarg, &request->state);
     }
@@ -207,10 +202,10 @@ static int take_way(int option, struct dead_letter_request *request)
         return 0;
     case OPTION_MAX:
         return number_parse(bytes_of(optarg), &request->max) && request->max >= 1 && request->max <= DEAD_LETTER_MAX_MAX
-                   ? 0 : wrong("--max: 1 to 1000 would be right, not", optarg);
+                   ? 0 : complain_usage("dead-letter", "--max: 1 to 1000 would be right, not", optarg);
     default:
         request->because = optarg;
-        return optarg[0] && strlen(optarg) <= DEAD_LETTER_BECAUSE_MAX && !strpbrk(optarg, "\r\n") ? 0 : wrong("--because: 1 to 200 bytes in one line would be right", NULL);
+        return optarg[0] && strlen(optarg) <= DEAD_LETTER_BECAUSE_MAX && !strpbrk(optarg, "\r\n") ? 0 : complain_usage("dead-letter", "--because: 1 to 200 bytes in one line would be right", NULL);
     }
 }
 
@@ -244,21 +239,21 @@ static int check(const struct dead_letter_request *request)
     bool writing = request->verb != VERB_LIST && request->verb != VERB_SHOW;
 
     if (!request->file)
-        return wrong("-c FILE is missing", NULL);
+        return complain_usage("dead-letter", "-c FILE is missing", NULL);
     if (places && request->verb == VERB_LIST)
-        return wrong("list takes no places; show does", NULL);
+        return complain_usage("dead-letter", "list takes no places; show does", NULL);
     if (!places && request->verb == VERB_SHOW)
-        return wrong("show: which? P:OFFSET would be right, as list shows it", NULL);
+        return complain_usage("dead-letter", "show: which? P:OFFSET would be right, as list shows it", NULL);
     if (places && (request->selecting || request->all))
-        return wrong("places, or a selection: not both", NULL);
+        return complain_usage("dead-letter", "places, or a selection: not both", NULL);
     if (writing && !places && !request->selecting && !request->all)
-        return wrong("which? P:OFFSET, a selection like --reason, or --all would be right", NULL);
+        return complain_usage("dead-letter", "which? P:OFFSET, a selection like --reason, or --all would be right", NULL);
     if (request->raw && (places != 1 || request->json))
-        return wrong("--raw: one place, and no --json, would be right", NULL);
+        return complain_usage("dead-letter", "--raw: one place, and no --json, would be right", NULL);
     if (request->value_file && (places != 1 || request->edit))
-        return wrong("--value: one place, and no --edit, would be right", NULL);
+        return complain_usage("dead-letter", "--value: one place, and no --edit, would be right", NULL);
     if (request->verb == VERB_DISCARD && !request->because)
-        return wrong("discard: --because TEXT is missing", NULL);
+        return complain_usage("dead-letter", "discard: --because TEXT is missing", NULL);
     return 0;
 }
 
@@ -267,7 +262,7 @@ static int take_verb(const char *text, enum dead_letter_verb *verb)
     for (*verb = VERB_LIST; *verb < VERBS; (*verb)++)
         if (strcmp(verbs[*verb], text) == 0)
             return 0;
-    return wrong("list, show, redrive, discard or reopen would be right, not", text);
+    return complain_usage("dead-letter", "list, show, redrive, discard or reopen would be right, not", text);
 }
 
 int dead_letter_parse(int argc, char **argv, struct dead_letter_request *request)
@@ -280,17 +275,17 @@ int dead_letter_parse(int argc, char **argv, struct dead_letter_request *request
     request->selection = (struct selection){.since = -1, .until = -1, .source_partition = -1, .from = -1, .to = -1};
     while (!code && (option = getopt_long(argc - named, argv + named, "c:h", options, &index)) != -1) {
         if (option == '?')
-            code = wrong("an option is not known or lacks its value", NULL);
+            code = complain_usage("dead-letter", "an option is not known or lacks its value", NULL);
         else if (named && !(verbs_of(option) & 1u << request->verb))
-            code = wrong("that option does not go with this verb: --", options[index].name);
+            code = complain_usage("dead-letter", "that option does not go with this verb: --", options[index].name);
         else
             code = take_option(option, request);
     }
     if (code || request->help)
         return code;
     if (!named)
-        return wrong("list, show, redrive, discard or reopen would be right", NULL);
+        return complain_usage("dead-letter", "list, show, redrive, discard or reopen would be right", NULL);
     for (int i = optind; !code && i < argc - 1; i++)
-        code = take_place(argv[1 + i], &request->selection) ? 0 : wrong("a place is P:OFFSET, as list shows it (at most 1000), not", argv[1 + i]);
+        code = take_place(argv[1 + i], &request->selection) ? 0 : complain_usage("dead-letter", "a place is P:OFFSET, as list shows it (at most 1000), not", argv[1 + i]);
     return code ? code : check(request);
 }

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "codec/members.h"
+#include "commands/complain.h"
 #include "commands/dead_letter.h"
 #include "commands/shown.h"
 
@@ -48,9 +49,7 @@ static int take_value(struct dead_letter *work, struct batch_item *item)
 
     if (fd >= 0)
         close(fd);
-    if (r)
-        fprintf(stderr, "orderd dead-letter: %s cannot be read: %s\n", file, r == -EINVAL ? "it is no file" : strerror(-r));
-    return r ? EX_NOINPUT : 0;
+    return r ? complain("dead-letter", EX_NOINPUT, "%s cannot be read: %s", file, r == -EINVAL ? "it is no file" : strerror(-r)) : 0;
 }
 
 /* The shell has the command's words, and the path as its argument. */
@@ -113,16 +112,12 @@ static int edit(struct dead_letter *work, struct batch_item *item)
     if (snprintf(path, sizeof path, "%s/orderd-letter-XXXXXX", folder && folder[0] ? folder : "/tmp") >= (int)sizeof path)
         return EX_CANTCREAT;
     fd = mkostemp(path, O_CLOEXEC);
-    if (fd < 0) {
-        fprintf(stderr, "orderd dead-letter: %s cannot be made: %s\n", path, strerror(errno));
-        return EX_CANTCREAT;
-    }
+    if (fd < 0)
+        return complain("dead-letter", EX_CANTCREAT, "%s cannot be made: %s", path, strerror(errno));
     r = edit_in(path, fd, work->request->edit, item);
     unlink(path);
-    if (r)
-        fprintf(stderr, "orderd dead-letter: %d:%lld was not edited: %s\n", item->box.partition, (long long)item->box.offset,
-                r == -ECANCELED ? "the command did not end with 0" : strerror(-r));
-    return r ? EX_TEMPFAIL : 0;
+    return r ? complain("dead-letter", EX_TEMPFAIL, "%d:%lld was not edited: %s", item->box.partition, (long long)item->box.offset,
+                        r == -ECANCELED ? "the command did not end with 0" : strerror(-r)) : 0;
 }
 
 /* Only what may still be sent is worth an editor. */
@@ -273,7 +268,7 @@ static int open_redrive(struct dead_letter *work, struct redrive **redrive, stru
     snprintf(work->transaction, sizeof work->transaction, "%.200s-dead-letters", c->kafka.group);
     if (!r)
         r = redrive_new(redrive, &options, &error);
-    return r ? dead_letter_failed(work, r, r == -EACCES ? "kafka does not let this user send in transactions under the name of the group and -dead-letters"
+    return r ? dead_letter_failed(r, r == -EACCES ? "kafka does not let this user send in transactions under the name of the group and -dead-letters"
                                                         : "nothing was sent, kafka gives no transaction", error.text) : 0;
 }
 
@@ -292,8 +287,8 @@ static int settle_batch(struct dead_letter *work, struct redrive *redrive)
     else
         r = (request->verb == VERB_DISCARD ? batch_discard : batch_reopen)(&work->batch, &options, &error);
     if (r == -ESTALE)
-        return dead_letter_failed(work, r, "somebody else deals with dead letters at the same time; run it again when that has ended", error.text);
-    return r ? dead_letter_failed(work, r, "it did not come to its end; run it again, which finds out what was done", error.text) : 0;
+        return dead_letter_failed(r, "somebody else deals with dead letters at the same time; run it again when that has ended", error.text);
+    return r ? dead_letter_failed(r, "it did not come to its end; run it again, which finds out what was done", error.text) : 0;
 }
 
 static int settle_all(struct dead_letter *work, struct redrive *redrive)
@@ -306,10 +301,8 @@ static int settle_all(struct dead_letter *work, struct redrive *redrive)
         code = settle_batch(work, redrive);
         if (!code)
             code = say(work, &count);
-        if (!code && interrupt_seen(work->interrupt)) {
-            fprintf(stderr, "stopped; the same command goes on\n");
-            code = EX_TEMPFAIL;
-        }
+        if (!code && interrupt_seen(work->interrupt))
+            code = complain("dead-letter", EX_TEMPFAIL, "stopped; the same command goes on");
     }
     if (!request->json && (!code || code == EX_TEMPFAIL))
         fprintf(stderr, "%lld %s, %lld left as they were, %lld refused%s\n", (long long)count.done, words_of(request, request->dry ? BATCH_DUE : BATCH_DONE),

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "codec/members.h"
 #include "codec/text.h"
+#include "commands/complain.h"
 #include "commands/dead_letter.h"
 #include "commands/shown.h"
 
@@ -150,7 +151,7 @@ static int put_history(struct dead_letter *work, const struct letter *letter)
         r = put_former(work, selection, &of, text);
     }
     free(selection);
-    return r ? dead_letter_failed(work, r, "its history cannot be read", "") : 0;
+    return r ? dead_letter_failed(r, "its history cannot be read", "") : 0;
 }
 
 static void put_headers(struct buffer *out, const struct letter *letter)
@@ -236,16 +237,12 @@ static void put_json(struct dead_letter *work, const struct batch_item *item)
 
 static int show(struct dead_letter *work, struct batch_item *item)
 {
-    if (item->box.kind == BOX_MISSING) {
-        fprintf(stderr, "orderd dead-letter: there is no record at %d:%lld of %s\n", item->box.partition, (long long)item->box.offset,
-                work->site->config->kafka.dead_letters);
-        return EX_NOINPUT;
-    }
-    if (item->box.kind == BOX_FOREIGN) {
-        fprintf(stderr, "orderd dead-letter: the record at %d:%lld is no dead letter of orderd's: it lacks the dlq. headers\n", item->box.partition,
-                (long long)item->box.offset);
-        return EX_DATAERR;
-    }
+    if (item->box.kind == BOX_MISSING)
+        return complain("dead-letter", EX_NOINPUT, "there is no record at %d:%lld of %s", item->box.partition, (long long)item->box.offset,
+                        work->site->config->kafka.dead_letters);
+    if (item->box.kind == BOX_FOREIGN)
+        return complain("dead-letter", EX_DATAERR, "the record at %d:%lld is no dead letter of orderd's: it lacks the dlq. headers", item->box.partition,
+                        (long long)item->box.offset);
     if (work->request->raw) {
         buffer_put_bytes(&work->out, item->box.letter.value);
     } else if (work->request->json) {

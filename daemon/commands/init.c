@@ -6,6 +6,7 @@
 #include <sysexits.h>
 
 #include "commands/command.h"
+#include "commands/complain.h"
 #include "commands/reapply.h"
 #include "commands/site.h"
 #include "commands/where.h"
@@ -46,12 +47,6 @@ struct request {
     bool dry, help;
 };
 
-static int wrong_usage(const char *what, const char *value)
-{
-    fprintf(stderr, "orderd init: %s%s%s; see orderd init --help\n", what, value ? " " : "", value ? value : "");
-    return EX_USAGE;
-}
-
 enum { OPTION_DRY = 1000, OPTION_FROM, OPTION_ACTION };
 
 static const struct option options[] = {
@@ -78,11 +73,11 @@ static int take_action(struct request *request, enum action action, const char *
     bool place = action == ACTION_LOSS || action == ACTION_GAP || action == ACTION_QUARANTINE;
 
     if (request->action != ACTION_START)
-        return wrong_usage("one resolution at a time", NULL);
+        return complain_usage("init", "one resolution at a time", NULL);
     request->action = action;
     request->topic = argument;
     if (place && !where_place(argument, action == ACTION_QUARANTINE, &request->place))
-        return wrong_usage(action == ACTION_QUARANTINE ? "TOPIC:P:OFFSET would be right, not" : "TOPIC:P would be right, not", argument);
+        return complain_usage("init", action == ACTION_QUARANTINE ? "TOPIC:P:OFFSET would be right, not" : "TOPIC:P would be right, not", argument);
     return 0;
 }
 
@@ -98,22 +93,22 @@ static int parse(int argc, char **argv, struct request *request)
         else if (option == OPTION_DRY)
             request->dry = true;
         else if (option == OPTION_FROM)
-            code = where_add(optarg, &request->froms) ? 0 : wrong_usage("--from: " WHERE_FORMS " would be right, not", optarg);
+            code = where_add(optarg, &request->froms) ? 0 : complain_usage("init", "--from: " WHERE_FORMS " would be right, not", optarg);
         else if (option >= OPTION_ACTION)
             code = take_action(request, (enum action)(option - OPTION_ACTION), optarg);
         else
-            code = wrong_usage("an option is not known or lacks its value", NULL);
+            code = complain_usage("init", "an option is not known or lacks its value", NULL);
     }
     if (code || request->help)
         return code;
     if (optind < argc)
-        return wrong_usage("an argument is too many:", argv[optind]);
+        return complain_usage("init", "an argument is too many:", argv[optind]);
     if (!request->file)
-        return wrong_usage("-c FILE is missing", NULL);
+        return complain_usage("init", "-c FILE is missing", NULL);
     if (request->froms.count && request->action == ACTION_START)
         request->action = ACTION_MAKE;
     if (request->froms.count && request->action != ACTION_MAKE && request->action != ACTION_ADOPT && request->action != ACTION_ADD)
-        return wrong_usage("--from goes with --adopt, --add-topic, or alone", NULL);
+        return complain_usage("init", "--from goes with --adopt, --add-topic, or alone", NULL);
     return 0;
 }
 
@@ -121,6 +116,13 @@ static void say(void *context, const char *line)
 {
     (void)context;
     puts(line);
+}
+
+/* "refused: ..." already, or what went wrong. */
+static void refuse(void *context, const char *line)
+{
+    (void)context;
+    complain("init", 0, "%s", line);
 }
 
 static int resolve(struct resolve *r, const struct request *request)
@@ -172,13 +174,11 @@ static int with_kafka(struct site *site, const struct request *request)
     struct kafka_in_options consumer = site_consumer(site);
     struct error_text error = {""};
     struct kafka_in *in;
-    struct resolve work = {.dry = request->dry, .say = say};
+    struct resolve work = {.dry = request->dry, .say = say, .refuse = refuse};
     int r = kafka_in_new(&in, &consumer, &error);
 
-    if (r) {
-        log_error(&site->log, "no consumer error=\"%s\"", error.text);
-        return EX_CONFIG;
-    }
+    if (r)
+        return complain("init", EX_CONFIG, "no consumer: %s", error.text);
     work.start = site_start(site, in);
     if (request->action == ACTION_REAPPLY)
         r = reapply_by_hand(site, in, request->dry);
@@ -186,7 +186,7 @@ static int with_kafka(struct site *site, const struct request *request)
         r = request->action == ACTION_START ? start(site, &work.start) : resolve(&work, request);
     kafka_in_free(in);
     if (r < 0 && r != -EPROTO)
-        log_error(&site->log, "it is not done, or not to its end, try again error=\"%s\"", strerror(-r));
+        complain("init", EX_UNAVAILABLE, "it is not done, or not to its end, try again: %s", strerror(-r));
     if (!r && request->dry)
         puts("(a dry run: nothing was changed)");
     return r == -EPROTO ? EX_CONFIG : r < 0 ? EX_UNAVAILABLE : r;
@@ -197,9 +197,7 @@ static int create_topics(struct site *site, const struct request *request)
     struct error_text error = {""};
     int r = topics_create(site->config, &site->log, request->dry, say, NULL, &error);
 
-    if (r)
-        log_error(&site->log, "topics cannot be created error=\"%s\"", error.text);
-    return r == 0 ? 0 : r == -EACCES ? EX_NOPERM : EX_UNAVAILABLE;
+    return r ? complain("init", r == -EACCES ? EX_NOPERM : EX_UNAVAILABLE, "topics cannot be created: %s", error.text) : 0;
 }
 
 static int work(struct site *site, const struct request *request)
@@ -232,7 +230,7 @@ int command_init(int argc, char **argv)
     code = site_config(&config, request.file);
     if (code)
         return code;
-    code = site_open_quietly(&site, config);
+    code = site_open_quietly(&site, config, "init");
     if (!code)
         code = work(&site, &request);
     site_close(&site);

@@ -8,6 +8,7 @@
 
 #include "base/number.h"
 #include "commands/command.h"
+#include "commands/complain.h"
 #include "commands/where.h"
 #include "ledger/moves.h"
 
@@ -39,12 +40,6 @@ struct words {
     bool moves, to, json, dry, help;
 };
 
-static int wrong_usage(const char *what, const char *value)
-{
-    fprintf(stderr, "orderd offsets: %s%s%s; see orderd offsets --help\n", what, value ? " " : "", value ? value : "");
-    return EX_USAGE;
-}
-
 static bool parse_to(const char *text, struct resolve_from *to)
 {
     if (strcmp(text, "start") == 0 || strcmp(text, "end") == 0)
@@ -72,30 +67,30 @@ static int take_option(struct words *words, int option, const char *value)
         return words->dry = true, 0;
     case 'm':
         words->moves = true;
-        return where_place(value, false, &words->move.place) ? 0 : wrong_usage("--move: TOPIC:P would be right, not", value);
+        return where_place(value, false, &words->move.place) ? 0 : complain_usage("offsets", "--move: TOPIC:P would be right, not", value);
     case 't':
         words->to = true;
-        return parse_to(value, &words->move.to) ? 0 : wrong_usage("--to: an offset, start, end or a time like 2026-11-22T05:42:07Z would be right, not", value);
+        return parse_to(value, &words->move.to) ? 0 : complain_usage("offsets", "--to: an offset, start, end or a time like 2026-11-22T05:42:07Z would be right, not", value);
     case 'b':
         words->move.because = value;
-        return move_reason_is_good(value) ? 0 : wrong_usage("--because: a sentence of at most 200 bytes in one line would be right, not", value);
+        return move_reason_is_good(value) ? 0 : complain_usage("offsets", "--because: a sentence of at most 200 bytes in one line would be right, not", value);
     default:
-        return wrong_usage("an option is not known or lacks its value", NULL);
+        return complain_usage("offsets", "an option is not known or lacks its value", NULL);
     }
 }
 
 static int check(const struct words *words)
 {
     if (!words->file)
-        return wrong_usage("-c FILE is missing", NULL);
+        return complain_usage("offsets", "-c FILE is missing", NULL);
     if (words->moves && !words->to)
-        return wrong_usage("--to is missing", NULL);
+        return complain_usage("offsets", "--to is missing", NULL);
     if (words->moves && !words->move.because)
-        return wrong_usage("--because is missing: why the mark is moved is kept in the registry", NULL);
+        return complain_usage("offsets", "--because is missing: why the mark is moved is kept in the registry", NULL);
     if (!words->moves && (words->to || words->move.because || words->dry))
-        return wrong_usage("--to, --because and --dry-run go with --move", NULL);
+        return complain_usage("offsets", "--to, --because and --dry-run go with --move", NULL);
     if (words->moves && words->json)
-        return wrong_usage("--json does not go with --move", NULL);
+        return complain_usage("offsets", "--json does not go with --move", NULL);
     return 0;
 }
 
@@ -110,13 +105,20 @@ static int parse(int argc, char **argv, struct words *words)
         code = take_option(words, option, optarg);
     if (code || words->help)
         return code;
-    return optind < argc ? wrong_usage("an argument is too many:", argv[optind]) : check(words);
+    return optind < argc ? complain_usage("offsets", "an argument is too many:", argv[optind]) : check(words);
 }
 
 static void say(void *context, const char *line)
 {
     (void)context;
     puts(line);
+}
+
+/* "refused: ..." already, or what went wrong. */
+static void refuse(void *context, const char *line)
+{
+    (void)context;
+    complain("offsets", 0, "%s", line);
 }
 
 static int code_of(int r)
@@ -127,7 +129,7 @@ static int code_of(int r)
 static int move(struct offsets *offsets, struct words *words)
 {
     struct site *site = offsets->site;
-    struct resolve work = {.dry = words->dry, .say = say};
+    struct resolve work = {.dry = words->dry, .say = say, .refuse = refuse};
     int r = site_open_reader(site);
 
     if (r)
@@ -137,7 +139,7 @@ static int move(struct offsets *offsets, struct words *words)
     words->move.context = offsets;
     r = resolve_move(&work, &words->move);
     if (r < 0 && r != -EPROTO)
-        log_error(&site->log, "the mark is not moved, or it is not known whether it is: look, then try again error=\"%s\"", strerror(-r));
+        complain("offsets", code_of(r), "the mark is not moved, or it is not known whether it is: look, then try again: %s", strerror(-r));
     if (!r && words->dry)
         puts("(a dry run: nothing was changed)");
     return code_of(r);
@@ -161,10 +163,8 @@ static int show(struct offsets *offsets, const struct words *words)
 {
     int r = offsets_look(offsets);
 
-    if (r) {
-        log_error(&offsets->site->log, "%s does not answer error=\"%s\"", offsets->away, strerror(-r));
-        return code_of(r);
-    }
+    if (r)
+        return complain("offsets", code_of(r), "%s does not answer: %s", offsets->away, strerror(-r));
     if (words->json)
         return print_json(offsets);
     offsets_print(offsets, stdout);
@@ -201,7 +201,7 @@ int command_offsets(int argc, char **argv)
     code = site_config(&config, words.file);
     if (code)
         return code;
-    code = site_open_quietly(&site, config);
+    code = site_open_quietly(&site, config, "offsets");
     if (!code)
         code = work(&site, &words);
     site_close(&site);

@@ -2,6 +2,7 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include "commands/complain.h"
 #include "commands/offsets.h"
 #include "ledger/moves.h"
 #include "ledger/partition.h"
@@ -67,10 +68,8 @@ int offsets_open(struct offsets *offsets, struct site *site)
     r = kafka_in_new(&offsets->in, &consumer, &error);
     if (!r)
         r = kafka_look_new(&offsets->look, &consumer, &error);
-    if (r) {
-        log_error(&site->log, "no consumer error=\"%s\"", error.text);
-        return EX_CONFIG;
-    }
+    if (r)
+        return complain("offsets", EX_CONFIG, "no consumer: %s", error.text);
     return make_registries(offsets, sharded) || make_rows(offsets, sharded) ? EX_OSERR : 0;
 }
 

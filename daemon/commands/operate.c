@@ -9,6 +9,7 @@
 #include "base/number.h"
 #include "commands/client.h"
 #include "commands/command.h"
+#include "commands/complain.h"
 #include "commands/screen.h"
 #include "commands/socket.h"
 
@@ -80,9 +81,7 @@ static const char *const usages[] = {
 
 static int wrong(const struct words *words, const char *what, const char *value)
 {
-    fprintf(stderr, "orderd %s: %s%s%s; see orderd %s --help\n", request_verb_name(words->request.verb), what, value ? ": " : "", value ? value : "",
-            request_verb_name(words->request.verb));
-    return EX_USAGE;
+    return complain_usage(request_verb_name(words->request.verb), what, value);
 }
 
 /* A number of what is meant, in its range. */
@@ -135,12 +134,12 @@ static int take_argument(struct words *words, const char *text)
     case REQUEST_LOG_LEVEL:
         return take_text(words, text);
     case REQUEST_STATUS:
-        return words->watch_s && take_number(text, 1, WATCH_MAX_S, &words->watch_s) ? 0 : wrong(words, "an argument is too many", text);
+        return words->watch_s && take_number(text, 1, WATCH_MAX_S, &words->watch_s) ? 0 : wrong(words, "an argument is too many:", text);
     case REQUEST_DUMP:
     case REQUEST_VERB_COUNT:
         break;
     }
-    return wrong(words, "an argument is too many", text);
+    return wrong(words, "an argument is too many:", text);
 }
 
 static int take_option(struct words *words, int option, const char *value)
@@ -200,7 +199,7 @@ static int take_words(struct words *words, int argc, char **argv)
     if (!r && optind < argc)
         r = take_argument(words, argv[optind]);
     if (!r && optind + 1 < argc)
-        r = wrong(words, "an argument is too many", argv[optind + 1]);
+        r = wrong(words, "an argument is too many:", argv[optind + 1]);
     return r ? r : check(words, optind < argc);
 }
 

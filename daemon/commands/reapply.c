@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include "commands/complain.h"
 #include "commands/progress.h"
 #include "turn/reapply.h"
 
@@ -63,10 +64,8 @@ static int bear(struct site *site, int error, int64_t *since)
         *since = now;
         return 0;
     }
-    if (now - *since > GIVE_UP_MS) {
-        log_error(&site->log, "it is not done, run the command again, which goes on where it stands error=\"%s\"", strerror(-error));
-        return EX_UNAVAILABLE;
-    }
+    if (now - *since > GIVE_UP_MS)
+        return complain(site->log.command, EX_UNAVAILABLE, "it is not done, run the command again, which goes on where it stands: %s", strerror(-error));
     clock_sleep_ms(site->clock, STEP_MS);
     code = session_is_up(site->redis.session) ? 0 : site_connect(site);
     return code == EX_UNAVAILABLE ? 0 : code;
@@ -94,8 +93,7 @@ static int work(struct site *site, struct reapply *reapply, struct progress *bar
         return code;
     if (r == -EPROTO || r == -EACCES)
         return refusal.set ? site_refuse(site, &refusal) : r == -EACCES ? EX_NOPERM : EX_CONFIG;
-    puts("stopped before its end; the market stays halted, and the same command goes on where it stands");
-    return EX_TEMPFAIL;
+    return complain(site->log.command, EX_TEMPFAIL, "stopped before its end; the market stays halted, and the same command goes on where it stands");
 }
 
 static int one_market(struct site *site, struct reapply_options *options, bool *ours)
@@ -138,6 +136,5 @@ int reapply_by_hand(struct site *site, struct kafka_in *in, bool dry)
 
     if (code || ours)
         return code;
-    puts("refused: no rollback halts this market; a daemon that finds one says so");
-    return EX_CONFIG;
+    return complain(site->log.command, EX_CONFIG, "no rollback halts this market; a daemon that finds one says so");
 }

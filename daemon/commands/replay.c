@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/number.h"
 #include "commands/command.h"
 #include "commands/progress.h"
 
@@ -73,7 +74,7 @@ static int code_of(int r)
 
 static int fail(int r, const struct error_text *error)
 {
-    return replay_refuse("%s", error->text[0] ? error->text : strerror(-r)), code_of(r);
+    return complain("replay", code_of(r), "%s", error->text[0] ? error->text : strerror(-r));
 }
 
 static int open_target(struct work *w)
@@ -118,7 +119,7 @@ static int make_sink(struct work *w)
         w->producer[i + 1] = c->producer.items[i];
     o.properties = (struct kafka_properties){w->producer, c->producer.count + 1};
     if (sink_new(&w->sink, &o, &error))
-        return replay_refuse("no producer: %s", error.text);
+        return complain("replay", EX_CONFIG, "no producer: %s", error.text);
     sink_set_limits(w->sink, &w->job->limits);
     return 0;
 }
@@ -185,7 +186,7 @@ static int open_verify(struct work *w)
     if (w->job->request->differences) {
         w->show.lines = fopen(w->job->request->differences, w->target.resumed || w->job->number > 0 ? "ae" : "we");
         if (!w->show.lines)
-            return replay_refuse("%s: %s", w->job->request->differences, strerror(errno)), EX_IOERR;
+            return complain("replay", EX_IOERR, "%s: %s", w->job->request->differences, strerror(errno));
     }
     r = verify_new(&w->verify, &o, &error);
     if (r)
@@ -267,18 +268,19 @@ static int tell(struct work *w, const struct replay_report *report)
 static int verdict(const struct work *w, const struct replay_report *report)
 {
     if (w->show.failed)
-        return replay_refuse("%s could not be written", w->job->request->differences), EX_IOERR;
+        return complain("replay", EX_IOERR, "%s could not be written", w->job->request->differences);
     if (!report->finished)
-        return fputs("orderd replay: stopped; the same command goes on from here\n", stderr), EX_TEMPFAIL;
+        return complain("replay", EX_TEMPFAIL, "stopped; the same command goes on from here");
     if (!report->verified)
         return 0;
     if (verify_differences(report->verified))
         return EX_DATAERR;
     if (report->counts.events && !report->verified->compared)
-        return replay_refuse("nothing was compared: %s holds no outcome of incarnation %s for these events", w->job->live.config->kafka.outcomes, w->job->incarnation),
-               EX_DATAERR;
+        return complain("replay", EX_DATAERR, "nothing was compared: %s holds no outcome of incarnation %s for these events", w->job->live.config->kafka.outcomes, w->job->incarnation);
     if (report->counts.uncounted)
-        return replay_refuse("a run was killed and left decisions that were not compared: an empty namespace would be right for a whole verdict"), EX_TEMPFAIL;
+        return complain("replay", EX_TEMPFAIL, "a run was killed, and %" PRId64 " %s not compared; the same command changes nothing about it: with another "
+                        "--into-prefix, or when this namespace is deleted, --verify compares all", report->counts.uncounted,
+                        number_words(report->counts.uncounted, "offset that it had replayed was", "offsets that it had replayed were"));
     return 0;
 }
 
@@ -333,8 +335,7 @@ static int one_market(struct replay_job *job, int32_t number, const sigset_t *si
     emit_free(w.emit);
     verify_free(w.verify);
     if (w.show.lines && fclose(w.show.lines)) {
-        replay_refuse("%s: %s", job->request->differences, strerror(errno));
-        code = EX_IOERR;
+        code = complain("replay", EX_IOERR, "%s: %s", job->request->differences, strerror(errno));
     }
     target_close(&w.target);
     free(w.producer);

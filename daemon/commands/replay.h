@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 
+#include "commands/complain.h"
 #include "commands/site.h"
 #include "ledger/resolve.h"
 #include "replay/replay.h"
@@ -50,8 +51,6 @@ int replay_prepare_market(struct replay_job *job, int32_t number) MUST_CHECK;
 /* The parts of the logs that the words name. Exit code. */
 int replay_ranges(struct replay_job *job) MUST_CHECK;
 void replay_unprepare(struct replay_job *job);
-/* A line that refuses, on standard error; returns EX_CONFIG. */
-int replay_refuse(const char *format, ...) PRINTF_LIKE(1, 2);
 
 /* Differences and writes of others, as a person reads them and as JSON lines. */
 struct replay_show {

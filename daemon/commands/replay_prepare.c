@@ -1,5 +1,4 @@
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -10,18 +9,6 @@
 #include "store/server.h"
 
 enum { READ_MS = 5000, TAIL = 16, PREFIX_MAX = 64 };
-
-int replay_refuse(const char *format, ...)
-{
-    va_list arguments;
-
-    fputs("orderd replay: ", stderr);
-    va_start(arguments, format);
-    vfprintf(stderr, format, arguments);
-    va_end(arguments);
-    fputc('\n', stderr);
-    return EX_CONFIG;
-}
 
 static int run_id_of(struct site *site, char *out, size_t size)
 {
@@ -44,9 +31,9 @@ static int visit_live(struct replay_job *job)
 
     job->live_up = r == 0;
     if (r == -EACCES)
-        return replay_refuse("the live redis at %s cannot be looked at: %s", job->live.config->redis.address, error.text), EX_NOPERM;
+        return complain("replay", EX_NOPERM, "the live redis at %s cannot be looked at: %s", job->live.config->redis.address, error.text);
     if (r)
-        fprintf(stderr, "orderd replay: the live redis at %s is away (%s), so its registry is not compared\n", job->live.config->redis.address, error.text);
+        complain("replay", 0, "the live redis at %s is away (%s), so its registry is not compared", job->live.config->redis.address, error.text);
     return 0;
 }
 
@@ -60,9 +47,9 @@ static int compare_namespaces(struct replay_job *job)
     if (!same)
         return 0;
     if (job->live_up && (run_id_of(&job->live, one, sizeof one) || run_id_of(&job->into, other, sizeof other)))
-        return replay_refuse("INFO is not allowed, so it cannot be known whether the namespace is the live one: --into-prefix or --into-database would be right");
+        return complain("replay", EX_CONFIG, "INFO is not allowed, so it cannot be known whether the namespace is the live one: --into-prefix or --into-database would be right");
     if (job->live_up ? strcmp(one, other) == 0 : strcmp(live->redis.address, into->redis.address) == 0)
-        return replay_refuse("the namespace is the live market's (the same server, database %lld, prefix \"%s\"): --into-prefix, --into-database or --into-address "
+        return complain("replay", EX_CONFIG, "the namespace is the live market's (the same server, database %lld, prefix \"%s\"): --into-prefix, --into-database or --into-address "
                              "of another would be right", (long long)into->redis.database, into->redis.prefix);
     return 0;
 }
@@ -73,7 +60,7 @@ static int check_prefix(const char *prefix)
 
     for (const char *at = prefix; good && *at; at++)
         good = *at > ' ' && *at < 0x7f && *at != '{' && *at != '}';
-    return good ? 0 : replay_refuse("--into-prefix \"%.70s\": up to %d printable characters without space and braces are right", prefix, PREFIX_MAX);
+    return good ? 0 : complain("replay", EX_CONFIG, "--into-prefix \"%.70s\": up to %d printable characters without space and braces are right", prefix, PREFIX_MAX);
 }
 
 static int open_into(struct replay_job *job)
@@ -90,8 +77,7 @@ static int open_into(struct replay_job *job)
         job->into_config.redis.database = request->database;
     snprintf(job->no_durability, sizeof job->no_durability, "none");
     job->into_config.redis.durability = job->no_durability;      /* nothing rests on it: what is lost is replayed again */
-    code = site_open(&job->into, &job->into_config);
-    job->into.log.level = job->live.log.level;
+    code = site_open_quietly(&job->into, &job->into_config, "replay");
     if (!code)
         code = check_prefix(job->into_config.redis.prefix);
     return code ? code : site_connect(&job->into);
@@ -113,15 +99,15 @@ static int check_outcomes(struct replay_job *job)
         return 0;
     for (size_t i = 0; i < live->kafka.topics.count; i++)
         if (strcmp(topic, live->kafka.topics.items[i]) == 0)
-            return replay_refuse("--outcomes %s is a source topic: a topic of its own would be right", topic);
+            return complain("replay", EX_CONFIG, "--outcomes %s is a source topic: a topic of its own would be right", topic);
     if (strcmp(topic, live->kafka.outcomes) == 0 || strcmp(topic, live->kafka.dead_letters) == 0)
-        return replay_refuse("--outcomes %s is the live market's: a topic of its own would be right", topic);
+        return complain("replay", EX_CONFIG, "--outcomes %s is the live market's: a topic of its own would be right", topic);
     copy.kafka.outcomes = (char *)topic;
     r = topics_ask(&topics, &copy, &job->live.log, &refusal, &error);
     if (r)
-        return replay_refuse("%s", error.text), EX_UNAVAILABLE;
+        return complain("replay", EX_UNAVAILABLE, "%s", error.text);
     if (refusal.set)
-        return replay_refuse("--outcomes: %s; it must be made before", refusal.found);
+        return complain("replay", EX_CONFIG, "--outcomes: %s; it must be made before", refusal.found);
     job->limits = topics.limits;
     return 0;
 }
@@ -137,12 +123,12 @@ static int open_state(struct replay_job *job)
         return 0;
     r = snapshot_open(&job->state, job->request->state, &error);
     if (r)
-        return replay_refuse("--state %s: %s", job->request->state, error.text[0] ? error.text : strerror(-r)), r == -EBADMSG || r == -ENOTSUP ? EX_DATAERR : EX_NOINPUT;
+        return complain("replay", r == -EBADMSG || r == -ENOTSUP ? EX_DATAERR : EX_NOINPUT, "--state %s: %s", job->request->state, error.text[0] ? error.text : strerror(-r));
     header = snapshot_header(job->state);
     if (strcmp(header->cluster, job->live.topics.cluster) != 0)
-        return replay_refuse("--state %s: the snapshot is of Kafka cluster %s, this is %s", job->request->state, header->cluster, job->live.topics.cluster);
+        return complain("replay", EX_CONFIG, "--state %s: the snapshot is of Kafka cluster %s, this is %s", job->request->state, header->cluster, job->live.topics.cluster);
     if (strcmp(header->shard, live->shard) != 0)
-        return replay_refuse("--state %s: the snapshot has shard = \"%s\", the file says \"%s\"", job->request->state, header->shard, live->shard);
+        return complain("replay", EX_CONFIG, "--state %s: the snapshot has shard = \"%s\", the file says \"%s\"", job->request->state, header->shard, live->shard);
     return 0;
 }
 
@@ -153,7 +139,7 @@ int replay_prepare(struct replay_job *job, struct config *config, const struct r
     int code;
 
     *job = (struct replay_job){.request = request};
-    code = site_open_quietly(&job->live, config);
+    code = site_open_quietly(&job->live, config, "replay");
     if (!code)
         code = visit_live(job);
     if (!code)
@@ -172,7 +158,7 @@ int replay_prepare(struct replay_job *job, struct config *config, const struct r
         return code;
     consumer = site_consumer(&job->live);
     if (kafka_in_new(&job->in, &consumer, &error))
-        return replay_refuse("no consumer: %s", error.text);
+        return complain("replay", EX_CONFIG, "no consumer: %s", error.text);
     return 0;
 }
 
@@ -200,10 +186,10 @@ static int read_registry(struct replay_job *job)
     command_texts(job->live.redis.commands, "HMGET", shard.meta_key, REGISTRY_FIELDS, NULL);
     r = asker_ask(&job->live.redis, &replies);
     if (r)
-        return replay_refuse("the live redis cannot be read: %s", strerror(-r)), EX_UNAVAILABLE;
+        return complain("replay", EX_UNAVAILABLE, "the live redis cannot be read: %s", strerror(-r));
     r = registry_read(&job->registry, replies[0]);
     if (r == -EBADMSG || r == -EIO)
-        return replay_refuse("the live registry %s cannot be read", shard.meta_key);
+        return complain("replay", EX_CONFIG, "the live registry %s cannot be read", shard.meta_key);
     job->has_registry = r == 0;
     return 0;
 }
@@ -215,12 +201,12 @@ static int compare_registry(const struct replay_job *job)
     if (!job->has_registry)
         return 0;
     if (strcmp(job->registry.cluster, topics->cluster) != 0)
-        return replay_refuse("the live registry belongs to Kafka cluster %s, this is %s", job->registry.cluster, topics->cluster);
+        return complain("replay", EX_CONFIG, "the live registry belongs to Kafka cluster %s, this is %s", job->registry.cluster, topics->cluster);
     for (size_t i = 0; i < topics->count; i++) {
         int32_t registered = registry_partitions(&job->registry, topics->items[i].name);
 
         if (registered != topics->items[i].partitions)
-            return replay_refuse("topic %s has %d partitions, %d are in the live registry: resolve that first (see what orderd check --connect says)",
+            return complain("replay", EX_CONFIG, "topic %s has %d partitions, %d are in the live registry: resolve that first (see what orderd check --connect says)",
                                  topics->items[i].name, topics->items[i].partitions, registered < 0 ? 0 : registered);
     }
     return 0;
@@ -306,9 +292,9 @@ static int latest(struct replay_job *job, const char *topic, char incarnation[CL
             continue;
         r = last_outcome(job, topic, n, &last, whose, &foreign, other);
         if (r < 0)
-            return replay_refuse("the outcome topic %s cannot be read: %s", topic, strerror(-r)), EX_UNAVAILABLE;
+            return complain("replay", EX_UNAVAILABLE, "the outcome topic %s cannot be read: %s", topic, strerror(-r));
         if (foreign.data)
-            return replay_refuse("the outcome topic %s belongs to another source: partition %d holds %s%.*s", topic, n,
+            return complain("replay", EX_CONFIG, "the outcome topic %s belongs to another source: partition %d holds %s%.*s", topic, n,
                                  foreign.data == other ? "outcomes of topic " : "", (int)foreign.size, foreign.data);
         if (r && (!any || decision_compare(&last, &best) > 0)) {
             memcpy(incarnation, whose, CLOCK_UUID_SIZE);
@@ -334,7 +320,7 @@ static int choose_order(struct replay_job *job)
     if (!chosen)
         chosen = job->has_registry ? job->registry.incarnation : found;
     if (!chosen[0])
-        return replay_refuse("the outcome topic %s holds no outcome that tells the order: --without-recorded (each partition's own order) would be right",
+        return complain("replay", EX_CONFIG, "the outcome topic %s holds no outcome that tells the order: --without-recorded (each partition's own order) would be right",
                              job->live.config->kafka.outcomes);
     snprintf(job->incarnation, sizeof job->incarnation, "%s", chosen);
     return 0;
@@ -353,7 +339,7 @@ static int read_own(struct replay_job *job, char own[CLOCK_UUID_SIZE])
     command_texts(job->into.redis.commands, "HGET", shard.meta_key, "incarnation", NULL);
     r = asker_ask(&job->into.redis, &replies);
     if (r)
-        return replay_refuse("redis cannot be read: %s", strerror(-r)), EX_UNAVAILABLE;
+        return complain("replay", EX_UNAVAILABLE, "redis cannot be read: %s", strerror(-r));
     if (replies[0]->type == REPLY_STRING)
         snprintf(own, CLOCK_UUID_SIZE, "%.*s", (int)replies[0]->text.size, replies[0]->text.data);
     return 0;
@@ -377,11 +363,9 @@ static int check_file_own(struct replay_job *job)
     there = stat(job->outcomes_path, &is) == 0;
     fd = open(job->outcomes_path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
     if (fd < 0 || fstat(fd, &is) || (!S_ISREG(is.st_mode) && (errno = EINVAL))) {
-        code = EX_IOERR;
-        replay_refuse("%s: %s", job->outcomes_path, errno == EINVAL ? "a regular file would be right" : strerror(errno));
+        code = complain("replay", EX_IOERR, "%s: %s", job->outcomes_path, errno == EINVAL ? "a regular file would be right" : strerror(errno));
     } else if (is.st_size) {
-        code = EX_DATAERR;
-        replay_refuse("%s holds something already: another file, or an empty one, would be right", job->outcomes_path);
+        code = complain("replay", EX_DATAERR, "%s holds something already: another file, or an empty one, would be right", job->outcomes_path);
     }
     if (fd >= 0)
         close(fd);
@@ -406,7 +390,7 @@ static int check_outcomes_own(struct replay_job *job)
     if (code)
         return code;
     if (strcmp(own, found) != 0)
-        return replay_refuse("--outcomes %s holds outcomes of incarnation %s already, which are not this replay's: an empty topic would be right", topic, found);
+        return complain("replay", EX_CONFIG, "--outcomes %s holds outcomes of incarnation %s already, which are not this replay's: an empty topic would be right", topic, found);
     return 0;
 }
 

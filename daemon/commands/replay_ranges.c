@@ -12,12 +12,12 @@ static int begin_at_state(struct replay_job *job)
         const struct snapshot_mark *found = snapshot_mark_of(job->state, range->topic, range->partition);
 
         if (!found)
-            return replay_refuse("--state %s: the snapshot knows no %s:%d: one of this market would be right", job->request->state, range->topic, range->partition);
+            return complain("replay", EX_CONFIG, "--state %s: the snapshot knows no %s:%d: one of this market would be right", job->request->state, range->topic, range->partition);
         if (found->mark.next < range->from)
-            return replay_refuse("--state %s: %s:%d goes on at offset %lld, and retention has deleted what lies below %lld: a later snapshot would be right",
+            return complain("replay", EX_CONFIG, "--state %s: %s:%d goes on at offset %lld, and retention has deleted what lies below %lld: a later snapshot would be right",
                                  job->request->state, range->topic, range->partition, (long long)found->mark.next, (long long)range->from);
         if (found->mark.next > range->to)
-            return replay_refuse("--state %s: %s:%d goes on at offset %lld, above %lld where the replay ends: a later --to, or an earlier snapshot, would be right",
+            return complain("replay", EX_CONFIG, "--state %s: %s:%d goes on at offset %lld, above %lld where the replay ends: a later --to, or an earlier snapshot, would be right",
                                  job->request->state, range->topic, range->partition, (long long)found->mark.next, (long long)range->to);
         range->from = found->mark.next;
         if (found->outcomes_from > range->outcomes_from && found->outcomes_from <= range->outcomes_to)
@@ -38,8 +38,8 @@ int replay_ranges(struct replay_job *job)
     int r = ranges_make(&job->ranges, &job->ranges_count, &options, &error);
 
     if (r == -EPROTO)
-        return replay_refuse("%s", error.text);
+        return complain("replay", EX_CONFIG, "%s", error.text);
     if (r)
-        return replay_refuse("kafka: %s", error.text[0] ? error.text : strerror(-r)), r == -EACCES ? EX_NOPERM : EX_UNAVAILABLE;
+        return complain("replay", r == -EACCES ? EX_NOPERM : EX_UNAVAILABLE, "kafka: %s", error.text[0] ? error.text : strerror(-r));
     return job->state ? begin_at_state(job) : 0;
 }

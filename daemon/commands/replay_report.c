@@ -226,7 +226,8 @@ static void say_verified(const struct verify_counts *v, bool part, FILE *out)
 {
     char a[PROGRESS_NUMBER_SIZE], b[PROGRESS_NUMBER_SIZE];
 
-    fprintf(out, "compared with what was recorded: %s decisions, %s the same, %s differ", progress_number(a, v->compared), progress_number(b, v->same),
+    fprintf(out, "compared with what was recorded: %s %s, %s the same, %s differ", progress_number(a, v->compared),
+            number_words(v->compared, "decision", "decisions"), progress_number(b, v->same),
             verify_differences(v) ? "" : "none");
     if (verify_differences(v)) {
         bool any = false;
@@ -240,43 +241,72 @@ static void say_verified(const struct verify_counts *v, bool part, FILE *out)
     }
     fputc('\n', out);
     if (v->foreign)
-        fprintf(out, "  %s values were written by other programs%s in between\n", progress_number(a, v->foreign), part ? ", or by events outside the range," : "");
+        fprintf(out, "  %s %s written by other programs%s in between\n", progress_number(a, v->foreign), number_words(v->foreign, "value was", "values were"), part ? ", or by events outside the range," : "");
     if (v->first_seen)
-        fprintf(out, "  %s values were there before the first decision that named them\n", progress_number(a, v->first_seen));
+        fprintf(out, "  %s %s there before the first decision that named %s\n", progress_number(a, v->first_seen), number_words(v->first_seen, "value was", "values were"),
+                number_words(v->first_seen, "it", "them"));
     if (v->undecided)
-        fprintf(out, "  %s events at the ends of the ranges have no outcome yet\n", progress_number(a, v->undecided));
+        fprintf(out, "  %s %s no outcome yet\n", progress_number(a, v->undecided),
+                number_words(v->undecided, "event at the end of a range has", "events at the ends of the ranges have"));
+}
+
+/* Events of this run whose outcome is not there to follow. */
+static int64_t unrecorded_of(const struct replay_report *r)
+{
+    return r->read.events - r->read.recorded;
+}
+
+/* What it was, not what was meant: where no outcome was found, nothing told an order between partitions. */
+static const char *order_of(const struct replay_report *r)
+{
+    bool followed = r->job->incarnation[0] && (r->read.recorded || !r->read.events);
+
+    return followed ? "recorded" : "offsets";
 }
 
 static void say_order(const struct replay_report *r, FILE *out)
 {
     char number[PROGRESS_NUMBER_SIZE];
-    int64_t unrecorded = r->read.events - r->read.recorded;
+    int64_t unrecorded = unrecorded_of(r);
 
-    if (!r->job->incarnation[0]) {
+    if (strcmp(order_of(r), "offsets") == 0) {
         fputs("  order: each partition's own; between partitions it is not what it was, so decisions that rested on it may differ\n", out);
         return;
     }
     fputs("  order: as recorded\n", out);
     if (unrecorded)
-        fprintf(out, "  %s events of this run have no outcome of incarnation %s: they came in their partitions' order\n", progress_number(number, unrecorded),
-                r->job->incarnation);
+        fprintf(out, "  %s %s no outcome of incarnation %s: their partitions' order was kept\n", progress_number(number, unrecorded),
+                number_words(unrecorded, "event of this run has", "events of this run have"), r->job->incarnation);
+}
+
+/* What lies between the last event and the end, as control records do, is no event. */
+static void say_place(const struct replay_report *r, size_t i, FILE *out)
+{
+    char next[PROGRESS_NUMBER_SIZE], to[PROGRESS_NUMBER_SIZE];
+
+    if (r->finished)
+        fprintf(out, "  %s is replayed to its end, %s\n", r->target->partitions[i]->at, progress_number(to, r->target->ranges[i].to));
+    else
+        fprintf(out, "  %s stands at %s of %s\n", r->target->partitions[i]->at, progress_number(next, r->target->partitions[i]->mark.next),
+                progress_number(to, r->target->ranges[i].to));
 }
 
 void replay_report_text(const struct replay_report *r, FILE *out)
 {
-    char a[PROGRESS_NUMBER_SIZE], b[PROGRESS_NUMBER_SIZE], where[600];
+    char a[PROGRESS_NUMBER_SIZE], where[600];
 
-    fprintf(out, "%s %s events into %s\n", r->finished ? "replayed" : "stopped after", progress_number(a, r->counts.events), where_to(r, where, sizeof where));
+    fprintf(out, "%s %s %s into %s\n", r->finished ? "replayed" : "stopped after", progress_number(a, r->counts.events),
+            number_words(r->counts.events, "event", "events"), where_to(r, where, sizeof where));
     say_counts(&r->counts, out);
     if (r->counts.taken)
         fprintf(out, "  %s of them as they were recorded\n", progress_number(a, r->counts.taken));
     if (r->counts.uncounted)
-        fprintf(out, "  %s more offsets were applied by a run that ended before it had counted them\n", progress_number(a, r->counts.uncounted));
+        fprintf(out, "  %s more %s applied by a run that ended before it had counted %s\n", progress_number(a, r->counts.uncounted),
+                number_words(r->counts.uncounted, "offset was", "offsets were"), number_words(r->counts.uncounted, "it", "them"));
     for (size_t i = 0; i < r->target->count; i++)
-        fprintf(out, "  %s stands at %s of %s\n", r->target->partitions[i]->at, progress_number(a, r->target->partitions[i]->mark.next),
-                progress_number(b, r->target->ranges[i].to));
+        say_place(r, i, out);
     say_order(r, out);
-    fprintf(out, "  this run: %s events in %" PRId64 ".%01d s", progress_number(a, r->events), r->ms / 1000, (int)(r->ms % 1000 / 100));
+    fprintf(out, "  this run: %s %s in %" PRId64 ".%01d s", progress_number(a, r->events), number_words(r->events, "event", "events"), r->ms / 1000, (int)(r->ms % 1000 / 100));
     if (per_s(r) >= 0)
         fprintf(out, ", %s/s", progress_number(a, (int64_t)per_s(r)));
     fputc('\n', out);
@@ -339,12 +369,13 @@ void replay_report_json(const struct replay_report *r, struct buffer *out)
     members_int(out, "database", r->job->into_config.redis.database);
     members_text(out, "prefix", r->target->shard.prefix);
     members_text(out, "incarnation", r->target->shard.registry.incarnation);
-    members_text(out, "order", r->job->incarnation[0] ? "recorded" : "offsets");
+    members_text(out, "order", order_of(r));
     members_flag(out, "finished", r->finished);
     members_flag(out, "resumed", r->resumed);
     put_events(&r->counts, out);
     put_partitions(r, out);
     members_int(out, "run_events", r->events);
+    members_int(out, "run_unrecorded", unrecorded_of(r));
     members_int(out, "run_ms", r->ms);
     members_real(out, "events_per_s", per_s(r));
     if (r->verified)

@@ -29,17 +29,12 @@ static const char usage[] =
     "--without-recorded: do not follow the recorded order over all partitions, nor take expired events as recorded. Each partition keeps its own\n"
     "  order; what was decided by the order between partitions may come out otherwise.\n"
     "--incarnation UUID: whose recorded outcomes are followed: the live registry's otherwise, or those of the last outcome.\n"
-    "--rate N: so many events in a second at most.\n"
+    "--rate N: so many events in a second at most, 1 to 1000000; else as fast as it goes.\n"
     "--json: the report as one object, described by conf/schemas/reports/replay.json.\n"
-    "Ctrl-C stops after what was begun; the same command goes on from there.\n"
+    "Ctrl-C stops after what was begun; the same command goes on from there. So it does when it was killed; but what the killed run had decided was not\n"
+    "  compared then, so --verify ends with 75, and into an empty namespace it compares all.\n"
     "Exit codes: 0 done (and nothing differs), 64 usage, 65 decisions differ, or a snapshot or a record is damaged, 66 a file cannot be read,\n"
-    "69 redis or kafka is away, 74 a file cannot be written, 75 stopped before the end, 77 rights, 78 configuration or refused.\n";
-
-static int wrong_usage(const char *what, const char *value)
-{
-    fprintf(stderr, "orderd replay: %s%s%s; see orderd replay --help\n", what, value ? " " : "", value ? value : "");
-    return EX_USAGE;
-}
+    "69 redis or kafka is away, 74 a file cannot be written, 75 stopped before the end, or not all was compared, 77 rights, 78 configuration or refused.\n";
 
 enum option_code {
     OPTION_PREFIX = 1000, OPTION_DATABASE, OPTION_ADDRESS, OPTION_FROM, OPTION_TO, OPTION_OUTCOMES, OPTION_OUTCOMES_FILE, OPTION_WITHOUT, OPTION_RATE,
@@ -67,9 +62,9 @@ static const struct option options[] = {
     {NULL, 0, NULL, 0},
 };
 
-static int take_number(const char *name, const char *text, int64_t most, int64_t *out)
+static int take_number(const char *name, const char *text, int64_t least, int64_t most, int64_t *out)
 {
-    return number_parse(bytes_of(text), out) && *out >= 0 && *out <= most ? 0 : wrong_usage(name, text);
+    return number_parse(bytes_of(text), out) && *out >= least && *out <= most ? 0 : complain_usage("replay", name, text);
 }
 
 static int take_where(const char *name, const char *text, struct resolve_froms *froms, char *words, size_t size)
@@ -77,7 +72,7 @@ static int take_where(const char *name, const char *text, struct resolve_froms *
     size_t used = strlen(words);
 
     if (!where_add(text, froms) || (size_t)snprintf(words + used, size - used, "%s%s", used ? "," : "", text) >= size - used)
-        return wrong_usage(name, text);
+        return complain_usage("replay", name, text);
     return 0;
 }
 
@@ -85,17 +80,17 @@ static int take_value(struct replay_request *request, int option, const char *va
 {
     switch (option) {
     case OPTION_DATABASE:
-        return take_number("--into-database: a number would be right, not", value, DATABASES_MAX, &request->database);
+        return take_number("--into-database: a number would be right, not", value, 0, DATABASES_MAX, &request->database);
     case OPTION_RATE:
-        return take_number("--rate: 1 to 1000000 would be right, not", value, RATE_MAX, &request->rate);
+        return take_number("--rate: 1 to 1000000 would be right, not", value, 1, RATE_MAX, &request->rate);
     case OPTION_MAX:
-        return take_number("--max-differences: a number would be right, not", value, INT32_MAX, &request->max_differences);
+        return take_number("--max-differences: a number would be right, not", value, 0, INT32_MAX, &request->max_differences);
     case OPTION_FROM:
         return take_where("--from: " WHERE_FORMS " would be right, not", value, &request->from, request->words_from, sizeof request->words_from);
     case OPTION_TO:
         return take_where("--to: " WHERE_FORMS " would be right, not", value, &request->to, request->words_to, sizeof request->words_to);
     default:
-        return wrong_usage("an option is not known or lacks its value", NULL);
+        return complain_usage("replay", "an option is not known or lacks its value", NULL);
     }
 }
 
@@ -138,19 +133,19 @@ static bool is_uuid(const char *text)
 static int check(const struct replay_request *request)
 {
     if (!request->file)
-        return wrong_usage("-c FILE is missing", NULL);
+        return complain_usage("replay", "-c FILE is missing", NULL);
     if (!request->prefix && !request->address && request->database < 0)
-        return wrong_usage("--into-prefix, --into-database or --into-address is missing: a replay never goes into the live market", NULL);
+        return complain_usage("replay", "--into-prefix, --into-database or --into-address is missing: a replay never goes into the live market", NULL);
     if (request->outcomes && request->outcomes_file)
-        return wrong_usage("--outcomes or --outcomes-file, not both", NULL);
+        return complain_usage("replay", "--outcomes or --outcomes-file, not both", NULL);
     if (request->without_recorded && (request->verify || request->incarnation))
-        return wrong_usage("--without-recorded does not go with --verify or --incarnation", NULL);
+        return complain_usage("replay", "--without-recorded does not go with --verify or --incarnation", NULL);
     if (request->incarnation && !is_uuid(request->incarnation))
-        return wrong_usage("--incarnation: the UUID behind /orderd/ in an outcome's ce_source would be right, not", request->incarnation);
+        return complain_usage("replay", "--incarnation: the UUID behind /orderd/ in an outcome's ce_source would be right, not", request->incarnation);
     if (request->differences && !request->verify)
-        return wrong_usage("--differences goes with --verify", NULL);
+        return complain_usage("replay", "--differences goes with --verify", NULL);
     if (request->state && request->from.count)
-        return wrong_usage("--state begins at the snapshot's marks, --from does not go with it", NULL);
+        return complain_usage("replay", "--state begins at the snapshot's marks, --from does not go with it", NULL);
     return 0;
 }
 
@@ -165,5 +160,5 @@ int replay_parse(int argc, char **argv, struct replay_request *request)
         return code;
     if (request->help)
         return fputs(usage, stdout) < 0 ? EX_IOERR : 0;
-    return optind < argc ? wrong_usage("an argument is too many:", argv[optind]) : check(request);
+    return optind < argc ? complain_usage("replay", "an argument is too many:", argv[optind]) : check(request);
 }

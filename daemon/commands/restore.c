@@ -6,7 +6,9 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include "base/number.h"
 #include "commands/command.h"
+#include "commands/complain.h"
 #include "commands/interrupt.h"
 #include "commands/progress.h"
 #include "commands/reapply.h"
@@ -44,12 +46,6 @@ struct job {
     bool shown;
 };
 
-static int wrong_usage(const char *what, const char *value)
-{
-    fprintf(stderr, "orderd restore: %s%s%s; see orderd restore --help\n", what, value ? " " : "", value ? value : "");
-    return EX_USAGE;
-}
-
 static int parse(int argc, char **argv, struct words *words)
 {
     static const struct option options[] = {{"config", required_argument, NULL, 'c'}, {"help", no_argument, NULL, 'h'}, {"dry-run", no_argument, NULL, 'd'},
@@ -66,18 +62,18 @@ static int parse(int argc, char **argv, struct words *words)
         else if (option == 'l')
             words->from_log = true;
         else
-            return wrong_usage("an option is not known or lacks its value", NULL);
+            return complain_usage("restore", "an option is not known or lacks its value", NULL);
     }
     if (words->help)
         return 0;
     if (optind < argc)
         words->snapshot = argv[optind++];
     if (optind < argc)
-        return wrong_usage("an argument is too many:", argv[optind]);
+        return complain_usage("restore", "an argument is too many:", argv[optind]);
     if (!words->file)
-        return wrong_usage("-c FILE is missing", NULL);
+        return complain_usage("restore", "-c FILE is missing", NULL);
     if (!words->snapshot == !words->from_log)
-        return wrong_usage("a SNAPSHOT would be right, or --from-log, one of them", NULL);
+        return complain_usage("restore", "a SNAPSHOT would be right, or --from-log, one of them", NULL);
     return 0;
 }
 
@@ -115,10 +111,9 @@ static int code_of(int r)
            r == -ECANCELED || r == -ESTALE ? EX_TEMPFAIL : EX_UNAVAILABLE;
 }
 
-static int fail(const struct job *job, int r, const struct error_text *error)
+static int fail(int r, const struct error_text *error)
 {
-    log_error(&job->site->log, "the market is not restored; the same command goes on where it is error=\"%s\"", error->text[0] ? error->text : strerror(-r));
-    return code_of(r);
+    return complain("restore", code_of(r), "the market is not restored; the same command goes on where it is: %s", error->text[0] ? error->text : strerror(-r));
 }
 
 /* Daemons that live would find it half written, and hold what they knew of the one before. */
@@ -132,13 +127,14 @@ static int check_group(struct job *job, struct refusal *refusal)
     int r = kafka_look_new(&look, &consumer, &error);
 
     if (r)
-        return fail(job, r, &error);
+        return fail(r, &error);
     r = kafka_look_group(look, group, &found, SITE_QUESTION_MS);
     kafka_look_free(look);
     if (r)
-        return fail(job, error_set(&error, r, "kafka does not tell of group %s: %s", group, strerror(-r)), &error);
+        return fail(error_set(&error, r, "kafka does not tell of group %s: %s", group, strerror(-r)), &error);
     if (found.members)
-        refusal_say(refusal, "group %s has %zu members; stop the daemons first, a killed one is a member until its session.timeout.ms is over", group, found.members);
+        refusal_say(refusal, "group %s has %zu %s; stop the daemons first, a killed one is a member until its session.timeout.ms is over", group, found.members,
+                    number_words((int64_t)found.members, "member", "members"));
     return refusal->set ? site_refuse(job->site, refusal) : 0;
 }
 
@@ -153,8 +149,9 @@ static int apply_published(struct job *job, struct restore *restore, struct kafk
         return code;
     r = restore_finish(restore, &error);
     if (r)
-        return fail(job, r, &error);
-    puts("the market is restored; a daemon that is started goes on with it");
+        return fail(r, &error);
+    puts("the market is restored; a daemon that is started goes on with it. Until one has looked, orderd offsets and orderd check count what was applied as "
+         "outcomes on their way; they are published, and none is published again");
     return 0;
 }
 
@@ -170,14 +167,14 @@ static int restore_market(struct job *job, struct restore *restore, struct kafka
     if (refusal.set)
         return site_refuse(job->site, &refusal);
     if (r)
-        return fail(job, r, &error);
+        return fail(r, &error);
     if (restore->dry)
         return puts("(a dry run: nothing was changed)") < 0 ? EX_IOERR : 0;
     r = restore_write(restore, &error);
     if (job->shown)
         progress_end(&job->progress);
     job->shown = false;
-    return r ? fail(job, r, &error) : apply_published(job, restore, in);
+    return r ? fail(r, &error) : apply_published(job, restore, in);
 }
 
 static int with_kafka(struct job *job, const struct words *words, struct snapshot *snapshot)
@@ -188,10 +185,8 @@ static int with_kafka(struct job *job, const struct words *words, struct snapsho
     struct kafka_in *in;
     int code;
 
-    if (kafka_in_new(&in, &consumer, &error)) {
-        log_error(&job->site->log, "no consumer error=\"%s\"", error.text);
-        return EX_CONFIG;
-    }
+    if (kafka_in_new(&in, &consumer, &error))
+        return complain("restore", EX_CONFIG, "no consumer: %s", error.text);
     restore.start = site_start(job->site, in);
     code = restore_market(job, &restore, in);
     restore_deinit(&restore);
@@ -218,7 +213,7 @@ static int with_config(struct config *config, const struct words *words, struct 
 
     if (interrupt_open(&job.interrupt))
         return EX_OSERR;
-    code = site_open_quietly(&site, config);
+    code = site_open_quietly(&site, config, "restore");
     if (!code)
         code = work(&job, words, snapshot);
     site_close(&site);
@@ -232,9 +227,7 @@ static int open_snapshot(const struct words *words, struct snapshot **snapshot)
     struct error_text error = {""};
     int r = words->snapshot ? snapshot_open(snapshot, words->snapshot, &error) : 0;
 
-    if (r)
-        fprintf(stderr, "orderd restore: %s\n", error.text);
-    return !r ? 0 : r == -EBADMSG || r == -ENOTSUP ? EX_DATAERR : EX_NOINPUT;
+    return r ? complain("restore", r == -EBADMSG || r == -ENOTSUP ? EX_DATAERR : EX_NOINPUT, "%s", error.text) : 0;
 }
 
 int command_restore(int argc, char **argv)

@@ -5,6 +5,8 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "commands/complain.h"
+
 enum { RETRY_MS = 500, BELIEVE_MS = 10000, SLICE_MS = 50, WORKING_MEMORY = 256 << 20, COMMANDS_LIMIT = 256 << 20 };
 
 static int session_make(struct site *site)
@@ -61,10 +63,11 @@ int site_config(struct config **out, const char *file)
     return r ? EX_CONFIG : 0;
 }
 
-int site_open_quietly(struct site *site, struct config *config)
+int site_open_quietly(struct site *site, struct config *config, const char *command)
 {
     int code = site_open(site, config);
 
+    site->log.command = command;
     if (site->log.level > LOG_LEVEL_WARNING)
         site->log.level = LOG_LEVEL_WARNING;
     return code;
@@ -137,6 +140,10 @@ int site_connect(struct site *site)
 
 int site_refuse(const struct site *site, const struct refusal *refusal)
 {
+    if (site->log.command && refusal->resolve[0])
+        return complain(site->log.command, EX_CONFIG, "%s; this resolves it: orderd init -c %s %s", refusal->found, site->config->file, refusal->resolve);
+    if (site->log.command)
+        return complain(site->log.command, EX_CONFIG, "%s", refusal->found);
     refusal_log(refusal, &site->log, site->config->file, NULL, 0);
     return EX_CONFIG;
 }

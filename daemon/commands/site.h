@@ -25,8 +25,8 @@ struct site {
 int site_config(struct config **out, const char *file) MUST_CHECK;
 /* Clock, log and working memory; connects nothing. The configuration stays the caller's. Exit code, 0 for success; so for all here. */
 int site_open(struct site *site, struct config *config) MUST_CHECK;
-/* The same for a command whose results are on stdout: of the log only what is a warning or worse. */
-int site_open_quietly(struct site *site, struct config *config) MUST_CHECK;
+/* The same for a command that somebody waits for: of the log only what is a warning or worse, as the command's own sentences (commands/complain.h). */
+int site_open_quietly(struct site *site, struct config *config, const char *command) MUST_CHECK;
 void site_close(struct site *site);
 /* Level and format as the configuration has them by now. */
 void site_configure_log(struct site *site);

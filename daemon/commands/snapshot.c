@@ -7,8 +7,10 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include "base/number.h"
 #include "codec/members.h"
 #include "commands/command.h"
+#include "commands/complain.h"
 #include "commands/interrupt.h"
 #include "commands/progress.h"
 #include "commands/site.h"
@@ -45,12 +47,6 @@ struct job {
     const char *what;
 };
 
-static int wrong_usage(const char *what, const char *value)
-{
-    fprintf(stderr, "orderd snapshot: %s%s%s; see orderd snapshot --help\n", what, value ? " " : "", value ? value : "");
-    return EX_USAGE;
-}
-
 static int take_option(struct words *words, int option, const char *value)
 {
     switch (option) {
@@ -68,7 +64,7 @@ static int take_option(struct words *words, int option, const char *value)
         words->work = value;
         return 0;
     default:
-        return wrong_usage("an option is not known or lacks its value", NULL);
+        return complain_usage("snapshot", "an option is not known or lacks its value", NULL);
     }
 }
 
@@ -83,13 +79,13 @@ static int parse(int argc, char **argv, struct words *words)
     if (code || words->help)
         return code;
     if (words->show)
-        return words->file || words->work || optind < argc ? wrong_usage("--show goes with --json alone", NULL) : 0;
+        return words->file || words->work || optind < argc ? complain_usage("snapshot", "--show goes with --json alone", NULL) : 0;
     if (!words->file)
-        return wrong_usage("-c FILE is missing", NULL);
+        return complain_usage("snapshot", "-c FILE is missing", NULL);
     if (optind == argc)
-        return wrong_usage("OUT is missing: where the snapshot is written to", NULL);
+        return complain_usage("snapshot", "OUT is missing: where the snapshot is written to", NULL);
     words->out = argv[optind++];
-    return optind < argc ? wrong_usage("an argument is too many:", argv[optind]) : 0;
+    return optind < argc ? complain_usage("snapshot", "an argument is too many:", argv[optind]) : 0;
 }
 
 static bool stopped(void *context)
@@ -136,13 +132,14 @@ static void print_text(const struct snapshot_taken *taken, const struct words *w
 {
     char values[PROGRESS_NUMBER_SIZE], decisions[PROGRESS_NUMBER_SIZE];
 
-    fprintf(out, "%s: %s values, whole and consistent, in %.1f s\n", words->out, progress_number(values, taken->values), seconds);
+    fprintf(out, "%s: %s %s, whole and consistent, in %.1f s\n", words->out, progress_number(values, taken->values), number_words(taken->values, "value", "values"), seconds);
     fprintf(out, "outcomes that put it right: %s; longest question to Redis: %.1f ms\n", progress_number(decisions, taken->decisions), (double)taken->longest_us / 1000);
     fprintf(out, "digest %s\n", taken->digest);
     if (taken->halt[0])
         fprintf(out, "the market stands still: %s\n", taken->halt);
     if (taken->left_out)
-        fprintf(out, "left out: %lld keys of a type that no snapshot holds, the first is %s\n", (long long)taken->left_out, taken->first_left_out);
+        fprintf(out, "left out: %lld %s of a type that no snapshot holds, the first is %s\n", (long long)taken->left_out,
+                number_words(taken->left_out, "key", "keys"), taken->first_left_out);
 }
 
 static int print_json(const struct snapshot_taken *taken, const struct words *words, double seconds, FILE *out)
@@ -188,10 +185,8 @@ static int take(struct job *job, const struct words *words, struct kafka_in *in)
     if (job->what)
         progress_end(&job->progress);
     free(folder);
-    if (r) {
-        log_error(&job->site->log, "no snapshot is taken error=\"%s\"", error.text);
-        return code_of(r, &taken);
-    }
+    if (r)
+        return complain("snapshot", code_of(r, &taken), "no snapshot is taken: %s", error.text);
     if (words->json)
         return print_json(&taken, words, seconds, out);
     print_text(&taken, words, seconds, out);
@@ -203,9 +198,7 @@ static int connect_redis(struct site *site)
     struct error_text error;
     int r = session_visit(site->redis.session, &error);
 
-    if (r)
-        log_error(&site->log, "redis cannot be asked address=%s error=\"%s\"", site->config->redis.address, error.text);
-    return !r ? 0 : r == -EACCES ? EX_NOPERM : EX_UNAVAILABLE;
+    return r ? complain("snapshot", r == -EACCES ? EX_NOPERM : EX_UNAVAILABLE, "redis cannot be asked at %s: %s", site->config->redis.address, error.text) : 0;
 }
 
 static int work(struct job *job, const struct words *words)
@@ -222,10 +215,8 @@ static int work(struct job *job, const struct words *words)
     if (code)
         return code;
     consumer = site_consumer(job->site);
-    if (kafka_in_new(&in, &consumer, &error)) {
-        log_error(&job->site->log, "no consumer error=\"%s\"", error.text);
-        return EX_CONFIG;
-    }
+    if (kafka_in_new(&in, &consumer, &error))
+        return complain("snapshot", EX_CONFIG, "no consumer: %s", error.text);
     code = take(job, words, in);
     kafka_in_free(in);
     return code;
@@ -250,7 +241,7 @@ int command_snapshot(int argc, char **argv)
         return code;
     if (interrupt_open(&job.interrupt))
         return EX_OSERR;
-    code = site_open_quietly(&site, config);
+    code = site_open_quietly(&site, config, "snapshot");
     if (!code)
         code = work(&job, &words);
     site_close(&site);

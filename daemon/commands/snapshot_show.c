@@ -4,7 +4,9 @@
 #include <sysexits.h>
 
 #include "archive/snapshot_file.h"
+#include "base/number.h"
 #include "codec/members.h"
+#include "commands/complain.h"
 #include "commands/progress.h"
 
 enum { JSON_LIMIT = 64 << 20 };
@@ -75,14 +77,17 @@ static void print_market(const struct snapshot_market *market)
         printf("market     ");
     else
         printf("market %-4d", market->number);
-    printf("incarnation %s, era %lld, %s values\n", market->registry.incarnation, (long long)market->registry.era, progress_number(values, market->values));
+    printf("incarnation %s, era %lld, %s %s\n", market->registry.incarnation, (long long)market->registry.era, progress_number(values, market->values),
+           number_words(market->values, "value", "values"));
     if (market->registry.halt[0])
         printf("           it stood still: %s\n", market->registry.halt);
     for (size_t i = 0; i < market->marks_count; i++) {
         const struct snapshot_mark *mark = &market->marks[i];
 
-        printf("  %s:%d  next %lld, %lld outcomes on their way%s\n", mark->topic, mark->partition, (long long)mark->mark.next,
-               (long long)(mark->mark.next - mark->mark.done), mark->mark.torn ? ", torn" : "");
+        int64_t waiting = mark->mark.next - mark->mark.done;
+
+        printf("  %s:%d  next %lld, %lld %s on their way%s\n", mark->topic, mark->partition, (long long)mark->mark.next, (long long)waiting,
+               number_words(waiting, "outcome", "outcomes"), mark->mark.torn ? ", torn" : "");
     }
 }
 
@@ -91,7 +96,8 @@ static int print_text(const struct snapshot *snapshot, const char *path)
     const struct snapshot_header *header = snapshot_header(snapshot);
     char values[PROGRESS_NUMBER_SIZE], bytes[PROGRESS_NUMBER_SIZE];
 
-    printf("%s: whole, %s values in %s bytes\n", path, progress_number(values, snapshot_values(snapshot)), progress_number(bytes, snapshot_size(snapshot)));
+    printf("%s: whole, %s %s in %s bytes\n", path, progress_number(values, snapshot_values(snapshot)),
+           number_words(snapshot_values(snapshot), "value", "values"), progress_number(bytes, snapshot_size(snapshot)));
     printf("digest     %s\n", snapshot_digest(snapshot));
     printf("taken      %s by orderd %s\n", header->taken_at, header->orderd);
     printf("from       cluster %s, group %s, prefix \"%s\", shard \"%s\"\n", header->cluster, header->group, header->prefix, header->shard);
@@ -107,10 +113,8 @@ int snapshot_show(const char *path, bool json)
     struct snapshot *snapshot;
     int r = snapshot_open(&snapshot, path, &error), code;
 
-    if (r) {
-        fprintf(stderr, "orderd snapshot: %s\n", error.text);
-        return r == -EBADMSG || r == -ENOTSUP ? EX_DATAERR : EX_NOINPUT;
-    }
+    if (r)
+        return complain("snapshot", r == -EBADMSG || r == -ENOTSUP ? EX_DATAERR : EX_NOINPUT, "%s", error.text);
     code = json ? print_json(snapshot, path) : print_text(snapshot, path);
     snapshot_free(snapshot);
     return code;

@@ -178,7 +178,7 @@ static int create(struct creation *c, const char *topic, int32_t *partitions, st
         return error_set(c->error, r, "topic %s: %s", topic, strerror(-r));
     if (r == 0 && have >= wanted) {
         *partitions = have;
-        snprintf(line, sizeof line, "topic %s is there with %d partitions", topic, have);
+        snprintf(line, sizeof line, "topic %s is there with %d %s", topic, have, number_words(have, "partition", "partitions"));
         c->say(c->context, line);
         return 0;
     }
@@ -188,7 +188,7 @@ static int create(struct creation *c, const char *topic, int32_t *partitions, st
     if (r)
         return r;
     *partitions = have > wanted ? have : wanted > 0 ? wanted : 1;
-    snprintf(line, sizeof line, "topic %s %s with %d partitions%s%s", topic, c->dry ? "would be made" : "is made", *partitions,
+    snprintf(line, sizeof line, "topic %s %s with %d %s%s%s", topic, c->dry ? "would be made" : "is made", *partitions, number_words(*partitions, "partition", "partitions"),
              settings.count ? " and max.message.bytes=" : "", settings.count ? settings.items[0].value : "");
     c->say(c->context, line);
     return 0;

@@ -34,7 +34,10 @@ int opened_refuse(struct resolve *resolve, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(line, sizeof line, format, arguments);
     va_end(arguments);
-    say_line(resolve, line);
+    if (resolve->refuse)
+        resolve->refuse(resolve->context, line);
+    else
+        say_line(resolve, line);
     return -EPROTO;
 }
 

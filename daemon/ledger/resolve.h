@@ -10,6 +10,7 @@ struct resolve {
     struct start start;                               /* the configuration's ends and names */
     bool dry;
     void (*say)(void *context, const char *line);
+    void (*refuse)(void *context, const char *line);  /* hears why nothing is done; NULL: say() does */
     void *context;
 };
 

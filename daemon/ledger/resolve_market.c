@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/number.h"
 #include "ledger/compare.h"
 #include "ledger/opened.h"
 
@@ -132,7 +133,8 @@ static void carry_over(struct opened *opened, const struct partition *p, const s
         command_texts(&opened->writes, "XDEL", opened->shard.outbox_key, id, NULL);
     }
     if (carried)
-        opened_say(opened, "%s: %zu entries of outcomes that wait are published as they are", p->at, carried);
+        opened_say(opened, "%s: %zu %s published unaltered", p->at, carried,
+                   number_words((int64_t)carried, "entry of outcomes that waits is", "entries of outcomes that wait are"));
 }
 
 static void say_stand(struct opened *opened, const struct opened_partition *item, const struct evidence *e, const struct stand *stand)

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/number.h"
+
 /* STUCK_MS: without any event, while the lock is held, before it is left to somebody who may have it better. */
 enum { RETRY_MS = 500, SAY_MS = 10000, STUCK_MS = 60000, LEAVE_MIN_MS = 10000, LEAVE_MAX_MS = 20000, LINE_SIZE = 1200 };
 
@@ -146,6 +148,8 @@ static int evidence(struct reapply *r, struct refusal *refusal)
 /* What each partition lacks, as it was found. */
 static void say_ranges(struct reapply *r)
 {
+    if (r->options.dry && !r->found)
+        reapply_say(r, "nothing that was published is missing: no decision would be applied again, only the halt would end, in a new era");
     for (size_t i = 0; i < r->count; i++) {
         const struct reapply_part *part = &r->parts[i];
         int64_t next = part->partition->mark.next;
@@ -167,6 +171,8 @@ static int outcomes(struct reapply *r, int64_t until, struct refusal *refusal)
         return result;
     if (r->work == WORK_SOURCES)
         return reapply_journal(r, true);
+    if (r->options.dry)
+        say_ranges(r);
     return r->options.dry ? over(r, true) : 0;
 }
 
@@ -176,8 +182,7 @@ static int sources(struct reapply *r, int64_t until, struct refusal *refusal)
 
     if (result != 1)
         return result;
-    if (!r->options.dry || r->found)
-        say_ranges(r);
+    say_ranges(r);
     r->progress.of = r->progress.events + r->found;
     if (r->options.dry)
         return over(r, true);
@@ -204,8 +209,9 @@ static int finish(struct reapply *r)
 
     if (result)
         return result;
-    reapply_say(r, "era %lld begins, the market is no longer halted: %lld decisions were applied again, %lld values were not as recorded",
-                (long long)r->era + 1, (long long)r->progress.events, (long long)r->progress.differences);
+    reapply_say(r, "era %lld begins, the market is no longer halted: %lld %s applied again, %lld %s not as recorded", (long long)r->era + 1,
+                (long long)r->progress.events, number_words(r->progress.events, "decision was", "decisions were"), (long long)r->progress.differences,
+                number_words(r->progress.differences, "value was", "values were"));
     return over(r, true);
 }
 

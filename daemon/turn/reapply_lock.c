@@ -400,7 +400,7 @@ static void say_undelivered(struct reapply *r)
         const struct partition *p = r->partitions[i];
 
         if (r->parts[i].handed > p->mark.next)
-            reapply_say(r, "%s: offsets %lld to %lld were handed to a producer and never arrived: they are decided anew; an instance that stands still may still publish them",
+            reapply_say(r, "%s: offsets %lld to %lld were handed to a producer and never arrived: what is there is decided anew (a control record is no event); an instance that stands still may still publish them",
                         p->at, (long long)p->mark.next, (long long)r->parts[i].handed - 1);
     }
 }

@@ -132,4 +132,4 @@ def test_raw_is_the_value_and_nothing_else(letters):
 def test_redis_or_kafka_away_is_69(place, letters):
     place.redis("SHUTDOWN", "NOSAVE")
     ended = letters("list")
-    assert (ended.code, ended.out) == (69, "") and "redis is away" in ended.err
+    assert (ended.code, ended.out) == (69, "") and "redis does not answer at" in ended.err

@@ -52,6 +52,7 @@ def test_init_has_a_help_of_its_own(orderd):
     ["-c", "x", "--into-database", "-1"],
     ["-c", "x", "--into-prefix", "p", "--from", "yesterday"],
     ["-c", "x", "--into-prefix", "p", "--rate", "fast"],
+    ["-c", "x", "--into-prefix", "p", "--rate", "0"],
     ["-c", "x", "--into-prefix", "p", "--outcomes", "t", "--outcomes-file", "f"],
     ["-c", "x", "--into-prefix", "p", "--differences", "f"],
     ["-c", "x", "--into-prefix", "p", "--incarnation", "mine"],
@@ -145,6 +146,29 @@ def test_wrong_usage_of_snapshot_is_64_and_points_to_its_help(orderd, arguments)
     assert ended.code == 64
     assert ended.out == ""
     assert "orderd snapshot --help" in ended.err
+
+
+@pytest.mark.parametrize("command", ["init", "check", "check-events", "offsets", "snapshot", "restore", "replay", "audit", "dead-letter", "status", "pause"])
+def test_every_command_says_in_one_form_what_is_wrong_and_where_its_help_is(orderd, command):
+    ended = orderd(command, *(["list"] if command == "dead-letter" else []), "--everything")
+    lines = [line for line in ended.err.splitlines() if line.startswith(f"orderd {command}: ")]
+    assert (ended.code, ended.out) == (64, "") and len(lines) == 1
+    assert lines[0].endswith(f"; see orderd {command} --help")
+
+
+AWAY = """kafka: { brokers = "127.0.0.1:1"; group = "g"; topics = ["orders"]; outcomes = "outcomes"; dead_letters = "dead"; };
+redis: { address = "127.0.0.1:1"; };
+"""
+
+
+@pytest.mark.parametrize("command", [
+    ["init"], ["offsets"], ["snapshot", "out"], ["restore", "--from-log"], ["replay", "--into-prefix", "p:"], ["audit"], ["dead-letter", "list"],
+], ids=" ".join)
+def test_every_command_names_the_address_of_what_is_away(orderd, write, command):
+    ended = orderd(command[0], *command[1:2] * (command[0] == "dead-letter"), "-c", write("orderd.conf", AWAY), *command[1 + (command[0] == "dead-letter"):])
+    assert (ended.code, ended.out) == (69, "")
+    lines = ended.err.splitlines()
+    assert all(line.startswith(f"orderd {command[0]}: ") for line in lines) and any("127.0.0.1:1" in line for line in lines), ended.err
 
 
 @pytest.mark.parametrize("arguments", [

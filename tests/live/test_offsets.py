@@ -42,7 +42,8 @@ def move(market, daemon, to, partition=0, *more):
 
 
 def refused(done, found):
-    assert done.returncode == 78 and found in done.stdout, (done.returncode, done.stdout, done.stderr)
+    assert done.returncode == 78 and done.stdout == "", (done.returncode, done.stdout, done.stderr)
+    assert done.stderr.startswith("orderd offsets: refused: ") and found in done.stderr, done.stderr
     return True
 
 
@@ -257,7 +258,7 @@ def test_while_outcomes_wait_it_is_refused(rested):
 
 
 @pytest.mark.parametrize("field,value,found", [
-    ("halt", "rollback: by hand", "the market is halted: rollback: by hand; orderd init --accept-rollback comes first"),
+    ("halt", "rollback: by hand", "the market is halted: rollback: by hand; orderd init --reapply comes first"),
     ("group", "others", "others")], ids=["halted", "another group"])
 def test_what_stands_against_the_market_comes_first(rested, field, value, found):
     market, daemon = rested()

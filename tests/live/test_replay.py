@@ -51,7 +51,7 @@ def test_the_report_tells_people_what_came_of_it(played, target):
     assert done.code == 0, done.err
     assert f'replayed 3,000 events into {played.server.address} database 0 prefix "{target.prefix}"' in done.out
     assert "order: as recorded" in done.out and "not_held" in done.out
-    assert f"{played.source}:0 stands at" in done.out
+    assert f"{played.source}:0 is replayed to its end, {played.broker.ends(played.source)[0]:,}" in done.out
 
 
 def test_without_the_recorded_order_it_says_what_that_does_not_guarantee(played, target):
@@ -210,6 +210,7 @@ def refused(played, target, *options, code=os.EX_CONFIG):
     before, keys = live(played), target.keys()
     done = replay(played, target, *options)
     assert done.code == code, (done.code, done.out, done.err)
+    assert code != os.EX_CONFIG or done.err.startswith("orderd replay: refused: "), done.err
     assert live(played) == before and target.keys() == keys
     return done.err
 

@@ -217,7 +217,7 @@ static void what_was_handed_over_and_never_arrived_is_decided_anew(struct checks
     a = daemon_start("B");
     group_gives("B", "orders", 0);
     daemon_run(a, DONE_MS);
-    CHECK(c, was_logged("orders:0: offsets 2 to 2 were handed to a producer and never arrived: they are decided anew"));
+    CHECK(c, was_logged("orders:0: offsets 2 to 2 were handed to a producer and never arrived: what is there is decided anew"));
     CHECK_INT(c, times_logged("the market is halted: rollback"), 1);
     expect_outcomes(c, "0 applied, 1 applied, 2 applied");
     expect_market(c, "users:u{funds=7}");
@@ -417,7 +417,7 @@ static void much_that_is_passed_over_is_no_standstill(struct checks *c)
     world->weather.ask_fails = 20000;
     daemon_run(a, 600000);
     CHECK(c, !was_logged("another may try"));
-    CHECK(c, was_logged("era 2 begins, the market is no longer halted: 1 decisions were applied again"));
+    CHECK(c, was_logged("era 2 begins, the market is no longer halted: 1 decision was applied again"));
     expect_market(c, "users:u{funds=3}");
     end(a);
 }

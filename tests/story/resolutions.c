@@ -302,7 +302,7 @@ static void a_halted_daemon_goes_on_by_itself_when_newer_data_were_restored(stru
 static void a_resolution_that_a_failover_lost_is_asked_for_again(struct checks *c)
 {
     struct daemon *a = halted(NULL);
-    const char *refusal = "resolve=\"orderd init -c orderd.conf --accept-rollback\"";
+    const char *refusal = "resolve=\"orderd init -c orderd.conf --reapply\"";
     int before = times_logged(refusal);
 
     CHECK(c, before > 0);
@@ -456,7 +456,7 @@ static void an_outcome_that_an_adoption_carried_over_is_delivered_before_the_com
     daemon_crash(a);
     redis("DEL orderd:mark:orders:0");
     CHECK_INT(c, operator_runs("--adopt"), 0);
-    CHECK(c, was_logged("orders:0: 1 entries of outcomes that wait are published as they are"));
+    CHECK(c, was_logged("orders:0: 1 entry of outcomes that waits is published unaltered"));
     b = daemon_start("B");
     group_gives("B", "orders", 0);
     CHECK_INT(c, daemon_run(b, 1000), 0);

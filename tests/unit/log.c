@@ -36,6 +36,17 @@ static void lines_carry_their_priority(struct checks *c)
     CHECK_TEXT(c, line, "<7>e");
 }
 
+static void a_command_speaks_in_sentences_of_its_own(struct checks *c)
+{
+    char line[LINES_SIZE] = "";
+    struct log log = {.level = LOG_LEVEL_WARNING, .format = LOG_FORMAT_JSON, .command = "restore", .sink = keep, .context = line};
+
+    log_error(&log, "it is not done, try again error=\"%s\"", "no room");
+    CHECK_TEXT(c, line, "orderd restore: it is not done, try again error=\"no room\"");
+    log_warning(&log, "redis is away address=%s", "127.0.0.1:1");
+    CHECK_TEXT(c, line, "orderd restore: warning: redis is away address=127.0.0.1:1");
+}
+
 static int touched(int *count)
 {
     return ++*count;
@@ -384,6 +395,7 @@ static void an_error_is_a_code_and_a_sentence(struct checks *c)
 }
 
 TESTS({"lines carry their priority", lines_carry_their_priority},
+      {"a command speaks in sentences of its own", a_command_speaks_in_sentences_of_its_own},
       {"below the level nothing is even formatted", below_the_level_nothing_is_even_formatted},
       {"foreign text cannot make a second line", foreign_text_cannot_make_a_second_line},
       {"a line that is too long is cut and says so", a_line_that_is_too_long_is_cut_and_says_so},
