@@ -46,7 +46,7 @@ class Prometheus:
         self._end.set()
         self._thread.join(10)
         self._process.terminate()
-        self._process.wait(30)
+        self._process.wait(90)
 
     def _ready(self):
         assert self._process.poll() is None, f"Prometheus ended with {self._process.returncode}; {last_of(self.directory / 'prometheus.log')}"

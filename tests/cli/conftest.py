@@ -51,7 +51,7 @@ def orderd():
     clean = {"PATH": os.environ["PATH"], "LSAN_OPTIONS": f"suppressions={Path(__file__).with_name('leaks.txt')}:print_suppressions=0"}
 
     def run(*arguments, stdin="", **environment):
-        done = subprocess.run([BINARY, *arguments], input=stdin, capture_output=True, text=True, errors="surrogateescape", timeout=30,
+        done = subprocess.run([BINARY, *arguments], input=stdin, capture_output=True, text=True, errors="surrogateescape", timeout=90,
                               check=False, env={**clean, **environment})
         return Ended(done.returncode, done.stdout, done.stderr)
 

@@ -64,7 +64,7 @@ def test_colour_is_for_terminals_alone(orderd, write, options, environment, colo
     path = write("orderd.conf", REQUIRED)
     assert "\033" not in orderd("check", "-c", path, *options).out
     own, other = pty.openpty()
-    subprocess.run([BINARY, "check", "-c", path, *options], stdout=other, check=True, timeout=30, env={"PATH": os.environ["PATH"], **environment})
+    subprocess.run([BINARY, "check", "-c", path, *options], stdout=other, check=True, timeout=90, env={"PATH": os.environ["PATH"], **environment})
     os.close(other)
     assert ("\033[32mok" in os.read(own, 65536).decode()) == coloured
     os.close(own)

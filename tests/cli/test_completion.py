@@ -28,7 +28,7 @@ def offered(tmp_path):
 
     def complete(line):
         path = f"{BINARY.parent}:{os.environ['PATH']}"
-        done = subprocess.run(["bash", "--norc", "-c", SCRIPT], cwd=tmp_path, capture_output=True, text=True, timeout=30, check=False,
+        done = subprocess.run(["bash", "--norc", "-c", SCRIPT], cwd=tmp_path, capture_output=True, text=True, timeout=90, check=False,
                               env={"PATH": path, "HOME": str(tmp_path), "LINE": line, "COMPLETION": str(ROOT / "conf" / "completions" / "orderd")})
         assert (done.returncode, done.stderr) == (0, "")
         return set(done.stdout.split())

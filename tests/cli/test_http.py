@@ -34,7 +34,7 @@ def web(write):
         until(lambda: answers(web))
         yield web
         daemon.send_signal(signal.SIGTERM)
-        assert daemon.wait(30) == 0
+        assert daemon.wait(90) == 0
     finally:
         daemon.kill()
         daemon.wait()

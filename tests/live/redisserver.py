@@ -55,7 +55,7 @@ class RedisServer:
         if self.process and self.process.poll() is None:
             self.process.send_signal(signal.SIGCONT)
             self.process.send_signal(number)
-            self.process.wait(30)
+            self.process.wait(90)
 
     def stop(self):
         """SIGTERM: saves what the options say."""

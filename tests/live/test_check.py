@@ -396,5 +396,5 @@ def test_it_is_interrupted_by_a_signal(market, silence):
     process = start([BINARY, "check", "--connect", "-c", market.make(redis__address=silence).file], stdout=subprocess.PIPE, text=True)
     process.stdout.readline()
     process.send_signal(signal.SIGINT)
-    assert process.wait(20) == -signal.SIGINT
+    assert process.wait(90) == -signal.SIGINT
     process.stdout.close()

@@ -26,7 +26,7 @@ def writers(market, count, pause_ms):
     finally:
         for process in running:
             process.terminate()
-        commits += [int(process.communicate(timeout=20)[0] or 0) for process in running]
+        commits += [int(process.communicate(timeout=90)[0] or 0) for process in running]
 
 
 def test_nothing_expires_beside_a_writer_that_pauses_5_ms_between_its_commits(make_market):

@@ -137,7 +137,7 @@ def test_a_foreign_writers_conflicts_are_blamed_on_its_key(market):
                 break
     finally:
         writer.terminate()
-        writer.communicate(timeout=20)
+        writer.communicate(timeout=90)
     metrics = web.metrics()
     assert metrics.get("orderd_hot_key_conflicts_per_second", key="market:") > 0
     assert metrics.get("orderd_hot_key_conflicts_per_second", key="users:27") is None

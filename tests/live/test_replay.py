@@ -115,7 +115,7 @@ def interrupted(played, target, number, *options):
     run = start(played, target, "--rate", 2000, *options)
     until(lambda: run.poll() is not None or sum(position(target)) > 500, 30, "the replay does not get on")
     run.send_signal(number)
-    out, err = run.communicate(timeout=30)
+    out, err = run.communicate(timeout=90)
     assert 0 < sum(position(target)) < 3000, (out, err)
     return run.returncode
 
@@ -170,7 +170,7 @@ def test_a_terminal_sees_a_bar(played, target):
         if not chunk:
             break
         seen += chunk
-    assert run.wait(30) == 0
+    assert run.wait(90) == 0
     assert b"\r" in seen and b"of 3,000" in seen and b"[#" in seen and b"/s" in seen
 
 
@@ -337,7 +337,7 @@ def test_two_at_once_the_second_takes_over_and_the_first_ends(played, target):
     first = start(played, target, "--rate", 1000)
     until(lambda: first.poll() is not None or sum(position(target)) > 300, 30, "the replay does not get on")
     second = replay(played, target)
-    _, err = first.communicate(timeout=30)
+    _, err = first.communicate(timeout=90)
     assert first.returncode == os.EX_CONFIG and "somebody else works" in err
     assert second.code == 0, second.err
     assert state(target) == state(played)

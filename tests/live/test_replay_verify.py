@@ -245,7 +245,7 @@ def ended_by(market, target, number, *options):
     mark = [target.key(f"orderd:mark:{market.source}:{n}") for n in range(PARTITIONS)]
     until(lambda: run.poll() is not None or sum(int(market.redis.hget(key, "next") or 0) for key in mark) > 800, 30, "the replay does not get on")
     run.send_signal(number)
-    run.communicate(timeout=30)
+    run.communicate(timeout=90)
     return run.returncode
 
 

@@ -173,6 +173,6 @@ def test_a_signal_ends_it_and_leaves_nothing(make_market):
     job = start([BINARY, "snapshot", "-c", daemon.file, market.directory / "s"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     until((market.directory / "s.partial").exists, 20, "it does not begin")
     job.send_signal(signal.SIGTERM)
-    _, said = job.communicate(timeout=30)
+    _, said = job.communicate(timeout=90)
     assert job.returncode == 75 and "stopped" in said, (job.returncode, said)
     assert not list(market.directory.glob("s*"))

@@ -74,7 +74,7 @@ class Node:
     def kill(self):
         if self.alive:
             self.process.send_signal(signal.SIGKILL)
-            self.process.wait(30)
+            self.process.wait(90)
 
     def freeze(self):
         self.process.send_signal(signal.SIGSTOP)
