@@ -8,7 +8,7 @@ import subprocess
 import uuid
 from pathlib import Path
 
-from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, Producer, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewPartitions, NewTopic
 
 import rdkafka
@@ -197,16 +197,24 @@ class Broker:
             return done
 
         for index, r in enumerate(records):
-            while True:
-                try:
-                    self.producer.produce(topic, value=r.value, key=r.key, partition=r.partition, headers=list(r.headers or []),
-                                          timestamp=r.timestamp or 0, on_delivery=report(index))
-                    break
-                except BufferError:
-                    self.producer.poll(0.1)
+            until(lambda: self._produce(topic, r, report(index)), 60, f"the producer knows no topic {topic}")
             self.producer.poll(0)
         assert self.producer.flush(60) == 0 and not failed, failed
         return offsets
+
+    def _produce(self, topic, r, report):
+        """False: not yet, since it has as many as it holds, or remembers of a topic that was made anew that the old one is gone."""
+        try:
+            self.producer.produce(topic, value=r.value, key=r.key, partition=r.partition, headers=list(r.headers or []), timestamp=r.timestamp or 0,
+                                  on_delivery=report)
+            return True
+        except BufferError:
+            pass
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError._UNKNOWN_TOPIC:
+                raise
+        self.producer.poll(0.1)
+        return False
 
     def bounds(self, topic, partition=0):
         """(first offset, end offset)"""
