@@ -9,6 +9,7 @@ The load always comes first, and the rulebook reads it over (rulebook.py: every 
 Needs the jars of tests/run.sh live and a build (ORDERD_BINARY, or build/). Says what it measured; closes with "N passed, N failed".
 """
 import argparse
+import collections
 import json
 import os
 import sys
@@ -28,9 +29,13 @@ from daemon import BINARY                        # noqa: E402
 from ground import PARTITIONS, Flow, Ground      # noqa: E402
 from market import Market, encode                # noqa: E402
 from process import until                        # noqa: E402
+from snapshots import Snapshot                   # noqa: E402
+from test_snapshot import whole                  # noqa: E402
+from web import served                           # noqa: E402
 
 LOSSES, SOME, FLOW_RATE, ENDLESS = 4, 8000, 2000, 10**9      # how often Redis is lost or older, events each time, and in a second
 UNLISTED = 100                               # damages that nobody has listed
+SNAPSHOTS, BACKLOG = 20, 300000              # taken one after the other of a market that catches up with so many events
 MUTANTS = BINARY.parents[1] / "tests" / "live" / "mutants"
 
 
@@ -91,6 +96,28 @@ def mutant(ground, say):
         assert not other, list(other.items())[:3]
         forget(ground, f"{name}:")
         say(f"mutant {name}: {len(expected)} differences, exactly these, {rate(sum(ends(ground).values()), ran)}")
+
+
+@part
+def snapshots(ground, say):
+    """Taken while the daemon works as fast as it can: each is the log folded up to its marks, key for key. How long EXEC took meanwhile, and without."""
+    ground.down()
+    market = Market(ground.broker, ground.server, folder_of(ground, "snapshots"), partitions=PARTITIONS)
+    try:
+        plain = caught_up(ground, market, BACKLOG)
+        files = [market.directory / f"snapshot{number}" for number in range(SNAPSHOTS)]
+        shared = caught_up(ground, market, 4 * BACKLOG, lambda daemon: [ground.run("snapshot", file, file=daemon.file).must() for file in files])
+        outcomes = list(market.first_copies().values())
+        moments = []
+        for file in files:
+            held = Snapshot(file).only
+            whole(market, held, outcomes)
+            moments.append(sum(int(mark["next"]) for mark in held.marks().values()))
+        busy = sum(BACKLOG < moment < 5 * BACKLOG for moment in moments)
+        say(f"snapshots: {SNAPSHOTS}, {busy} of them under full load, each the log up to its marks; meanwhile {shared}; without {plain}")
+        assert busy == SNAPSHOTS, moments
+    finally:
+        market.close()
 
 
 @part
@@ -183,6 +210,29 @@ def figures(ground, say):
 
 
 # --- what they share
+
+def caught_up(ground, market, events, meanwhile=lambda daemon: None):
+    """Sends so many events, lets a daemon take them, and says how fast it was and how long EXEC took."""
+    with Flow(market, ground.trade, events) as flow:
+        until(lambda: flow.over, 3600, "the events are not sent")
+    daemon, web = served(market)
+    daemon.wait_for("took over", count=PARTITIONS)
+    begun = time.monotonic()
+    meanwhile(daemon)
+    until(lambda: not Audit(market).unsettled(), 3600, "it does not catch up")
+    seconds, took = time.monotonic() - begun, executions(web)
+    assert daemon.stop() == 0
+    return f"{events / seconds:.0f} events a second, EXEC took {quantile(took, 0.5)} (half), {quantile(took, 0.99)} (99 %), {quantile(took, 1)} (all)"
+
+
+def executions(web):
+    """{upper bound in seconds: how many were at most that long}"""
+    return {float(dict(labels)["le"]): count for labels, count in web.metrics().series("orderd_transaction_duration_seconds_bucket").items()}
+
+
+def quantile(took, part):
+    return f"<= {1000 * next(bound for bound in sorted(took) if took[bound] >= part * max(took.values())):g} ms"
+
 
 def folder_of(ground, name):
     folder = ground.room / name
