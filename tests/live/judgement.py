@@ -12,6 +12,7 @@ import argparse
 import collections
 import json
 import os
+import subprocess
 import sys
 import tempfile
 import time
@@ -30,11 +31,13 @@ from ground import PARTITIONS, Flow, Ground      # noqa: E402
 from market import Market, encode                # noqa: E402
 from process import until                        # noqa: E402
 from snapshots import Snapshot                   # noqa: E402
+from test_journal import PLAYER                  # noqa: E402
 from test_snapshot import whole                  # noqa: E402
 from web import served                           # noqa: E402
 
 LOSSES, SOME, FLOW_RATE, ENDLESS = 4, 8000, 2000, 10**9      # how often Redis is lost or older, events each time, and in a second
 UNLISTED = 100                               # damages that nobody has listed
+READ_AHEAD_KB = 32 << 10                     # as orderd audit has it
 SNAPSHOTS, BACKLOG = 20, 300000              # taken one after the other of a market that catches up with so many events
 MUTANTS = BINARY.parents[1] / "tests" / "live" / "mutants"
 
@@ -201,6 +204,10 @@ def figures(ground, say):
         say("figures: replay " + rate(events, ground.run("replay", "--into-prefix", "figures:", file=daemon.file).must()))
         forget(ground, "figures:")
         say("figures: audit " + rate(events, audited(ground, file=daemon.file)[1]))
+        reader = [PLAYER, ground.broker.bootstrap, market.outcome_topic, market.meta()["incarnation"], market.source, PARTITIONS, READ_AHEAD_KB]
+        begun = time.monotonic()
+        subprocess.run([str(word) for word in reader], stdout=subprocess.DEVNULL, check=True)
+        say(f"figures: its reader alone, in one thread {events / (time.monotonic() - begun):.0f} events a second")
         begun = time.monotonic()
         for topic in (market.source, market.outcome_topic):
             passed_by(ground.broker, topic)
