@@ -100,6 +100,28 @@ void letter_id(const struct letter *letter, char out[LETTER_ID_SIZE])
     snprintf(out, LETTER_ID_SIZE, "%s:%d:%lld@%lld", letter->topic, letter->partition, (long long)letter->offset, (long long)letter->timestamp);
 }
 
+/* What stands behind the last of these signs, taken off the text. */
+static bool take_last(struct bytes *text, char sign, int64_t *out)
+{
+    const char *at = text->size ? memrchr(text->data, sign, text->size) : NULL;
+    size_t size = at ? (size_t)(at - text->data) : 0;
+    bool good = at && number_parse((struct bytes){at + 1, text->size - size - 1}, out);
+
+    text->size = size;
+    return good;
+}
+
+bool letter_id_read(struct bytes id, struct bytes *topic, int32_t *partition, int64_t *offset)
+{
+    int64_t timestamp, number;
+
+    if (!take_last(&id, '@', &timestamp) || !take_last(&id, ':', offset) || !take_last(&id, ':', &number) || number < 0 || number > INT32_MAX || *offset < 0)
+        return false;
+    *topic = id;
+    *partition = (int32_t)number;
+    return id.size > 0;
+}
+
 void letter_place(char out[LETTER_PLACE_SIZE], const char *topic, int32_t partition, int64_t offset)
 {
     snprintf(out, LETTER_PLACE_SIZE, "%s/%d/%lld", topic, partition, (long long)offset);

@@ -40,6 +40,8 @@ int letter_read(struct letter *out, struct bytes key, struct bytes value, const 
 /* What makes two dead letters one: place and time of the message that they are of, "TOPIC:P:OFFSET@MS". A copy has the same, and so has a
  * second decision after a rollback; a topic that was made anew has others. */
 void letter_id(const struct letter *letter, char out[LETTER_ID_SIZE]);
+/* Whose place such a text holds; `topic` points into it. False: it is none. */
+bool letter_id_read(struct bytes id, struct bytes *topic, int32_t *partition, int64_t *offset);
 /* "TOPIC/P/OFFSET", as an outcome's ce_id has it. */
 void letter_place(char out[LETTER_PLACE_SIZE], const char *topic, int32_t partition, int64_t offset);
 

@@ -13,6 +13,7 @@
 #include "commands/complain.h"
 #include "commands/dead_letter.h"
 #include "commands/shown.h"
+#include "letters/trim.h"
 
 enum { VALUE_MAX = 100 << 20, PATH_SIZE = 4096, LOOK_SHOWN_MIN = 100000 };
 
@@ -291,14 +292,91 @@ static int settle_batch(struct dead_letter *work, struct redrive *redrive)
     return r ? dead_letter_failed(r, "it did not come to its end; run it again, which finds out what was done", error.text) : 0;
 }
 
+/* --- the record's bound */
+
+static bool is_stopped(void *context)
+{
+    struct dead_letter *work = context;
+
+    return interrupt_seen(work->interrupt);
+}
+
+/* Markets have the numbers from 0 to below this, or are one. */
+static int32_t markets(const struct dead_letter *work)
+{
+    int32_t count = 1;
+
+    for (size_t i = 0; work->book.sharded && i < work->topics_count; i++)
+        count = work->partitions[i] > count ? work->partitions[i] : count;
+    return count;
+}
+
+static int32_t market_at(const struct dead_letter *work, int32_t index)
+{
+    return work->book.sharded ? index : SHARD_NONE;
+}
+
+static void trim_one(struct dead_letter *work, int32_t market)
+{
+    const struct trim_options options = {
+        .book = work->book, .in = work->in, .reader = work->site->reader, .clock = work->site->clock, .letters = work->site->config->kafka.dead_letters,
+        .letters_partitions = work->box.options.partitions, .topics = work->topics, .partitions = work->partitions, .topics_count = work->topics_count,
+        .stopped = is_stopped, .context = work, .timeout_ms = work->box.options.timeout_ms,
+    };
+    struct error_text error = {""};
+    int64_t kept, removed;
+    int r = trim_count(&work->book, market, &kept, &error);
+
+    if (!r && kept < LETTERS_TRIM_FROM)
+        return;
+    if (!r)
+        r = trim_market(&options, market, &removed, &error);
+    if (!r && removed)
+        fprintf(stderr, "%lld records of letters that are long deleted were taken out of redis\n", (long long)removed);
+    if (r && r != -EINTR)
+        fprintf(stderr, "orderd dead-letter: the record of letters that are long deleted stays as it is: %s%s\n", error.text,
+                r == -EACCES ? "; give the user +hlen +hscan" : "");
+}
+
+/* Before the first letter is read: the reader is the box's from then on. */
+static void trim_all(struct dead_letter *work)
+{
+    for (int32_t i = 0; i < markets(work) && !interrupt_seen(work->interrupt); i++)
+        trim_one(work, market_at(work, i));
+}
+
+/* Whether there is room for the records of another batch. Who cannot count goes on. */
+static int check_room(struct dead_letter *work)
+{
+    char key[SHARD_KEY_MAX];
+    struct error_text error;
+    int64_t kept;
+
+    for (int32_t i = 0; i < markets(work); i++) {
+        if (trim_count(&work->book, market_at(work, i), &kept, &error) || kept + 2 * BATCH_MAX <= LETTERS_KEPT_MAX)
+            continue;
+        letters_key(key, work->book.prefix, market_at(work, i));
+        fprintf(stderr, "orderd dead-letter: refused: %s holds %lld records, and %d are kept at most; a record goes by itself once retention has deleted the message from its "
+                        "source topic and its dead letter, so a shorter retention of %s would be right\n",
+                key, (long long)kept, LETTERS_KEPT_MAX, work->site->config->kafka.dead_letters);
+        return EX_CONFIG;
+    }
+    return 0;
+}
+
 static int settle_all(struct dead_letter *work, struct redrive *redrive)
 {
     const struct dead_letter_request *request = work->request;
+    bool more = !request->dry && request->verb != VERB_REOPEN;
     struct count count = {0};
     int code = 0;
 
+    if (more)
+        trim_all(work);
     while (!code && dead_letter_next(work, &code)) {
-        code = settle_batch(work, redrive);
+        code = more ? check_room(work) : 0;
+        if (!code)
+            code = settle_batch(work, redrive);
         if (!code)
             code = say(work, &count);
         if (!code && interrupt_seen(work->interrupt))

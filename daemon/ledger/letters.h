@@ -37,6 +37,9 @@ size_t letters_format(char out[LETTERS_VALUE_SIZE], const struct letters_record 
 /* Reads a field's value; absent is open. */
 void letters_read(struct letters_record *out, struct bytes value);
 
+/* No more records are kept than this of one market; from so many on a redrive or a discard looks which may go (letters/trim.h). */
+enum { LETTERS_KEPT_MAX = 200000, LETTERS_TRIM_FROM = 10000 };
+
 /* Up to where a source partition was looked through: [floor, upto) holds nothing that is not recorded, as long as Redis is the server `run`. */
 enum { LETTERS_RUN_SIZE = 160 };
 struct letters_looked {

@@ -29,6 +29,16 @@ void book_entry_of_looked(const struct book *book, struct book_entry *out, const
     letters_looked_field(out->field, topic, partition);
 }
 
+bool book_entry_of_id(const struct book *book, struct book_entry *out, int32_t partition, struct bytes id)
+{
+    if (id.size >= sizeof out->field)
+        return false;
+    name(book, out, partition);
+    memcpy(out->field, id.data, id.size);
+    out->field[id.size] = '\0';
+    return true;
+}
+
 static void take(struct book_entry *entry, const struct reply *meta, const struct reply *value)
 {
     size_t size = value->type == REPLY_STRING ? value->text.size : 0;

@@ -24,6 +24,8 @@ struct book {
 /* Names the entry: the record of a letter's message, or up to where a source partition was looked through. */
 void book_entry_of_letter(const struct book *book, struct book_entry *out, const struct letter *letter);
 void book_entry_of_looked(const struct book *book, struct book_entry *out, const char *topic, int32_t partition);
+/* Of a letter that is known by its id alone; false when that is too long for one. */
+bool book_entry_of_id(const struct book *book, struct book_entry *out, int32_t partition, struct bytes id);
 
 /* Reads them all. Errors: -EAGAIN (redis is not ready), -EACCES, with what it said; a lost connection. */
 int book_read(const struct book *book, struct book_entry *const *entries, size_t count, struct error_text *error) MUST_CHECK;

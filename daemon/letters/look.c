@@ -14,11 +14,8 @@ static int write_down(const struct redrive_options *o, const struct target *targ
     struct book_entry entry = {.change = BOOK_KEEP}, *entries[] = {&entry};
     int r;
 
-    if (found->source.size >= sizeof entry.field || found->of.size >= sizeof record.place)
+    if (found->of.size >= sizeof record.place || !book_entry_of_id(&o->book, &entry, target->partition, found->source))
         return 0;
-    book_entry_of_looked(&o->book, &entry, target->topic, target->partition);
-    memcpy(entry.field, found->source.data, found->source.size);
-    entry.field[found->source.size] = '\0';
     r = book_read(&o->book, entries, 1, error);
     if (r)
         return r;

@@ -269,3 +269,55 @@ def test_letters_of_a_sharded_market_are_kept_by_their_partition(make_market):
         assert any(field.startswith(f"{market.source}:{number}:0@") for field in market.redis.hgetall(market.key("orderd:letters", number)))
     assert box.sent_back(*places) == [1, 1, 1]
     market.audit()
+
+
+# --- the record stays small
+
+def records(market, name, offsets):
+    """What was sent back long ago: the letter's place was the first of its topic."""
+    kept = {f"{market.source}:0:{offset}@{name}": f"redriven 1 {market.dead_letter_topic}/0/0 5 1 me " for offset in offsets}
+    market.redis.hset(market.key("orderd:letters"), mapping=kept)
+    return set(kept)
+
+
+def test_a_record_goes_when_its_message_and_every_copy_of_its_letter_are_deleted(make_market):
+    """10,000 records, in the place of as many letters: of messages that are deleted, one that still lies there, and one whose letter does."""
+    market = make_market()
+    daemon = market.daemon()
+    box = Box(market)
+    places = box.fill(*[b"letter %d" % number for number in range(6)])
+    gone = records(market, 1, range(4)) | records(market, 2, [number % 4 for number in range(4)])
+    market.redis.hset(market.key("orderd:letters"), mapping={f"{market.source}:0:3@{7 + number}": f"redriven 1 {market.dead_letter_topic}/0/0 5 1 me "
+                                                             for number in range(10000)})
+    there = records(market, 1, [5])
+    sending = {f"{market.source}:0:0@3": f"sending 1 {market.dead_letter_topic}/0/0 5 1 me 0b5c"}
+    market.redis.hset(market.key("orderd:letters"), mapping=sending)
+
+    def discard(place):
+        ended = box.run("discard", place, "--because", "rubbish")
+        assert ended.returncode == 0, ended.stderr
+        return set(market.redis.hkeys(market.key("orderd:letters"))), ended.stderr
+
+    until(lambda: market.mark().get("done") == "6", 20, "not at rest")
+    assert gone <= discard(places[0])[0]
+    market.broker.delete_records(market.dead_letter_topic, 0, 2)
+    assert gone <= discard(places[2])[0], "the source topic still holds the messages"
+    market.broker.delete_records(market.source, 0, 4)
+    kept, said = discard(places[3])
+    assert not gone & kept and there | set(sending) <= kept
+    assert "10009 records of letters that are long deleted were taken out of redis" in said
+    assert [line["state"] for line in box.lines("show", *places[2:])] == ["discarded", "discarded", "open", "open"]
+    assert daemon.alive
+
+
+def test_no_more_records_are_kept_than_their_bound(make_market):
+    market = make_market()
+    market.daemon()
+    box = Box(market)
+    place, = box.fill(b"one too many")
+    for begin in range(0, 200000, 50000):
+        market.redis.hset(market.key("orderd:letters"), mapping={f"{number}": "x" for number in range(begin, begin + 50000)})
+    ended = box.run("redrive", place, "--anyway")
+    assert ended.returncode == 78
+    assert "holds 200000 records, and 200000 are kept at most" in ended.stderr
+    assert not box.sent_back(place)

@@ -140,6 +140,20 @@ static void a_message_without_its_lineage_has_none(struct checks *c)
     CHECK(c, !lineage_find(&found, headers + 1, 3));
 }
 
+static void an_id_tells_whose_message_it_is(struct checks *c)
+{
+    static const char *const wrong[] = {"", "orders:3:17", "orders:3@5", ":3:17@5", "orders:3:x@5", "orders:3:17@", "orders:-1:17@5", "orders:3:-17@5",
+                                        "orders:3000000000:17@5", "looked:orders:3"};
+    struct bytes topic;
+    int32_t partition;
+    int64_t offset;
+
+    CHECK(c, letter_id_read(bytes_of("or:ders@x:3:17@-1"), &topic, &partition, &offset));
+    CHECK(c, bytes_equal_text(topic, "or:ders@x") && partition == 3 && offset == 17);
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        CHECK(c, !letter_id_read(bytes_of(wrong[i]), &topic, &partition, &offset));
+}
+
 static void a_record_is_read_as_it_was_written(struct checks *c)
 {
     static const struct letters_record rows[] = {
@@ -195,6 +209,7 @@ TESTS({"the message comes back", the_message_comes_back},
       {"the lineage is carried and counted", the_lineage_is_carried_and_counted},
       {"other records are no letters", other_records_are_no_letters},
       {"a message without its lineage has none", a_message_without_its_lineage_has_none},
+      {"an id tells whose message it is", an_id_tells_whose_message_it_is},
       {"a record is read as it was written", a_record_is_read_as_it_was_written},
       {"what is no record is not taken for open", what_is_no_record_is_not_taken_for_open},
       {"how far a partition was looked through is read back", how_far_a_partition_was_looked_through_is_read_back})
