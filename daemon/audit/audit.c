@@ -6,10 +6,10 @@
 
 enum { SCRATCH_MAX = 1 << 30 };
 
-static const struct audit_rule *rule_of(const struct audit_options *options, size_t range)
+const struct audit_rule *audit_rule_at(const struct audit_options *options, size_t range, int64_t offset)
 {
     for (size_t i = 0; i < options->rules_count; i++)
-        if (options->rules[i].range == range && options->rules[i].until > options->ranges[range].from)
+        if (options->rules[i].range == range && options->rules[i].until > offset)
             return &options->rules[i];
     return NULL;
 }
@@ -24,7 +24,7 @@ static int make_tracks(struct audit *audit)
         return -ENOMEM;
     for (size_t i = 0; i < options->ranges_count; i++) {
         struct track *track = &audit->tracks[i];
-        const struct audit_rule *rule = rule_of(options, i);
+        const struct audit_rule *rule = audit_rule_at(options, i, options->ranges[i].from);
         int r = window_new(&track->window, key, (size_t)(rule ? rule->ids : options->ids), 1000 * (rule ? rule->window_s : options->window_s));
 
         if (r)

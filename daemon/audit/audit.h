@@ -35,7 +35,7 @@ struct audit_options {
     const char *incarnation;             /* whose outcomes are audited; another's are passed over and counted */
     const struct registry *registry;     /* NULL: not known */
     int64_t window_s, ids;               /* the dedupe settings */
-    const struct audit_rule *rules;      /* former ones */
+    const struct audit_rule *rules;      /* former ones, the oldest first */
     size_t rules_count;
     int64_t deadline_ms[EVENT_KIND_COUNT];   /* as configured; 0: such an event never expires by itself */
     const struct audit_gap *gaps;

@@ -246,6 +246,15 @@ static bool is_settled(struct chain *chain, const struct chain_place *place, con
     return undo(chain, &chain->broken[of], place, seen, held) || fold_follows(held, seen);
 }
 
+void chain_begin(struct chain *chain, const struct observation *of)
+{
+    struct chain_account *account = &chain->accounts[account_of(of->kind)];
+    int64_t found = weight(of->kind, of->before, of->before_value);
+
+    account->first += found;
+    account->first_keys += found != 0;
+}
+
 /* No decision has named the key so far. Where the log should hold all of them, nothing is what is there. */
 static bool take_first(struct chain *chain, const struct observation *seen, struct fold_value *held)
 {

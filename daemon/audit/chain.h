@@ -49,6 +49,8 @@ struct chain;
 
 int chain_new(struct chain **out, const struct chain_options *options) MUST_CHECK;
 struct chain *chain_free(struct chain *chain);
+/* A value of the fold as it is at the start counts as there before. */
+void chain_begin(struct chain *chain, const struct observation *of);
 /* A decision that is believed. Errors: -EBADMSG with a sentence: its facts are not those of such a decision; and of the fold. */
 int chain_take(struct chain *chain, const struct chain_place *place, const struct decision *decision, struct error_text *error) MUST_CHECK;
 /* Decisions about this event that cannot be believed stand in its place: its keys begin anew. */

@@ -70,6 +70,8 @@ struct trial {
     struct finding finding;              /* its place */
 };
 
+/* The former rule of duplicates at an offset; NULL: the one of now. */
+const struct audit_rule *audit_rule_at(const struct audit_options *options, size_t range, int64_t offset);
 /* repeat.c: malformed, duplicate, deadline: what comes before any rule. */
 int repeat_check(struct audit *audit, struct trial *trial) MUST_CHECK;
 /* The same for an event whose decision is not known: whether a rule may have applied it. */

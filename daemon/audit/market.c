@@ -173,7 +173,7 @@ int market_check(const struct market_options *options, struct market_counts *cou
     return r ? r : fold_each(options->fold, check_left, &check);
 }
 
-static int begin_value(struct fold *fold, const struct snapshot_value *value)
+static int begin_value(struct audit *audit, struct fold *fold, const struct snapshot_value *value)
 {
     struct snapshot_cell cell;
     struct observation of;
@@ -181,6 +181,7 @@ static int begin_value(struct fold *fold, const struct snapshot_value *value)
     if (!snapshot_cell_of(value, &cell) || cell.state != VIEW_PRESENT)
         return 0;
     of = observation_of(&cell);
+    chain_begin(audit_chain(audit), &of);
     return fold_put(fold, &of, -1, 0);
 }
 
@@ -191,7 +192,7 @@ int market_begin(struct audit *audit, struct fold *fold, struct snapshot *snapsh
     int r = snapshot_rewind(snapshot);
 
     while (!r && (r = snapshot_next(snapshot, &of, &value, error)) == 1) {
-        r = of == market ? begin_value(fold, &value) : 0;
+        r = of == market ? begin_value(audit, fold, &value) : 0;
         if (!r && of == market && value.type == SNAPSHOT_LIST)
             r = market_begin_seen(audit, survey, &value);
     }

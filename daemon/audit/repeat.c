@@ -102,9 +102,12 @@ static void choose_rule(struct audit *audit, struct trial *trial)
 
     if (!track->rule || trial->offset < track->rule->until)
         return;
-    track->rule = NULL;
+    track->rule = audit_rule_at(&audit->options, track->index, trial->offset);
     track->exact = false;      /* what a larger window lacks lies before it was one */
-    window_set(track->window, (size_t)audit->options.ids, audit->options.window_s * 1000);
+    if (track->rule)
+        window_set(track->window, (size_t)track->rule->ids, track->rule->window_s * 1000);
+    else
+        window_set(track->window, (size_t)audit->options.ids, audit->options.window_s * 1000);
 }
 
 static struct hash128 key_of(const struct audit *audit, const struct trial *trial)

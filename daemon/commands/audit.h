@@ -56,6 +56,7 @@ struct audit_market {
     size_t now_index, state_index;       /* in the snapshots */
     struct registry registry;
     bool registered;
+    bool stated;                         /* the snapshot that it begins with holds it */
     char incarnation[CLOCK_UUID_SIZE];
     const char *incarnation_by;          /* who says so */
     struct journal_range *ranges;

@@ -230,15 +230,18 @@ static int ask_ends(struct audit_market *market, struct error_text *error)
     return r;
 }
 
-/* To the marks in Redis; from those of the snapshot that it begins with. */
+/* To the marks in Redis; from those of the snapshot that it begins with. A partition number that came after the snapshot has no market in it, and began empty. */
 static int place_by_snapshots(struct audit_market *market, struct error_text *error)
 {
     struct audit_command *command = market->command;
     int r = 0;
 
     if (command->state) {
-        if (!find_market(command->state, market->number, &market->state_index))
-            return error_set(error, -EPROTO, "%s holds no market of partition number %d", command->words->state, market->number);
+        market->stated = find_market(command->state, market->number, &market->state_index);
+        if (!market->stated && market->number == SHARD_NONE)
+            return error_set(error, -EPROTO, "%s holds no market", command->words->state);
+    }
+    if (market->stated) {
         r = survey_read(&market->state, command->state, market->state_index, market->said, market->count, error);
         for (size_t i = 0; !r && i < market->count; i++)
             if (market->state.partitions[i].mark)
@@ -261,7 +264,7 @@ static int finish_ranges(struct audit_market *market, struct error_text *error)
         struct audit_range *said = &market->said[i];
         struct journal_range *range = &market->ranges[i];
 
-        if (market->command->state && range->from < said->log_start)
+        if (market->stated && range->from < said->log_start)
             return error_set(error, -EPROTO, "%s:%d: the snapshot's mark is at offset %lld, and retention has deleted the log up to %lld; a later snapshot would be right", range->topic,
                              range->partition, (long long)range->from, (long long)said->log_start);
         if (range->to > said->log_end)
@@ -336,13 +339,16 @@ static bool take_word(struct bytes *rest, struct bytes *word)
     return true;
 }
 
-/* "window_s=3600 ids=100000 orders:0=17 …": what ruled up to there. */
+/* "window_s=3600 ids=100000 orders:0=17 …": what ruled up to there, a change behind the other. */
 static int read_rules(struct audit_market *market, struct bytes text)
 {
     struct audit_rule rule = {0};
     struct bytes word;
+    size_t max = 1;
 
-    market->rules = calloc(market->count + 1, sizeof *market->rules);
+    for (size_t i = 0; i < text.size; i++)
+        max += text.data[i] == '=';
+    market->rules = calloc(max, sizeof *market->rules);
     if (!market->rules)
         return -ENOMEM;
     while (take_word(&text, &word)) {
@@ -357,7 +363,7 @@ static int read_rules(struct audit_market *market, struct bytes text)
         else if (bytes_equal_text(name, "ids"))
             rule.ids = value;
         range = survey_range(market->said, market->count, name);
-        if (range < 0 || !rule.ids || market->rules_count == market->count)
+        if (range < 0 || !rule.ids)
             continue;
         rule.range = (size_t)range;
         rule.until = value;
@@ -371,7 +377,7 @@ static int read_rules(struct audit_market *market, struct bytes text)
 /* The log holds the whole of the market's history when all of it is there, and nobody began anew in its middle. */
 static enum audit_begin begin_of(const struct audit_market *market)
 {
-    if (market->command->state)
+    if (market->stated)
         return AUDIT_FROM_SNAPSHOT;
     if (market->registered && market->registry.former_count)
         return AUDIT_FROM_FIRST_SEEN;

@@ -178,7 +178,7 @@ static int make_audit(struct audit_market *market, struct error_text *error)
     memcpy(options.deadline_ms, command->site->config->deadline_ms, sizeof options.deadline_ms);
     clock_random(command->site->clock, &options.seed, sizeof options.seed);
     r = audit_new(&market->audit, &options, error);
-    if (!r && command->state)
+    if (!r && market->stated)
         r = market_begin(market->audit, market->fold, command->state, market->state_index, &market->state, error);
     if (!r && command->now)
         r = market_waiting(market->audit, command->now, market->now_index, &market->now, error);

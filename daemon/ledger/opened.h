@@ -80,6 +80,8 @@ int opened_put_seen_gap(struct opened *opened, const struct partition *partition
 void opened_renew_epochs(struct resolve *resolve, struct opened *opened);
 /* A new incarnation; the old one becomes a former one, with all others that Kafka showed. `fresh`: the registry, changed. */
 void opened_put_incarnation(struct resolve *resolve, struct opened *opened, struct registry *fresh);
+/* A field of the registry that is none of struct registry; absent: {NULL, 0}. Lives until Redis is asked again. Errors: those of Redis. */
+int opened_read_field(struct resolve *resolve, const struct opened *opened, const char *field, struct bytes *out) MUST_CHECK;
 /* A line in the registry's record of moved marks (ledger/moves.h): from `next`, or another offset that was given up, to `to`. */
 int opened_put_move(struct resolve *resolve, struct opened *opened, const struct partition *partition, int64_t from, int64_t to,
                     const char *reason) MUST_CHECK;

@@ -94,7 +94,7 @@ void opened_put_incarnation(struct resolve *resolve, struct opened *opened, stru
     opened_say(opened, "incarnation %s begins: what is decided a second time has another ce_source", fresh->incarnation);
 }
 
-static int read_moved(struct resolve *resolve, struct opened *opened, struct bytes *moved)
+int opened_read_field(struct resolve *resolve, const struct opened *opened, const char *field, struct bytes *out)
 {
     struct asker *redis = resolve->start.redis;
     struct error_text error;
@@ -102,11 +102,11 @@ static int read_moved(struct resolve *resolve, struct opened *opened, struct byt
     int r;
 
     asker_begin(redis);
-    command_texts(redis->commands, "HGET", opened->shard.meta_key, "moved", NULL);
+    command_texts(redis->commands, "HGET", opened->shard.meta_key, field, NULL);
     r = asker_ask(redis, &replies);
     if (!r)
         r = store_replies_check(replies, 1, &error);
-    *moved = !r && replies[0]->type == REPLY_STRING ? replies[0]->text : (struct bytes){NULL, 0};
+    *out = !r && replies[0]->type == REPLY_STRING ? replies[0]->text : (struct bytes){NULL, 0};
     return r;
 }
 
@@ -116,7 +116,7 @@ int opened_put_move(struct resolve *resolve, struct opened *opened, const struct
     struct move move = {bytes_of(partition->topic), bytes_of(reason), partition->number, from, to, clock_realtime_ms(resolve->start.clock)};
     struct buffer line;
     struct bytes moved;
-    int r = read_moved(resolve, opened, &moved);
+    int r = opened_read_field(resolve, opened, "moved", &moved);
 
     if (r)
         return r;

@@ -4,6 +4,8 @@
 
 #include "ledger/opened.h"
 
+enum { DEDUPE_CHANGES_MAX = 16 };      /* that are remembered */
+
 static int need_registry(struct resolve *resolve, const struct opened *opened)
 {
     if (opened->registry == 0)
@@ -193,15 +195,34 @@ int resolve_drop_topic(struct resolve *resolve, const char *topic)
     return opened_run_all(resolve, (struct opened_scope){topic, -1, false}, drop_topic, (void *)(uintptr_t)topic);
 }
 
-/* "window_s=3600 ids=100000 orders:0=17 orders:1=4": what ruled up to there, the oldest first. */
-static int put_history(struct opened *opened)
+/* As many of the changes as are kept beside another one: the newest. */
+static struct bytes newest(struct bytes history)
+{
+    static const char begin[] = "window_s=";
+    size_t count = 0;
+
+    for (size_t at = history.size; at-- > 0;) {
+        struct bytes rest = {history.data + at, history.size - at};
+
+        if (bytes_begin(rest, begin) && (at == 0 || history.data[at - 1] == ' ') && ++count == DEDUPE_CHANGES_MAX - 1)
+            return rest;
+    }
+    return history;
+}
+
+/* "window_s=3600 ids=100000 orders:0=17 orders:1=4": what ruled up to there, a change behind the other, the oldest first. */
+static int put_history(struct resolve *resolve, struct opened *opened)
 {
     const struct registry *registry = &opened->shard.registry;
     struct buffer line;
-    int r;
+    struct bytes before;
+    int r = opened_read_field(resolve, opened, "dedupe_until", &before);
 
+    if (r)
+        return r;
     buffer_init(&line, 1 << 20);
-    buffer_put_format(&line, "window_s=%lld ids=%lld", (long long)registry->window_s, (long long)registry->ids);
+    buffer_put_bytes(&line, newest(before));
+    buffer_put_format(&line, "%swindow_s=%lld ids=%lld", before.size ? " " : "", (long long)registry->window_s, (long long)registry->ids);
     for (size_t i = 0; i < opened->count; i++)
         if (opened->items[i].mark == 0)
             buffer_put_format(&line, " %s=%lld", opened->partitions[i]->at, (long long)opened->partitions[i]->mark.next);
@@ -223,7 +244,7 @@ static int dedupe(struct resolve *resolve, struct opened *opened, void *argument
     if (registry->window_s == resolve->start.window_s && registry->ids == resolve->start.ids)
         return opened_refuse(resolve, "refused: the registry has these settings already: window_s=%lld ids=%lld", (long long)registry->window_s,
                              (long long)registry->ids);
-    r = put_history(opened);
+    r = put_history(resolve, opened);
     opened_put_field(opened, opened->shard.meta_key, "window_s", resolve->start.window_s);
     opened_put_field(opened, opened->shard.meta_key, "ids", resolve->start.ids);
     opened_say(opened, "dedupe: window_s=%lld ids=%lld instead of window_s=%lld ids=%lld; a larger window fills from here on", (long long)resolve->start.window_s,

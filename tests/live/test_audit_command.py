@@ -14,6 +14,7 @@ from daemon import BINARY
 from ground import Ground
 from load import Feeder
 from market import deposit, purchase
+from process import until
 
 SCHEMA = json.loads((Path(__file__).resolve().parents[2] / "conf" / "schemas" / "reports" / "audit.json").read_text())
 RANDOM = 10      # damages that nobody has listed; damages.py does more
@@ -89,10 +90,74 @@ def test_it_begins_with_a_snapshot(make_market, tmp_path):
     ran = subprocess.run([BINARY, "audit", "-c", daemon.file, "--redis", "--state", snapshot, "--json", "--strict"], capture_output=True, text=True, timeout=60)
     report, = json.loads(ran.stdout)["markets"]
     assert (ran.returncode, report["begins"], report["partitions"][0]["from"], report["partitions"][0]["duplicate"]) == (0, "snapshot", 2, 1)
+    assert report["money"]["end"] == report["money"]["redis"] == 526
     whole = subprocess.run([BINARY, "audit", "-c", daemon.file, "--redis", "--json"], capture_output=True, text=True, timeout=60)
     found, = json.loads(whole.stdout)["markets"][0]["findings"]
     assert (whole.returncode, found["kind"], found["key"], found["became"]) == (0, "foreign_first", "users:rich funds", 500)
     assert subprocess.run([BINARY, "audit", "-c", daemon.file, "--strict"], capture_output=True, timeout=60).returncode == 65
+
+
+def taken(daemon, file):
+    assert subprocess.run([BINARY, "snapshot", "-c", daemon.file, file], capture_output=True, timeout=60).returncode == 0
+    return file
+
+
+def clean(daemon, *options):
+    ran = subprocess.run([BINARY, "audit", "-c", daemon.file, "--redis", "--json", "--strict", *options], capture_output=True, text=True, timeout=60)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    return json.loads(ran.stdout)["markets"]
+
+
+def test_each_dedupe_setting_is_held_against_what_it_ruled(make_market, tmp_path):
+    """Of the ids before the window each is decided anew; with a larger window in between they would be duplicates."""
+    market = make_market(settings={"dedupe.ids": 2})
+    daemon = market.daemon()
+
+    def play(*ids):
+        market.send_all([deposit("u", 1, id=id) for id in ids])
+        market.outcomes()
+        assert daemon.stop() == 0
+
+    def change(ids):
+        daemon.configure(dedupe__ids=ids)
+        assert subprocess.run([BINARY, "init", "-c", daemon.file, "--dedupe"], capture_output=True, timeout=60).returncode == 0
+        daemon.start()
+
+    play("a", "b", "c", "a")
+    snapshot = taken(daemon, tmp_path / "before")
+    change(100)
+    play("d", "e", "f", "g", "d")
+    change(3)
+    play("h", "i", "j", "k", "h", "k")
+    assert [outcome.status for outcome in market.outcomes()] == ["applied"] * 8 + ["duplicate"] + ["applied"] * 5 + ["duplicate"]
+    report, = clean(daemon)
+    assert (report["begins"], report["partitions"][0]["duplicate"]) == ("empty", 2)
+    report, = clean(daemon, "--state", snapshot)
+    assert (report["begins"], report["partitions"][0]["from"]) == ("snapshot", 4)
+
+
+@pytest.mark.parametrize("shard", ["none", "partition"])
+def test_a_partition_that_came_after_the_snapshot_began_empty(make_market, tmp_path, shard):
+    market = make_market(partitions=2, settings={"shard": shard})
+    daemon = market.daemon()
+    market.send_all([deposit("27", 10)])
+    market.send_all([deposit("27", 7)], partition=1)
+    market.outcomes()
+    snapshot = taken(daemon, tmp_path / "before")
+    assert daemon.stop() == 0
+    market.partitions = 3
+    for topic in (market.outcome_topic, market.source):
+        market.broker.add_partitions(topic, 3)
+    assert subprocess.run([BINARY, "init", "-c", daemon.file, "--accept-repartition"], capture_output=True, timeout=60).returncode == 0
+    daemon.start()
+    for number in range(3):
+        market.send_all([deposit("27", 5)], partition=number)
+    until(lambda: [market.mark(number).get("done") for number in range(3)] == ["2", "2", "1"], 30, "the third is not worked")
+    assert daemon.stop() == 0
+    markets = clean(daemon, "--state", snapshot)
+    assert [p["from"] for m in markets for p in m["partitions"]] == [1, 1, 0]
+    assert sum(m["money"]["end"] for m in markets) == sum(m["money"]["redis"] for m in markets) == 32
+    assert [m["begins"] for m in markets] == (["snapshot"] if shard == "none" else ["snapshot", "snapshot", "empty"])
 
 
 def test_each_market_of_a_sharded_one_is_audited(make_market):
