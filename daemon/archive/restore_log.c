@@ -64,7 +64,9 @@ static void check_incarnations(const struct found *found, const struct shard *sh
     if (all->former_count == 0 && shard->number == SHARD_NONE)
         refusal_say(refusal, "kafka shows no decision of %s, so there is nothing to be restored; a daemon that is started makes a new market", shard->meta_key);
     if (all->former_count > 1)
-        refusal_say(refusal, "kafka shows outcomes of %zu incarnations (%s, %s%s): after a resolution (orderd init, orderd offsets --move) the log alone does not tell the market; a snapshot taken after it is needed",
+        refusal_say(refusal, "kafka shows outcomes of %zu incarnations (%s, %s%s): a resolution (orderd init, orderd offsets --move) came between, and no log tells which decisions of "
+                    "the former one stand; a snapshot taken after it would be right; without one, put the market's keys there by other means, and orderd init --adopt goes on with them "
+                    "at the committed offsets",
                     all->former_count, all->former[0], all->former[1], all->former_count > 2 ? ", …" : "");
 }
 

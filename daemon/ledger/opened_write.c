@@ -91,7 +91,8 @@ void opened_put_incarnation(struct resolve *resolve, struct opened *opened, stru
         used += (size_t)snprintf(text + used, sizeof text - used, "%s%s", i ? " " : "", fresh->former[i]);
     text[used] = '\0';
     command_texts(&opened->writes, "HSET", opened->shard.meta_key, "incarnation", fresh->incarnation, "former", text, NULL);
-    opened_say(opened, "incarnation %s begins: what is decided a second time has another ce_source", fresh->incarnation);
+    opened_say(opened, "incarnation %s begins: what is decided a second time has another ce_source; from here on the log alone does not bring the market back (orderd restore --from-log), so take a "
+               "snapshot soon (orderd snapshot)", fresh->incarnation);
 }
 
 int opened_read_field(struct resolve *resolve, const struct opened *opened, const char *field, struct bytes *out)

@@ -218,18 +218,3 @@ void played_prepare(struct played *played, struct item *item, enum playback_mode
     else
         take(played, item, TAKEN_WHOLLY);
 }
-
-bool played_leaps(const struct view *view)
-{
-    int64_t by;
-
-    for (size_t i = 0; i < view_keys_count(view); i++) {
-        const struct view_key *key = view_key_at(view, i);
-        const struct view_cell *cell = key->cells;
-
-        if ((key->kind == VIEW_FUNDS || key->kind == VIEW_STOCK) && view_cell_changed(cell) &&
-            __builtin_sub_overflow(cell->value, cell->loaded == VIEW_PRESENT ? cell->loaded_value : 0, &by))
-            return true;
-    }
-    return false;
-}

@@ -21,8 +21,5 @@ struct played {
 void played_prepare(struct played *played, struct item *item, enum playback_mode mode, int64_t begin);
 /* Of a decision that is taken wholly: makes its changes in the view, and notes where that was not as recorded. Errors: -EPROTO with the problem. */
 int played_change(struct played *played, enum playback_mode mode, struct view *view) MUST_CHECK;
-/* Whether a number changes by more than an int64 holds: HINCRBY and INCRBY would be refused inside EXEC. The rules make no such change, values that
- * another program wrote can. */
-bool played_leaps(const struct view *view);
 
 #endif

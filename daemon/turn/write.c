@@ -109,22 +109,31 @@ static void put_key(struct commands *c, const struct turn *turn, const char *kin
     command_joined(c, bytes_of(turn->shard->prefix), bytes_of(kind), name_bytes(&key->owner));
 }
 
-/* By how much a number changes; what was missing counts as 0. Turns are small enough that this cannot overflow. */
-static int64_t delta(const struct view_cell *cell)
+static void put_increment(struct commands *c, const struct turn *turn, const struct view_key *key, int64_t by)
 {
-    return cell->value - (cell->loaded == VIEW_PRESENT ? cell->loaded_value : 0);
-}
-
-static void put_number(struct commands *c, const struct turn *turn, const struct view_key *key)
-{
-    if (!view_cell_changed(key->cells))
-        return;
     command_begin(c, key->kind == VIEW_FUNDS ? 4 : 3);
     command_text(c, key->kind == VIEW_FUNDS ? "HINCRBY" : "INCRBY");
     put_key(c, turn, key->kind == VIEW_FUNDS ? "users:" : "stock:", key);
     if (key->kind == VIEW_FUNDS)
         command_text(c, "funds");
-    command_int(c, delta(key->cells));
+    command_int(c, by);
+}
+
+/* What was missing counts as 0. No turn of the rules changes a number by more than an int64 holds, which Redis would refuse inside EXEC; a playback that
+ * follows what another program wrote may, and goes there in steps. */
+static void put_number(struct commands *c, const struct turn *turn, const struct view_key *key)
+{
+    const struct view_cell *cell = key->cells;
+    int64_t now = cell->loaded == VIEW_PRESENT ? cell->loaded_value : 0, by;
+
+    if (!view_cell_changed(cell))
+        return;
+    do {
+        if (__builtin_sub_overflow(cell->value, now, &by))
+            by = now < 0 ? INT64_MAX : INT64_MIN;
+        put_increment(c, turn, key, by);
+        now += by;
+    } while (now != cell->value);
 }
 
 static void put_member(struct commands *c, const struct view_key *key, const struct view_cell *cell)

@@ -60,6 +60,7 @@ def test_a_market_at_rest_comes_back_as_it_was(make_market, own_redis, way):
     lose(market.server)
     said = restored(market, way)
     assert not difference(comparable(in_redis(market)), comparable(before))
+    assert market.redis.xlen(market.key("orderd:outbox")) <= 3, "what nobody delivers meanwhile is one entry a partition"
     assert b"halt" not in in_redis(market)[b"orderd:meta"] and b"restore" not in in_redis(market)[b"orderd:meta"]
     for partition in range(3):
         assert re.search(rf"^{market.source}:{partition}: .* up to offset {market.mark(partition)['next']}; 0 events wait", said, flags=re.MULTILINE), said
@@ -173,6 +174,7 @@ def refused(market, way, said, code=78, **options):
     done = restore(market, way, **options)
     assert done.returncode == code and re.search(said, done.stderr), done
     assert in_redis(market) == before
+    return done.stderr
 
 
 def test_a_namespace_that_is_not_empty_is_refused(make_market, own_redis):
@@ -236,6 +238,19 @@ def test_a_cut_and_an_altered_snapshot_is_refused(make_market, own_redis):
     refused(market, "snapshot", "No such file", code=66)
 
 
+def test_numbers_that_leap_from_one_end_to_the_other_come_back(make_market, own_redis):
+    """Another program puts them there; no increment of Redis's holds such a step."""
+    market = make_market(server=own_redis())
+    daemon = market.daemon()
+    for funds in (9223372036854775800, -9223372036854775808, 9223372036854775800):
+        market.redis.hset(market.key("users:u"), "funds", funds)
+        market.play([deposit("u", 3)])
+    assert daemon.stop() == 0
+    lose(market.server)
+    restored(market, "log")
+    assert market.funds("u") == 9223372036854775803
+
+
 def test_a_log_that_lacks_what_came_after_is_refused(make_market, own_redis):
     market, daemon = begun(make_market, mixed(100), server=own_redis())
     take(market)
@@ -264,7 +279,8 @@ def test_a_snapshot_from_before_a_resolution_is_refused(make_market, own_redis):
     assert daemon.stop() == 0
     lose(market.server)
     refused(market, "snapshot", "incarnation .* which the snapshot does not know")
-    refused(market, "log", "outcomes of 2 incarnations")
+    assert "a snapshot taken after it would be right" in refused(market, "log", "outcomes of 2 incarnations")
+    assert run("init", "-c", daemon.file, "--adopt").returncode == 0, "the other way that the refusal names"
 
 
 def test_nothing_decided_is_nothing_to_restore(make_market, own_redis):

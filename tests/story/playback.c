@@ -249,6 +249,21 @@ static void who_follows_takes_from_the_record_what_others_wrote(struct checks *c
                 "0:5 out_of_stock as recorded", 2);
 }
 
+/* From one end of all numbers to the other, and back. */
+static void a_leap_that_no_increment_holds_is_made_in_steps(struct checks *c)
+{
+    struct daemon *a = at_rest(NULL, nothing);
+
+    redis("HSET users:u funds -9223372036854775808");
+    redis("SET stock:k 9223372036854775800");
+    produce(0, DEPOSIT("d", "1"));
+    produce(0, RESTOCK("r", "7"));
+    redis_comes_back_older(a);
+    redis("HSET users:u funds 9223372036854775807");
+    redis("SET stock:k -9223372036854775808");
+    expect_play(c, PLAYBACK_FOLLOW, "stock:k=9223372036854775807 users:u{funds=-9223372036854775807}", "0:0 applied as recorded, 0:1 applied as recorded", 2);
+}
+
 /* Another program listed the item; it was sold, and the seller still had one. Members come and go, whatever is there. */
 static void a_listing_that_is_gone_may_be_sold_as_recorded(struct checks *c)
 {
@@ -440,6 +455,7 @@ TESTS({"the rules decide once more", the_rules_decide_once_more},
       {"what was decided is changed by as much", what_was_decided_is_changed_by_as_much},
       {"a change leaves what others wrote", a_change_leaves_what_others_wrote},
       {"who follows takes from the record what others wrote", who_follows_takes_from_the_record_what_others_wrote},
+      {"a leap that no increment holds is made in steps", a_leap_that_no_increment_holds_is_made_in_steps},
       {"a listing that is gone may be sold as recorded", a_listing_that_is_gone_may_be_sold_as_recorded},
       {"a number that would leave its range ends it", a_number_that_would_leave_its_range_ends_it},
       {"a key that holds what it cannot ends it", a_key_that_holds_what_it_cannot_ends_it},
