@@ -248,31 +248,24 @@ static bool is_settled(struct chain *chain, const struct chain_place *place, con
 
 void chain_begin(struct chain *chain, const struct observation *of)
 {
-    struct chain_account *account = &chain->accounts[account_of(of->kind)];
-    int64_t found = weight(of->kind, of->before, of->before_value);
-
-    account->first += found;
-    account->first_keys += found != 0;
+    chain->accounts[account_of(of->kind)].first += weight(of->kind, of->before, of->before_value);
 }
 
 /* No decision has named the key so far. Where the log should hold all of them, nothing is what is there. */
 static bool take_first(struct chain *chain, const struct observation *seen, struct fold_value *held)
 {
-    struct chain_account *account = &chain->accounts[account_of(seen->kind)];
-    uint64_t key = chain->doubts.count ? key_of(seen) : 0;
-    struct doubt *doubt = key ? doubts_find(&chain->doubts, key) : NULL;
+    struct doubt *doubt = chain->doubts.count ? doubts_find(&chain->doubts, key_of(seen)) : NULL;
     int64_t found = weight(seen->kind, seen->before, seen->before_value);
 
     *held = (struct fold_value){.state = VIEW_MISSING, .range = RANGE_NONE, .offset = -1};
     if (doubt) {
         doubts_remove(&chain->doubts, doubt);
-        account->unknown += found;
+        chain->accounts[account_of(seen->kind)].unknown += found;
         return false;
     }
     if (chain->options.whole)
         return !fold_follows(held, seen);
-    account->first += found;
-    account->first_keys += found != 0;
+    chain->accounts[account_of(seen->kind)].first += found;
     return false;
 }
 

@@ -20,7 +20,7 @@ struct chain_account {
     chain_sum decided;             /* by deposits, grants, restocks and reserves */
     chain_sum foreign;             /* by other programs */
     chain_sum unknown;             /* by decisions that are missing or cannot be believed */
-    int64_t first_keys, foreign_writes;
+    int64_t foreign_writes;
 };
 
 enum chain_kind { CHAIN_MONEY, CHAIN_ITEMS, CHAIN_STOCK, CHAIN_KINDS };

@@ -12,6 +12,7 @@
 #include "base/number.h"
 #include "commands/command.h"
 #include "commands/progress.h"
+#include "ledger/moves.h"
 
 enum { STEP_MS = 100, FETCHED_KBYTES = 16384, FOLD_MEMORY = 256 << 20, JSON_LIMIT = 64 << 20, SINK_BACKOFF_MIN_MS = 100, SINK_BACKOFF_MAX_MS = 5000 };
 
@@ -168,19 +169,45 @@ static int know_state(struct work *w)
     return r ? fail(r, &error) : 0;
 }
 
+/* Why an event has no outcome, as the live market's registry tells. */
+static bool is_named(const struct replay_job *job, const char *topic, int32_t partition, int64_t offset, bool lost)
+{
+    struct bytes rest = {job->moved, job->moved_size};
+    struct move move;
+
+    while (moves_next(&rest, &move))
+        if (move.partition == partition && offset >= move.from && offset < move.to && bytes_equal_text(move.topic, topic) &&
+            bytes_equal_text(move.reason, MOVE_LOST) == lost)
+            return true;
+    return false;
+}
+
+static bool is_given_up(void *context, const char *topic, int32_t partition, int64_t offset)
+{
+    const struct replay_show *show = context;
+
+    return is_named(show->job, topic, partition, offset, true);
+}
+
+static bool is_passed_over(void *context, const char *topic, int32_t partition, int64_t offset)
+{
+    return is_named(context, topic, partition, offset, false);
+}
+
 static int open_verify(struct work *w)
 {
     const char *folder = getenv("TMPDIR");
     struct error_text error = {""};
     struct verify_options o = {
         .folder = folder ? folder : "/tmp", .memory = FOLD_MEMORY, .ranges = w->target.count, .whole = w->job->state != NULL,
-        .differs = replay_show_difference, .foreign = replay_show_write, .context = &w->show,
+        .given_up = is_given_up, .differs = replay_show_difference, .foreign = replay_show_write, .context = &w->show,
     };
     int r;
 
     if (!w->job->request->verify)
         return 0;
     w->show.max = w->job->request->max_differences;
+    w->show.job = w->job;
     w->show.part = w->job->request->from.count > 0;
     w->show.people = w->job->request->json ? NULL : stdout;
     if (w->job->request->differences) {
@@ -220,6 +247,7 @@ static int open_replay(struct work *w)
                     .incarnation = job->incarnation[0] ? job->incarnation : NULL, .kbytes = FETCHED_KBYTES, .ahead = true},
         .target = &w->target, .emit = w->emit, .verify = w->verify, .session = job->into.redis.session, .clock = job->into.clock, .log = &job->into.log,
         .limits = &job->limits, .bounds = {(size_t)c->turn.events, (size_t)c->turn.keys, (size_t)c->turn.bytes}, .rate_per_s = job->request->rate,
+        .passed_over = job->incarnation[0] ? is_passed_over : NULL, .context = w->job,
     };
 
     if (replay_new(&w->replay, &o))

@@ -36,6 +36,8 @@ struct replay_job {
     struct snapshot *state;
     struct registry registry;            /* the live market's */
     bool has_registry;
+    char *moved;                         /* its record of marks that were moved (ledger/moves.h); NULL: there is none */
+    size_t moved_size;
     char incarnation[CLOCK_UUID_SIZE];   /* whose order is followed; "": each partition's offset order */
     int32_t number;                      /* SHARD_NONE, or the partition number */
     char words[TARGET_WORDS_MAX];
@@ -57,6 +59,7 @@ struct replay_show {
     FILE *people;                        /* NULL: nobody reads */
     FILE *lines;                         /* NULL: no file was asked for */
     int64_t max, shown;                  /* in full; the rest is counted */
+    const struct replay_job *job;
     bool part;                           /* events outside the range may have written, too */
     bool failed;                         /* the file could not be written */
 };

@@ -164,12 +164,25 @@ int replay_prepare(struct replay_job *job, struct config *config, const struct r
 
 void replay_unprepare(struct replay_job *job)
 {
+    free(job->moved);
     free(job->ranges);
     kafka_in_free(job->in);
     snapshot_free(job->state);
     if (job->into.config)
         site_close(&job->into);
     site_close(&job->live);
+}
+
+static int keep_moved(struct replay_job *job, const struct reply *reply)
+{
+    free(job->moved);
+    job->moved_size = reply->type == REPLY_STRING ? reply->text.size : 0;
+    job->moved = malloc(job->moved_size + 1);
+    if (!job->moved)
+        return EX_OSERR;
+    if (job->moved_size)
+        memcpy(job->moved, reply->text.data, job->moved_size);
+    return 0;
 }
 
 static int read_registry(struct replay_job *job)
@@ -184,6 +197,7 @@ static int read_registry(struct replay_job *job)
     shard_init(&shard, job->live.config->redis.prefix, job->number);
     asker_begin(&job->live.redis);
     command_texts(job->live.redis.commands, "HMGET", shard.meta_key, REGISTRY_FIELDS, NULL);
+    command_texts(job->live.redis.commands, "HGET", shard.meta_key, "moved", NULL);
     r = asker_ask(&job->live.redis, &replies);
     if (r)
         return complain("replay", EX_UNAVAILABLE, "the live redis cannot be read: %s", strerror(-r));
@@ -191,7 +205,7 @@ static int read_registry(struct replay_job *job)
     if (r == -EBADMSG || r == -EIO)
         return complain("replay", EX_CONFIG, "the live registry %s cannot be read", shard.meta_key);
     job->has_registry = r == 0;
-    return 0;
+    return keep_moved(job, replies[1]);
 }
 
 static int compare_registry(const struct replay_job *job)

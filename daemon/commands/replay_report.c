@@ -245,6 +245,9 @@ static void say_verified(const struct verify_counts *v, bool part, FILE *out)
     if (v->first_seen)
         fprintf(out, "  %s %s there before the first decision that named %s\n", progress_number(a, v->first_seen), number_words(v->first_seen, "value was", "values were"),
                 number_words(v->first_seen, "it", "them"));
+    if (v->given_up)
+        fprintf(out, "  %s %s by an operator (init --accept-loss)\n", progress_number(a, v->given_up),
+                number_words(v->given_up, "event has no outcome to compare: it was given up", "events have no outcomes to compare: they were given up"));
     if (v->undecided)
         fprintf(out, "  %s %s no outcome yet\n", progress_number(a, v->undecided),
                 number_words(v->undecided, "event at the end of a range has", "events at the ends of the ranges have"));
@@ -303,6 +306,9 @@ void replay_report_text(const struct replay_report *r, FILE *out)
     if (r->counts.uncounted)
         fprintf(out, "  %s more %s applied by a run that ended before it had counted %s\n", progress_number(a, r->counts.uncounted),
                 number_words(r->counts.uncounted, "offset was", "offsets were"), number_words(r->counts.uncounted, "it", "them"));
+    if (r->counts.passed_over)
+        fprintf(out, "  %s more %s passed over, as an operator had %s passed over (orderd offsets shows it)\n", progress_number(a, r->counts.passed_over),
+                number_words(r->counts.passed_over, "was", "were"), number_words(r->counts.passed_over, "it", "them"));
     for (size_t i = 0; i < r->target->count; i++)
         say_place(r, i, out);
     say_order(r, out);
@@ -342,6 +348,7 @@ static void put_events(const struct replay_counts *counts, struct buffer *out)
             members_int(out, reason_name((enum reason)i), counts->reasons[i]);
     buffer_put_char(out, '}');
     members_int(out, "as_recorded", counts->taken);
+    members_int(out, "passed_over", counts->passed_over);
     members_int(out, "uncounted", counts->uncounted);
 }
 
@@ -356,6 +363,7 @@ static void put_verified(const struct verify_counts *v, struct buffer *out)
     buffer_put_char(out, '}');
     members_int(out, "foreign_writes", v->foreign);
     members_int(out, "first_seen", v->first_seen);
+    members_int(out, "given_up", v->given_up);
     members_int(out, "undecided", v->undecided);
     buffer_put_char(out, '}');
 }

@@ -247,6 +247,13 @@ static int learn(struct replay *p, struct error_text *error)
     return r < 0 && r != -EAGAIN ? r : 0;
 }
 
+static bool is_passed_over(const struct replay *p)
+{
+    const struct journal_range *range = &p->options.target->ranges[p->next.range];
+
+    return !p->next.recorded && p->options.passed_over && p->options.passed_over(p->options.context, range->topic, range->partition, p->next.offset);
+}
+
 /* From the journal into the playback; 0: all that may be is there (or there is no room), -EAGAIN: nothing comes just now. */
 static int push(struct replay *p, int wait_ms, struct error_text *error)
 {
@@ -260,6 +267,12 @@ static int push(struct replay *p, int wait_ms, struct error_text *error)
             if (r <= 0)
                 return r;
             p->has_next = true;
+            if (is_passed_over(p)) {
+                journal_event_free(&p->next);
+                p->has_next = false;
+                p->counts.passed_over++;
+                continue;
+            }
         }
         if (!playback_push(p->playback, &p->next))
             return 0;

@@ -19,12 +19,16 @@ struct replay_options {
     const struct sink_limits *limits;
     struct turn_bounds bounds;
     int64_t rate_per_s;                  /* 0: no limit */
+    /* Whether an operator had the event passed over: where it has no outcome it is passed over here as well. NULL: none was. */
+    bool (*passed_over)(void *context, const char *topic, int32_t partition, int64_t offset);
+    void *context;
 };
 
 struct replay_counts {
     int64_t events, statuses[STATUS_COUNT], reasons[REASON_COUNT];
     int64_t taken;                       /* decided as recorded: expired, an operator's word, first decided before the range, a message compacted away */
     int64_t conflicts;
+    int64_t passed_over;                 /* of this run */
     int64_t uncounted;                   /* offsets that a run applied, and was ended before it could count them */
 };
 

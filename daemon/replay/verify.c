@@ -299,6 +299,10 @@ int verify_done(struct verify *v, const struct playback_done *done)
 {
     struct range_state *range = &v->ranges[done->event->range];
 
+    if (!done->event->recorded && v->options.given_up(v->options.context, done->partition->topic, done->partition->number, done->event->offset)) {
+        v->counts.given_up++;
+        return 0;
+    }
     if (!done->event->recorded) {
         if (!range->unrecorded++)
             range->first_unrecorded = done->event->offset;

@@ -51,6 +51,7 @@ struct verify_write {
 struct verify_counts {
     int64_t compared, same, differences[VERIFY_KIND_COUNT];
     int64_t foreign, first_seen;             /* writes of others; values that were there before the first decision that named them */
+    int64_t given_up;                        /* events whose outcome an operator had given up */
     int64_t undecided;                       /* events at the ends of the ranges that have no outcome yet */
 };
 
@@ -59,6 +60,8 @@ struct verify_options {
     size_t memory;
     size_t ranges;
     bool whole;                              /* verify_know() tells everything that was there before the range: what is not told was empty */
+    /* Whether an operator had given up the event's outcome: then that it has none is no difference. */
+    bool (*given_up)(void *context, const char *topic, int32_t partition, int64_t offset);
     void (*differs)(void *context, const struct verify_difference *difference);
     void (*foreign)(void *context, const struct verify_write *write, bool first_seen);
     void *context;

@@ -26,9 +26,9 @@ def played(broker, redis_server, tmp_path_factory):
 
 
 def told(market, change):
-    """The market's file with a copy of its outcome topic, in which `change` made something else of the records."""
+    """The market's file with a copy of its outcome topic, in which `change` made something else of the records, or nothing."""
     topic = market.broker.topic("altered", market.partitions)
-    market.broker.send_all(topic, [change(record) for record in market.broker.read(market.outcome_topic)])
+    market.broker.send_all(topic, [made for made in map(change, market.broker.read(market.outcome_topic)) if made])
     daemon = market.make(kafka__outcomes=topic)
     market.daemons.remove(daemon)
     market.daemons.insert(0, daemon)
@@ -264,3 +264,38 @@ def test_a_verification_that_was_killed_is_no_whole_verdict(played):
     done = replay(played, target, "--verify", "--json")
     assert done.code == os.EX_TEMPFAIL and f"{done.report['uncounted']} offsets that it had replayed were not compared" in done.err
     assert done.report["finished"] and done.report["uncounted"] + done.report["events"]["all"] == 3000
+
+
+# --- what an operator did
+
+def test_what_an_operator_passed_over_is_passed_over(make_market):
+    market = make_market()
+    daemon = market.daemon()
+    market.play([deposit("u", 1), deposit("u", 2)])
+    assert daemon.stop() == 0
+    market.send_all([deposit("u", 1000), deposit("u", 1000)])
+    assert daemon.command("offsets", "--move", f"{market.source}:0", "--to", "4", "--because", "a producer gone mad").returncode == 0
+    daemon.start()
+    market.send_all([deposit("u", 3)])
+    until(lambda: market.funds("u") == 6, 20, "it does not go on")
+    assert daemon.stop() == 0
+    target = Target(market)
+    done = replay(market, target, "--verify", "--json")
+    assert done.code == 0, done.err
+    assert (done.report["passed_over"], done.report["events"]["all"], done.report["verified"]["foreign_writes"]) == (2, 3, 0)
+    assert state(target) == state(market)
+
+
+def test_what_a_loss_gave_up_is_decided_and_not_compared(make_market):
+    market = make_market()
+    daemon = market.daemon()
+    market.play([deposit("u", 1), deposit("u", 2), deposit("u", 3)])
+    assert daemon.stop() == 0
+    line = f"{market.source}:0 1 2 {market.meta()['era']} --accept-loss: decided, and their outcomes lost"
+    market.redis.hset(market.key("orderd:meta"), "moved", line)
+    told(market, lambda record: None if dict(record.headers)["ce_id"].endswith(b"/1") else record)
+    target = Target(market)
+    done = replay(market, target, "--verify", "--json")
+    assert done.code == 0, done.err
+    assert (done.report["verified"]["given_up"], done.report["verified"]["compared"]) == (1, 2)
+    assert state(target) == state(market)
