@@ -6,12 +6,13 @@
 #include "commands/check.h"
 #include "store/server.h"
 
-enum key { MARKET = 1, INVENTORY = 2, USERS = 4, STOCK = 8, META = 16, OUTBOX = 32, MARK = 64, SEEN = 128, PAUSED = 256, TEST = 512, KEYS = 10, NO_KEY = 0 };
+enum key { MARKET = 1, INVENTORY = 2, USERS = 4, STOCK = 8, META = 16, OUTBOX = 32, MARK = 64, SEEN = 128, PAUSED = 256, TEST = 512, LETTERS = 1024, KEYS = 11, NO_KEY = 0 };
 enum { USER_SIZE = 128, LIST_SIZE = 512, ARGUMENTS_MAX = 4 };
 
 /* What comes behind PREFIX, in the order of enum key. */
 static const char *const key_names[KEYS] = {"market:",       "inventory:a",     "users:a",         "stock:a",       "orderd:meta",
-                                            "orderd:outbox", "orderd:mark:a:0", "orderd:seen:a:0", "orderd:paused", "orderd:selftest:a"};
+                                            "orderd:outbox", "orderd:mark:a:0", "orderd:seen:a:0", "orderd:paused", "orderd:selftest:a",
+                                            "orderd:letters"};
 
 /* When lacking a command is a failure; else it is a warning. */
 enum need { ALWAYS, REPLICAS, AOF, BETTER };
@@ -56,6 +57,8 @@ static const struct {
     {"client", "id", NO_KEY, ALWAYS, {NULL}},
     {"wait", NULL, NO_KEY, REPLICAS, {"1", "1"}},
     {"waitaof", NULL, NO_KEY, AOF, {"1", "0", "1"}},
+    {"hlen", NULL, LETTERS, BETTER, {NULL}},
+    {"hscan", NULL, LETTERS, BETTER, {"0"}},
     {"client", "setname", NO_KEY, BETTER, {"a"}},
     {"client", "no-evict", NO_KEY, BETTER, {"on"}},
     {"client", "kill", NO_KEY, BETTER, {"id", "1"}},
