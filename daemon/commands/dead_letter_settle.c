@@ -334,8 +334,8 @@ static void trim_one(struct dead_letter *work, int32_t market)
     if (!r && removed)
         fprintf(stderr, "%lld records of letters that are long deleted were taken out of redis\n", (long long)removed);
     if (r && r != -EINTR)
-        fprintf(stderr, "orderd dead-letter: the record of letters that are long deleted stays as it is: %s%s\n", error.text,
-                r == -EACCES ? "; give the user +hlen +hscan" : "");
+        (void)complain("dead-letter", 0, "the record of letters that are long deleted stays as it is: %s%s", error.text,
+                       r == -EACCES ? "; give the user +hlen +hscan" : "");
 }
 
 /* Before the first letter is read: the reader is the box's from then on. */
@@ -356,10 +356,9 @@ static int check_room(struct dead_letter *work)
         if (trim_count(&work->book, market_at(work, i), &kept, &error) || kept + 2 * BATCH_MAX <= LETTERS_KEPT_MAX)
             continue;
         letters_key(key, work->book.prefix, market_at(work, i));
-        fprintf(stderr, "orderd dead-letter: refused: %s holds %lld records, and %d are kept at most; a record goes by itself once retention has deleted the message from its "
-                        "source topic and its dead letter, so a shorter retention of %s would be right\n",
-                key, (long long)kept, LETTERS_KEPT_MAX, work->site->config->kafka.dead_letters);
-        return EX_CONFIG;
+        return complain("dead-letter", EX_CONFIG, "%s holds %lld records, and %d are kept at most; a record goes by itself once retention has deleted the message from its "
+                        "source topic and its dead letter, so a shorter retention of %s would be right",
+                        key, (long long)kept, LETTERS_KEPT_MAX, work->site->config->kafka.dead_letters);
     }
     return 0;
 }
