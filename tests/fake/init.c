@@ -57,23 +57,23 @@ static int of_place(struct resolve *resolve, const char *word, const char *argum
 static int owner(void *context, const struct resolve_place *place, char who[RESOLVE_OWNER_MAX])
 {
     const struct node *node = group_owner(place->topic, place->partition);
-    const struct init *init = context;
 
-    if (node || (init->may_move && !init->may_move(place->topic, place->partition, place->offset)))
-        snprintf(who, RESOLVE_OWNER_MAX, "%s", node ? node->name : "whoever tells the story");
+    (void)context;
+    if (node)
+        snprintf(who, RESOLVE_OWNER_MAX, "%s", node->name);
     return 0;
 }
 
 /* "orders:3:17": to offset 17. */
-static int move(const struct init *init, struct resolve *resolve, const char *argument)
+static int move(struct resolve *resolve, const char *argument)
 {
-    struct resolve_move move = {.place = place_of(argument), .because = "a story", .owner = owner, .context = (void *)(uintptr_t)init};
+    struct resolve_move move = {.place = place_of(argument), .because = "a story", .owner = owner};
 
     move.to = (struct resolve_from){.kind = FROM_OFFSET, .value = move.place.offset};
     return resolve_move(resolve, &move);
 }
 
-static int carry_out(const struct init *init, struct resolve *resolve, const char *words)
+static int carry_out(struct resolve *resolve, const char *words)
 {
     size_t size = strcspn(words, " ");
     const char *argument = words[size] ? words + size + 1 : "";
@@ -82,7 +82,7 @@ static int carry_out(const struct init *init, struct resolve *resolve, const cha
 
     snprintf(word, sizeof word, "%.*s", (int)size, words);
     if (strcmp(word, "--move") == 0)      /* of orderd offsets */
-        return move(init, resolve, argument);
+        return move(resolve, argument);
     r = of_place(resolve, word, argument);
     return r == -EINVAL ? whole(resolve, word, argument) : r;
 }
@@ -141,7 +141,7 @@ int init_run(const struct init *init, const char *words)
     ends_open(&ends, init->name, init->settings);
     if (ends_connect(&ends)) {
         resolve.start = ends_start(&ends);
-        r = strcmp(words, "--reapply") == 0 ? reapply_all(init, &ends) : carry_out(init, &resolve, words);
+        r = strcmp(words, "--reapply") == 0 ? reapply_all(init, &ends) : carry_out(&resolve, words);
     }
     ends_close(&ends);
     return r;

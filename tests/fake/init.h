@@ -9,7 +9,6 @@ struct init {
     const struct instance_settings *settings;
     void (*say)(void *context, const char *line);     /* what the resolution says */
     void *context;
-    bool (*may_move)(const char *topic, int32_t partition, int64_t to);   /* asked whenever a mark is about to be moved; NULL: it may */
 };
 
 /* "--accept-loss orders:3": what ledger/resolve.h says, -ENOTCONN when Redis could not be reached, -EINVAL for words that are no resolution. */

@@ -50,6 +50,7 @@ struct audit_source {
     size_t cursor;                   /* the next message to be decided */
     int64_t time;                    /* T; -1: none */
     size_t recorded;                 /* decisions in the duplicate window so far */
+    unsigned pass;                   /* how often its mark was moved back so far */
 };
 
 /* The newest decision of a (source, id) in its partition. */
@@ -59,6 +60,7 @@ struct audit_seen {
     struct bytes source, id;
     int64_t offset, time;
     size_t ordinal;
+    unsigned pass;
     uint64_t content;
     const char *status;              /* NULL: lost, could be any */
 };

@@ -171,7 +171,7 @@ static const struct audit_seen *find_seen(const struct audit *audit, const struc
     struct audit_seen wanted = seen_of(source, event);
     const struct audit_seen *seen = audit_table_find(&audit->seen, wanted.hashed.hash, same_seen, &wanted);
 
-    if (!seen || source->recorded - seen->ordinal > audit->world->ids || forgotten(source, seen->offset, offset) ||
+    if (!seen || seen->pass != source->pass || source->recorded - seen->ordinal > audit->world->ids || forgotten(source, seen->offset, offset) ||
         none_is_zero(source->time) - none_is_zero(seen->time) >= audit->world->window_ms)
         return NULL;
     return seen;
@@ -190,6 +190,7 @@ static void record_seen(struct audit *audit, struct audit_source *source, const 
     seen->offset = offset;
     seen->time = source->time;
     seen->ordinal = source->recorded++;
+    seen->pass = source->pass;
     seen->content = event->content;
     seen->status = status;
 }
@@ -365,12 +366,24 @@ static void replay_outcome(struct audit *audit, const struct audit_outcome *outc
 
 /* --- what happened from outside */
 
+static void decide_again(struct audit_source *source, const struct audit_happening *h)
+{
+    for (size_t i = source->log->count; i-- > 0 && source->log->messages[i].offset >= h->from;) {
+        source->slots[i].replayed &= source->log->messages[i].offset >= h->end;
+        source->cursor = i < source->cursor ? i : source->cursor;
+    }
+    source->time = -1;
+    source->pass++;
+}
+
 static void happen(struct audit *audit, const struct audit_happening *h)
 {
     audit_sum money = audit->market.money;
     uint64_t items = audit->market.items;
 
-    if (h->kind == AUDIT_MARKET_IS)
+    if (h->kind == AUDIT_AGAIN)
+        decide_again(&audit->sources[h->source], h);
+    else if (h->kind == AUDIT_MARKET_IS)
         audit_market_load(&audit->market, h->keys, h->shard);
     else if (h->kind == AUDIT_FOREIGN && !audit_market_foreign(&audit->market, h->args, h->args_count))
         audit_found(audit->report, AUDIT_WORLD_UNREADABLE, "another program's command %.*s is not known here", h->args_count ? (int)h->args[0].size : 0,
@@ -385,7 +398,7 @@ static void happen_until(struct audit *audit, size_t *at, int32_t shard, const s
     for (; *at < audit->world->happenings_count; ++*at) {
         const struct audit_happening *h = &audit->world->happenings[*at];
 
-        if ((h->kind != AUDIT_FOREIGN && h->kind != AUDIT_MARKET_IS) || h->shard != shard || audit->undone[*at])
+        if ((h->kind != AUDIT_FOREIGN && h->kind != AUDIT_MARKET_IS && h->kind != AUDIT_AGAIN) || h->shard != shard || audit->undone[*at])
             continue;
         if (place && compare_places(&h->place, place) >= 0)
             return;

@@ -73,6 +73,9 @@ enum audit_happening_kind {
     /* The same, but the market had gone on meanwhile without what is done again (DESIGN 4.5: between the restart and the halt another instance may decide):
      * what is decided from there on, and what the market is in the end, is looked at no more; that nothing is decided twice still is. */
     AUDIT_MUDDLED,
+    /* Offsets [from, end) of a source, which were decided, are decided once more and take effect once more, under another incarnation: an operator has moved
+     * the mark back. Of the seen list and the largest timestamp nothing is left. */
+    AUDIT_AGAIN,
     /* The market is taken as it stands in `keys`: a transaction was torn, and which part of it was applied cannot be derived. */
     AUDIT_MARKET_IS,
     /* Offsets [from, end) of a source that were decided but need not have an outcome (--accept-loss). Their effects are not replayed: an
@@ -96,14 +99,14 @@ enum audit_happening_kind {
 struct audit_happening {
     enum audit_happening_kind kind;
     int32_t shard;                   /* number of the market; 0 where there is one */
-    struct audit_place place;        /* FOREIGN, RESTORED, MARKET_IS: the last entry's when it took effect */
+    struct audit_place place;        /* FOREIGN, RESTORED, AGAIN, MARKET_IS: the last entry's when it took effect */
     struct audit_place to;           /* RESTORED: the last entry that Redis still knew */
     size_t since;                    /* RESTORED: how many happenings had been when that state was */
     const struct bytes *args;        /* FOREIGN */
     size_t args_count;
     struct audit_keys keys;          /* MARKET_IS */
     struct bytes incarnation;        /* REDONE */
-    size_t source;                   /* REDONE, LOST, SEEN_ANEW, MARK_ANEW, GAP, PASSED, QUARANTINED, SKIPPED: index into `sources` */
+    size_t source;                   /* REDONE, AGAIN, LOST, SEEN_ANEW, MARK_ANEW, GAP, PASSED, QUARANTINED, SKIPPED: index into `sources` */
     int64_t from, end;
 };
 

@@ -67,6 +67,7 @@
     X(playback_ids, SENTENCE, "this cannot go on")                                    \
     X(redone, LIFE, "a published decision was applied again")                         \
     X(histories_redone, LIFE, "a history in which one was, judged to its end")         \
+    X(decided_again, LIFE, "a mark was moved back: what was decided is decided once more") \
     X(histories_muddled, LIFE, "one that is judged up to there only, and that nothing is decided twice") \
     X(sequence_fell, SENTENCE, "nothing further is published")                        \
     X(entry_unreadable, SENTENCE, "an outbox entry cannot be read")                   \

@@ -94,6 +94,8 @@ static void program_run(void *context)
     while (!fibers_are_over()) {
         if (program->down_until > world->now)
             fiber_sleep(program->down_until - world->now);
+        else if (history->away_until > world->now)
+            fiber_sleep(LOOK_MS);
         else
             live(program);
     }
@@ -134,7 +136,7 @@ static bool finished(void)
     }
     if (hands_hold() && history->let_go)
         hands_let_go();
-    history->settled = at_rest();
+    history->settled = at_rest() && world->now >= history->rests_from;
     return history->settled || world->now > history->quiet_at + SETTLE_MS;
 }
 

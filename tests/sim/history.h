@@ -34,6 +34,9 @@ struct history {
     bool resolving;                   /* the operator's command runs */
     bool hush;                        /* nothing is ordered for a moment */
     bool settled;                     /* and everything is at rest */
+    int64_t away_until;               /* nobody is started before */
+    bool moved_back;                  /* a mark was, so that what was decided is decided again */
+    int64_t rests_from;               /* not before: a Redis from before a move looks as if it were at rest until an instance has looked */
     bool let_go;                      /* the operator ends whatever pause is left */
     int64_t quiet_at;
     int64_t passings[ARROW_COUNT];

@@ -86,7 +86,7 @@
     X(offsets_reset,     ARROW_COUNT,    1, 3000, "all instances are killed, and the group's offsets are set back by hand or expire")          \
     X(silence,           ARROW_COUNT,    1, 90000, "nothing is ordered for a while")                                                           \
     X(quarantine,        ARROW_COUNT,    2,    0, "an operator quarantines an event that may come")                                            \
-    X(moved,             ARROW_COUNT,    4, 2000, "all instances are stopped, and an operator moves a mark forward")                            \
+    X(moved,             ARROW_COUNT,    4, 2000, "all instances are stopped, and an operator moves a mark, forward or back")                    \
     X(dedupe_differs,    ARROW_COUNT,    1,    0, "the file's dedupe settings change, and the registry's still rule")                             \
     X(op_pauses,         ARROW_COUNT,    4, 8000, "an operator pauses a partition, a topic or all, and lets it go on later, perhaps by another instance") \
     X(op_quiets,         ARROW_COUNT,    2, 6000, "an operator makes an instance quiet, and wakes it later")                                  \

@@ -6,7 +6,7 @@
 #include "sim/keys.h"
 #include "sim/written.h"
 
-enum { CLOCK_JUMP_MS = 120000, HUSH_MS = 4000 };
+enum { CLOCK_JUMP_MS = 120000, HUSH_MS = 4000, AWAY_MS = 1500, BACK = 4 };
 
 static void kill(struct mishap *m, struct node *node)
 {
@@ -151,12 +151,13 @@ static void quarantine(struct mishap *m, struct node *node)
     operator_wants(command, strlen(command));
 }
 
-/* Over what comes while nobody works, perhaps: what is not in the log by then is refused. */
+/* Over what comes while nobody works, perhaps, or back behind what was decided: what is not in the log by then is refused. */
 static void moved(struct mishap *m, struct node *node)
 {
     const struct instance_settings *s = &history->plan->settings;
     size_t topic = m->number % s->topics_count;
     int32_t number = (int32_t)((m->number >> 8) % (uint64_t)s->partitions[topic]);
+    int64_t next = keys_mark(history->plan, s->topics[topic], number).next, by = 1 + (int64_t)((m->number >> 16) % 6);
     char command[256];
 
     (void)node;
@@ -165,8 +166,9 @@ static void moved(struct mishap *m, struct node *node)
     for (int i = 0; i < history->plan->nodes; i++)
         if (!history->programs[i].node->dead)
             history->programs[i].stop = true;
-    snprintf(command, sizeof command, "--move %s:%d:%lld", s->topics[topic], (int)number,
-             (long long)keys_mark(history->plan, s->topics[topic], number).next + 1 + (long long)((m->number >> 16) % 6));
+    history->away_until = world->now + AWAY_MS + m->ms;
+    by = (m->number >> 32) % 2 ? by : next < BACK * by ? -next : -BACK * by;
+    snprintf(command, sizeof command, "--move %s:%d:%lld", s->topics[topic], (int)number, (long long)(next + by));
     operator_wants(command, strlen(command));
 }
 

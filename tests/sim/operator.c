@@ -106,15 +106,20 @@ void operator_hears(void *name, const char *line)
     }
 }
 
-/* Forward only: of what is decided a second time, and takes effect twice, the auditor knows nothing. */
-static bool moves_forward(const char *topic, int32_t partition, int64_t to)
+static bool is_move(const char *command)
 {
-    return keys_mark(history->plan, topic, partition).next < to;
+    return strncmp(command, "--move", strlen("--move")) == 0;
+}
+
+/* The group has not let go of the partition yet, perhaps. */
+static bool waits(const char *command)
+{
+    return is_move(command) && world->now < history->away_until;
 }
 
 static void resolve(struct node *node, const char *command)
 {
-    struct init init = {node->name, &history->settings, say, node, moves_forward};
+    struct init init = {node->name, &history->settings, say, node};
     long long offset;
     char topic[64];
     int partition, r;
@@ -131,8 +136,10 @@ static void resolve(struct node *node, const char *command)
         witness_operator_ends(history->witness);
     if (r == -EINVAL)
         witness_fault(history->witness, "operator", "an instance named a command that nothing here should lead to: %s", command);
-    if (r && r != -EPROTO)
+    if (r && (r != -EPROTO || waits(command)))
         operator_wants(command, strlen(command));      /* "try again" */
+    else if (is_move(command))
+        history->away_until = 0;
     if (r)
         coverage_note(history->coverage, COVERED_resolution_failed);
     else

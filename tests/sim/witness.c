@@ -9,7 +9,7 @@
 #include "sim/history.h"
 #include "sim/written.h"
 
-enum { MEMORY = 512 << 20 };
+enum { MEMORY = 512 << 20, TO_NOTICE_MS = 15000 };
 
 /* These outlive a history, because their memory is worth keeping. */
 static struct audit *auditor;
@@ -316,6 +316,8 @@ void witness_restored(struct witness *w)
 
     history->registry_at = world->now;
     history->changed = ++history->moment;
+    if (history->moved_back)
+        history->rests_from = world->now + TO_NOTICE_MS;
     written_restored();
     heeded_restored();
     while (since && w->positions[since - 1] > position)

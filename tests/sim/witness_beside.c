@@ -7,13 +7,13 @@
 #include "sim/witness_own.h"
 #include "sim/written.h"
 
-/* What has happened leaves a log that an audit must call right without being told more. */
+/* What has happened leaves a log that an audit must call right without being told more; what was decided again, it was under another incarnation. */
 static bool is_plain(const struct witness *w)
 {
     for (size_t i = 0; i < w->happenings_count; i++) {
         enum audit_happening_kind kind = w->happenings[i].kind;
 
-        if (kind != AUDIT_FOREIGN && kind != AUDIT_QUARANTINED && kind != AUDIT_SKIPPED)
+        if (kind != AUDIT_FOREIGN && kind != AUDIT_QUARANTINED && kind != AUDIT_SKIPPED && kind != AUDIT_AGAIN)
             return false;
     }
     return !history->older_before && !history->redone;

@@ -42,13 +42,19 @@ static void ranged(struct witness *w, enum audit_happening_kind kind, size_t sou
         witness_happened(w, &(struct audit_happening){.kind = kind, .shard = shard, .place = keys_place(w->plan, shard), .source = source, .from = from, .end = end});
 }
 
-/* What lay below it is not decided again, though its effects may have gone with an older Redis; what was deleted from the log and was never decided
+/* Moved back, what lies between is decided again. What lay below it is not decided again, though its effects may have gone with an older Redis; what was deleted from the log and was never decided
  * is a gap. Nothing below the commit is undecided. */
 static void marked_anew(struct witness *w, size_t source, int64_t next)
 {
     const struct log_partition *log = kafka_log_partition(&world->kafka, w->sources[source].log.topic, w->sources[source].log.partition);
     int64_t decided = w->marks[source].there ? w->marks[source].next : 0, from = decided > log->committed ? decided : log->committed;
 
+    if (next < decided) {
+        ranged(w, AUDIT_AGAIN, source, next, decided);
+        history->moved_back = true;
+        coverage_note(history->coverage, COVERED_decided_again);
+        return;
+    }
     ranged(w, AUDIT_PASSED, source, decided, next);
     ranged(w, AUDIT_GAP, source, from > 0 ? from : 0, log->start < next ? log->start : next);
     ranged(w, AUDIT_MARK_ANEW, source, next, next);
@@ -94,14 +100,14 @@ static bool goes_on_behind(const struct redis_client *client, const struct chang
     return false;
 }
 
-/* What compaction took out of the log cannot be decided again, when Redis came back from before it. What retention took needs an operator. */
+/* What compaction took out of the log cannot be decided again, when Redis came back from before it, or a mark was moved back. What retention took needs an operator. */
 static void passed_over(struct witness *w, const struct change *entry)
 {
     size_t source = witness_source(w, entry->topic, entry->partition);
     const struct audit_log *ordered = &w->sources[source].log;
     const struct log_partition *log = kafka_log_partition(&world->kafka, entry->topic, entry->partition);
 
-    for (size_t i = 0; i < ordered->count && history->older_before; i++) {
+    for (size_t i = 0; i < ordered->count && (history->older_before || history->moved_back); i++) {
         int64_t offset = w->sources[source].messages[i].offset;
         const struct logged *there;
 

@@ -143,7 +143,7 @@ void daemon_crash(struct daemon *d)
 int operator_runs(const char *words)
 {
     struct node *at_work = world->at_work;
-    struct init init = {"op", &instance_settings, keep_line, world_node("op")->name, NULL};
+    struct init init = {"op", &instance_settings, keep_line, world_node("op")->name};
     int r = init_run(&init, words);
 
     world->at_work = at_work;
