@@ -121,7 +121,7 @@ static int open_state(struct audit_command *command)
 
     if (!r)
         return 0;
-    return complain("audit", r == -ENOMEM ? EX_OSERR : r == -EBADMSG || r == -ENOTSUP ? EX_DATAERR : EX_NOINPUT, "--state %s: %s", command->words->state, error.text);
+    return complain("audit", r == -ENOMEM ? EX_OSERR : r == -EBADMSG || r == -ENOTSUP ? EX_DATAERR : EX_NOINPUT, "%s", error.text);
 }
 
 /* Of another market than the configuration's nothing could be said. */

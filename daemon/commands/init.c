@@ -10,6 +10,7 @@
 #include "commands/reapply.h"
 #include "commands/site.h"
 #include "commands/where.h"
+#include "ledger/compare.h"
 #include "ledger/resolve.h"
 
 static const char usage[] =
@@ -156,12 +157,37 @@ static int resolve(struct resolve *r, const struct request *request)
     return -EINVAL;
 }
 
+/* The halt of each market, which a daemon finds when it takes partitions over. */
+static int look_for_halt(struct site *site, const struct start *start, struct refusal *refusal)
+{
+    int32_t shards = 1;
+    int r = 0;
+
+    for (size_t i = 0; start->sharded && i < start->topics_count; i++)
+        shards = start->topics[i].partitions > shards ? start->topics[i].partitions : shards;
+    for (int32_t n = 0; !r && n < shards; n++) {
+        struct registry registry;
+        struct reply **replies;
+        struct shard shard;
+
+        shard_init(&shard, start->prefix, start->sharded ? n : SHARD_NONE);
+        asker_begin(&site->redis);
+        command_texts(site->redis.commands, "HMGET", shard.meta_key, REGISTRY_FIELDS, NULL);
+        r = asker_ask(&site->redis, &replies);
+        if (!r && registry_read(&registry, replies[0]) == 0 && registry.halt[0])
+            compare_halt(refusal, registry.halt);
+    }
+    return r;
+}
+
 /* What a start would do, and nothing more. */
 static int start(struct site *site, const struct start *start)
 {
     struct refusal refusal = {0};
     int r = start_run(start, &refusal);
 
+    if (!r && !refusal.set)
+        r = look_for_halt(site, start, &refusal);
     if (refusal.set)
         return site_refuse(site, &refusal);
     if (!r)

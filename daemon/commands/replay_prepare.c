@@ -123,7 +123,7 @@ static int open_state(struct replay_job *job)
         return 0;
     r = snapshot_open(&job->state, job->request->state, &error);
     if (r)
-        return complain("replay", r == -EBADMSG || r == -ENOTSUP ? EX_DATAERR : EX_NOINPUT, "--state %s: %s", job->request->state, error.text[0] ? error.text : strerror(-r));
+        return complain("replay", r == -EBADMSG || r == -ENOTSUP ? EX_DATAERR : EX_NOINPUT, "%s", error.text[0] ? error.text : strerror(-r));
     header = snapshot_header(job->state);
     if (strcmp(header->cluster, job->live.topics.cluster) != 0)
         return complain("replay", EX_CONFIG, "--state %s: the snapshot is of Kafka cluster %s, this is %s", job->request->state, header->cluster, job->live.topics.cluster);

@@ -393,15 +393,16 @@ static int put_rise(struct reapply *r, const struct partition *p, int64_t to)
     return result;
 }
 
-/* What a producer was given and Kafka never got is decided anew. */
+/* What a producer was given and Kafka never got is decided anew; the marks rose over what was committed. */
 static void say_undelivered(struct reapply *r)
 {
     for (size_t i = 0; i < r->count; i++) {
         const struct partition *p = r->partitions[i];
+        int64_t next = r->parts[i].committed > p->mark.next ? r->parts[i].committed : p->mark.next;
 
-        if (r->parts[i].handed > p->mark.next)
-            reapply_say(r, "%s: offsets %lld to %lld were handed to a producer and never arrived: what is there is decided anew (a control record is no event); an instance that stands still may still publish them",
-                        p->at, (long long)p->mark.next, (long long)r->parts[i].handed - 1);
+        if (r->parts[i].handed > next)
+            reapply_say(r, "%s: offsets %lld to %lld were handed to a producer and never arrived: they are decided anew; an instance that stands still may still publish them",
+                        p->at, (long long)next, (long long)r->parts[i].handed - 1);
     }
 }
 

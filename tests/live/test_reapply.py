@@ -5,7 +5,7 @@ from audit import snapshot
 from faults import SHORT_SESSION
 from load import Feeder, mixed
 from process import until
-from refusals import goes_on, refused_at_run_time, refused_at_start, run
+from refusals import begun, goes_on, refused_at_run_time, refused_at_start, run
 from test_faults_rollback import restore, save
 
 REAPPLY = {**SHORT_SESSION, "on_rollback": "reapply"}
@@ -76,6 +76,8 @@ def test_by_hand_while_the_daemon_is_halted(make_market, own_redis):
     restore(market.server, older)
     command = refused_at_run_time(daemon, "rollback: redis came back older")
 
+    told = run(f"orderd init -c {daemon.file}")
+    assert told.returncode == 78 and told.stderr.startswith("orderd init: refused: the market is halted: rollback") and told.stderr.endswith(f"{command}\n"), told
     dry = by_hand(command, "--dry-run")
     assert dry.returncode == 0 and "offsets 40 to 69 were published, their decisions would be applied again" in dry.stdout, dry
     assert "rollback" in market.meta()["halt"] and "reapply" not in market.meta()
@@ -84,6 +86,14 @@ def test_by_hand_while_the_daemon_is_halted(make_market, own_redis):
     goes_on(market, daemon, mixed(20, seed=3, again=0))
     nothing = by_hand(command)
     assert nothing.returncode == 78 and "orderd init: refused: no rollback halts this market" in nothing.stderr
+
+
+def test_a_dry_run_where_nothing_is_missing_says_so(make_market, own_redis):
+    market, daemon = begun(make_market, mixed(20, again=0), server=own_redis())
+    market.redis.hset(market.key("orderd:meta"), "halt", "rollback: by mistake")
+    dry = run(f"orderd init -c {daemon.file} --reapply --dry-run")
+    assert dry.returncode == 0 and "nothing that was published is missing: no decision would be applied again" in dry.stdout, dry
+    assert market.meta()["halt"] == "rollback: by mistake"
 
 
 def test_what_cannot_all_be_found_is_refused_and_nothing_is_touched(make_market, own_redis):

@@ -42,6 +42,7 @@ def test_a_replay_makes_the_same_market_and_leaves_the_live_one_alone(played, ta
     done = replay(played, target, "--json")
     assert done.code == 0, done.err
     assert done.report["finished"] and done.report["events"]["all"] == 3000
+    assert (done.report["order"], done.report["run_unrecorded"]) == ("recorded", 0)
     assert state(target) == state(played)
     assert live(played) == before
 
@@ -52,6 +53,12 @@ def test_the_report_tells_people_what_came_of_it(played, target):
     assert f'replayed 3,000 events into {played.server.address} database 0 prefix "{target.prefix}"' in done.out
     assert "order: as recorded" in done.out and "not_held" in done.out
     assert f"{played.source}:0 is replayed to its end, {played.broker.ends(played.source)[0]:,}" in done.out
+
+
+def test_where_no_event_has_an_outcome_the_order_is_not_said_to_be_the_recorded_one(played, target):
+    done = replay(played, target, "--json", "--incarnation", "00000000-0000-4000-8000-000000000000")
+    assert done.code == 0, done.err
+    assert (done.report["order"], done.report["run_unrecorded"]) == ("offsets", 3000)
 
 
 def test_without_the_recorded_order_it_says_what_that_does_not_guarantee(played, target):
