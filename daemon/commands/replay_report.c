@@ -272,12 +272,11 @@ static void say_order(const struct replay_report *r, FILE *out)
     char number[PROGRESS_NUMBER_SIZE];
     int64_t unrecorded = unrecorded_of(r);
 
-    if (strcmp(order_of(r), "offsets") == 0) {
+    if (strcmp(order_of(r), "offsets") == 0)
         fputs("  order: each partition's own; between partitions it is not what it was, so decisions that rested on it may differ\n", out);
-        return;
-    }
-    fputs("  order: as recorded\n", out);
-    if (unrecorded)
+    else
+        fputs("  order: as recorded\n", out);
+    if (unrecorded && r->job->incarnation[0])
         fprintf(out, "  %s %s no outcome of incarnation %s: their partitions' order was kept\n", progress_number(number, unrecorded),
                 number_words(unrecorded, "event of this run has", "events of this run have"), r->job->incarnation);
 }
