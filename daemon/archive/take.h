@@ -18,6 +18,7 @@ struct take_seen {
     size_t count, capacity;
     int64_t to;                          /* where the last one ends */
     int64_t seen_from;                   /* where the list began when it was last looked at */
+    size_t overlap;                      /* how many elements that are held are read once more, since the list may lose so many meanwhile */
 };
 
 struct take_partition {

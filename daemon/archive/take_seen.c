@@ -1,11 +1,14 @@
 /* The seen lists: read from their beginning, and on as they grow. They grow at their end and lose elements at their beginning meanwhile, so an element is
- * known by the offsets that it covers and not by its index; each joins the one before. A last element without records may have grown by the next look. */
+ * known by the offsets that it covers and not by its index; each joins the one before. A last element without records may have grown by the next look.
+ *
+ * Where to go on is an index all the same, and what the list loses while it is asked for is known only with the answer: so some that are held are asked
+ * for again, twice as many as were lost of late. */
 #include <stdlib.h>
 
 #include "archive/take.h"
 #include "base/number.h"
 
-enum { CHUNK_ELEMENTS = 16, TRIES = 50 };
+enum { CHUNK_ELEMENTS = 16, OVERLAP_MIN = 4, OVERLAP_MAX = 1024, TRIES = 50, ROUNDS_MAX = 1000000 };
 
 /* How many elements that are held lie before what the list begins with. */
 static size_t dropped(const struct take_seen *seen)
@@ -68,6 +71,8 @@ static int take_elements(struct take *take, size_t index, const struct reply *el
 
         if (seen_element_read(element, &from, &to, &holds))
             return error_set(take->error, -EPROTO, "the seen list %s holds an element that cannot be read", take->partitions[index].seen_key);
+        if (from < seen->to)
+            continue;
         if (from != seen->to)
             return 1;
         r = hold(take, index, from, to, element);
@@ -75,12 +80,21 @@ static int take_elements(struct take *take, size_t index, const struct reply *el
     return r;
 }
 
-/* Beginning and a chunk of the list, in one. */
-static int read_chunk(struct take *take, size_t index, struct reply **elements)
+/* It falls slowly: a machine that was busy once will be again. */
+static void set_overlap(struct take_seen *seen, size_t lost)
+{
+    size_t overlap = seen->overlap - seen->overlap / 8;
+
+    overlap = 2 * lost > overlap ? 2 * lost : overlap;
+    seen->overlap = overlap < OVERLAP_MIN ? OVERLAP_MIN : overlap < OVERLAP_MAX ? overlap : OVERLAP_MAX;
+}
+
+/* Beginning and a chunk of the list, in one; `*all`: how many it is if the list goes on. */
+static int read_chunk(struct take *take, size_t index, struct reply **elements, size_t *all)
 {
     struct take_partition *p = &take->partitions[index];
     struct commands *c = take->options->start.redis->commands;
-    size_t at = p->seen.count - dropped(&p->seen);
+    size_t before = dropped(&p->seen), held = p->seen.count - before, again = held < p->seen.overlap ? held : p->seen.overlap, at = held - again;
     struct reply **replies;
     int r = take_go_on(take);
 
@@ -92,13 +106,15 @@ static int read_chunk(struct take *take, size_t index, struct reply **elements)
     command_text(c, "LRANGE");
     command_text(c, p->seen_key);
     command_int(c, (int64_t)at);
-    command_int(c, (int64_t)at + CHUNK_ELEMENTS - 1);
+    command_int(c, (int64_t)(held + CHUNK_ELEMENTS) - 1);
     r = take_chunk_end(take, 2, &replies);
     if (r)
         return r;
     if (replies[0]->type != REPLY_STRING || !number_parse(replies[0]->text, &p->seen.seen_from) || replies[1]->type != REPLY_ARRAY)
         return error_set(take->error, -EPROTO, "the seen list %s cannot be read", p->seen_key);
+    set_overlap(&p->seen, dropped(&p->seen) - before);
     *elements = replies[1];
+    *all = again + CHUNK_ELEMENTS;
     return 0;
 }
 
@@ -107,14 +123,15 @@ static int read_on(struct take *take, size_t index)
 {
     struct take_seen *seen = &take->partitions[index].seen;
     struct reply *elements = NULL;
-    int r = read_chunk(take, index, &elements);
+    size_t all = 0;
+    int r = read_chunk(take, index, &elements, &all);
 
     if (r)
         return r;
     if (dropped(seen) == seen->count && seen->to < seen->seen_from)
         seen->to = seen->seen_from;
     r = take_elements(take, index, elements);
-    return r == 1 ? 2 : r ? r : elements->count == CHUNK_ELEMENTS;
+    return r == 1 ? 2 : r ? r : elements->count == all;
 }
 
 static int read_list(struct take *take, size_t index)
@@ -123,10 +140,10 @@ static int read_list(struct take *take, size_t index)
 
     if (!r)
         r = 1;
-    while (r > 0 && tries < TRIES) {
+    for (int round = 0; r > 0 && tries < TRIES && round < ROUNDS_MAX; round++) {
         r = read_on(take, index);
+        tries = r == 2 ? tries + 1 : 0;
         if (r == 2) {
-            tries++;
             r = step_back(take, index);
             r = r ? r : 1;
         }

@@ -197,18 +197,19 @@ class Market:
             if known is None or known.identity != outcome.identity:
                 self._first[outcome.topic, outcome.partition, outcome.offset] = outcome
 
-    def _take_all(self):
+    def _take_all(self, timeout=60):
         ends = self.broker.ends(self.outcome_topic)
-        until(lambda: self._take(0.02) or all(self.reader.position(p) >= end for p, end in ends.items()), 60, "the outcomes cannot be read")
+        until(lambda: self._take(0.02) or all(self.reader.position(p) >= end for p, end in ends.items()), timeout,
+              "the outcomes cannot be read")
 
     def copies(self):
         """Every outcome record that is there by now, copies included."""
         self._take_all()
         return self._copies
 
-    def first_copies(self):
-        """{(topic, partition, offset): Outcome} of what is there by now; the last incarnation's where there are two."""
-        self._take_all()
+    def first_copies(self, timeout=60):
+        """{(topic, partition, offset): Outcome} of what is there by now; the last incarnation's where there are two. timeout: for reading it."""
+        self._take_all(timeout)
         return self._first
 
     def outcomes(self, count=None, timeout=30, alive=()):

@@ -88,6 +88,18 @@ def test_under_full_load_it_is_the_log_folded_up_to_its_marks(make_market):
     assert sorted(set(moments)) == moments and len(moments) == ROUNDS
 
 
+def test_seen_lists_that_move_on_with_every_small_turn_are_read(make_market):
+    """Each loses elements at its head while it is asked where that is."""
+    market = make_market(settings={"dedupe.ids": 6000, "turn.events": 1})
+    market.send_all(mixed(60000, 1))
+    market.daemon()
+    until(lambda: decided(market) >= 10000, 60, "nothing is decided")
+    snapshot = take(market)
+    assert decided(market) < 60000
+    market.outcomes(timeout=120, alive=market.daemons)
+    whole(market, snapshot.only, list(market.first_copies().values()))
+
+
 def test_every_shard_has_its_own_moment(make_market):
     market = make_market(partitions=3, settings={"shard": "partition"})
     market.daemon()
