@@ -38,6 +38,8 @@ struct replay_job {
     bool has_registry;
     char *moved;                         /* its record of marks that were moved (ledger/moves.h); NULL: there is none */
     size_t moved_size;
+    char *rules;                         /* and its record of dedupe settings that ruled before, likewise */
+    size_t rules_size;
     char incarnation[CLOCK_UUID_SIZE];   /* whose order is followed; "": each partition's offset order */
     int32_t number;                      /* SHARD_NONE, or the partition number */
     char words[TARGET_WORDS_MAX];

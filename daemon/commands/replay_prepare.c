@@ -5,6 +5,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "base/number.h"
 #include "commands/replay.h"
 #include "store/server.h"
 
@@ -165,6 +166,7 @@ int replay_prepare(struct replay_job *job, struct config *config, const struct r
 void replay_unprepare(struct replay_job *job)
 {
     free(job->moved);
+    free(job->rules);
     free(job->ranges);
     kafka_in_free(job->in);
     snapshot_free(job->state);
@@ -173,15 +175,16 @@ void replay_unprepare(struct replay_job *job)
     site_close(&job->live);
 }
 
-static int keep_moved(struct replay_job *job, const struct reply *reply)
+/* A field of the registry, or nothing where there is none. */
+static int keep(char **text, size_t *size, const struct reply *reply)
 {
-    free(job->moved);
-    job->moved_size = reply->type == REPLY_STRING ? reply->text.size : 0;
-    job->moved = malloc(job->moved_size + 1);
-    if (!job->moved)
+    free(*text);
+    *size = reply->type == REPLY_STRING ? reply->text.size : 0;
+    *text = malloc(*size + 1);
+    if (!*text)
         return EX_OSERR;
-    if (job->moved_size)
-        memcpy(job->moved, reply->text.data, job->moved_size);
+    if (*size)
+        memcpy(*text, reply->text.data, *size);
     return 0;
 }
 
@@ -198,6 +201,7 @@ static int read_registry(struct replay_job *job)
     asker_begin(&job->live.redis);
     command_texts(job->live.redis.commands, "HMGET", shard.meta_key, REGISTRY_FIELDS, NULL);
     command_texts(job->live.redis.commands, "HGET", shard.meta_key, "moved", NULL);
+    command_texts(job->live.redis.commands, "HGET", shard.meta_key, "dedupe_until", NULL);
     r = asker_ask(&job->live.redis, &replies);
     if (r)
         return complain("replay", EX_UNAVAILABLE, "the live redis cannot be read: %s", strerror(-r));
@@ -205,7 +209,8 @@ static int read_registry(struct replay_job *job)
     if (r == -EBADMSG || r == -EIO)
         return complain("replay", EX_CONFIG, "the live registry %s cannot be read", shard.meta_key);
     job->has_registry = r == 0;
-    return keep_moved(job, replies[1]);
+    r = keep(&job->moved, &job->moved_size, replies[1]);
+    return r ? r : keep(&job->rules, &job->rules_size, replies[2]);
 }
 
 static int compare_registry(const struct replay_job *job)
@@ -418,6 +423,40 @@ static void make_words(struct replay_job *job)
              job->state ? snapshot_digest(job->state) : "none");
 }
 
+/* The last offset of the range's partition that other dedupe settings ruled, + 1; 0: none. "window_s=3600 ids=100000 orders:0=17 …". */
+static int64_t ruled_until(const struct replay_job *job, const struct journal_range *range)
+{
+    char place[KAFKA_TOPIC_MAX + 32];
+    size_t size = (size_t)snprintf(place, sizeof place, "%s:%d=", range->topic, range->partition);
+    int64_t until = 0, found;
+
+    for (size_t at = 0; at + size < job->rules_size; at++) {
+        struct bytes rest = {job->rules + at, job->rules_size - at}, digits = {job->rules + at + size, 0};
+
+        if ((at && job->rules[at - 1] != ' ') || !bytes_begin(rest, place))
+            continue;
+        while (digits.data + digits.size < job->rules + job->rules_size && digits.data[digits.size] != ' ')
+            digits.size++;
+        if (number_parse(digits, &found) && found > until)
+            until = found;
+    }
+    return until;
+}
+
+/* A namespace has one window from its begin to its end. */
+static void tell_rules(const struct replay_job *job)
+{
+    for (size_t i = 0; i < job->ranges_count; i++) {
+        int64_t until = ruled_until(job, &job->ranges[i]);
+
+        if (until <= job->ranges[i].from)
+            continue;
+        fprintf(stderr, "orderd replay: other dedupe settings ruled up to offset %lld of %s:%d; window_s=%lld ids=%lld, which rule now, are taken for all of it, so what was a duplicate may not be one\n",
+                (long long)until, job->ranges[i].topic, job->ranges[i].partition, (long long)job->registry.window_s, (long long)job->registry.ids);
+        return;
+    }
+}
+
 int replay_prepare_market(struct replay_job *job, int32_t number)
 {
     int code;
@@ -437,7 +476,9 @@ int replay_prepare_market(struct replay_job *job, int32_t number)
         code = replay_ranges(job);
     if (!code)
         code = check_file_own(job);
-    if (!code)
+    if (!code) {
         make_words(job);
+        tell_rules(job);
+    }
     return code;
 }

@@ -299,3 +299,18 @@ def test_what_a_loss_gave_up_is_decided_and_not_compared(make_market):
     assert done.code == 0, done.err
     assert (done.report["verified"]["given_up"], done.report["verified"]["compared"]) == (1, 2)
     assert state(target) == state(market)
+
+
+def test_dedupe_settings_that_were_changed_in_between_are_told(make_market):
+    """A namespace has one window: the duplicate of one event ago is none by the setting of now."""
+    market = make_market(settings={"dedupe.ids": 100})
+    daemon = market.daemon()
+    market.play([deposit("u", 1, id="a"), deposit("u", 2, id="b"), deposit("u", 1, id="a")])
+    assert daemon.stop() == 0
+    assert not replay(market, Target(market), "--verify").err
+    daemon.configure(dedupe__ids=1)
+    assert daemon.command("init", "--dedupe").returncode == 0
+    done = replay(market, Target(market), "--verify", "--json")
+    assert f"other dedupe settings ruled up to offset 3 of {market.source}:0; window_s=3600 ids=1, which rule now" in done.err
+    assert done.code == 65 and sum(done.report["verified"]["differences"].values()) == 1
+    assert not replay(market, Target(market), "--verify", "--from", "end").err
