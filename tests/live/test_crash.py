@@ -42,5 +42,5 @@ def test_what_is_decided_cannot_be_quarantined(market):
     daemon = market.daemon()
     market.play([deposit("a", 1)])
     answer = daemon.command("init", "--quarantine", f"{market.source}:0:0")
-    assert answer.returncode == 78 and "is decided already" in answer.stdout
+    assert answer.returncode == 78 and "is decided already" in answer.stderr
     assert market.meta()["era"] == "1"
