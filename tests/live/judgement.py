@@ -38,7 +38,7 @@ from web import served                           # noqa: E402
 LOSSES, SOME, FLOW_RATE, ENDLESS = 4, 8000, 2000, 10**9      # how often Redis is lost or older, events each time, and in a second
 UNLISTED = 100                               # damages that nobody has listed
 READ_AHEAD_KB = 32 << 10                     # as orderd audit has it
-SNAPSHOTS, BACKLOG = 20, 150000              # taken one after the other of a market that catches up with six times so many events,
+SNAPSHOTS, BACKLOG = 20, 150000              # taken one after the other of a market that catches up with nine times so many events,
 SMALL_TURN = 5                               # in turns so small that it is at work all the time, and the log not too long to be read here
 MUTANTS = BINARY.parents[1] / "tests" / "live" / "mutants"
 
@@ -110,14 +110,14 @@ def snapshots(ground, say):
     try:
         plain = caught_up(ground, market, BACKLOG)
         files = [market.directory / f"snapshot{number}" for number in range(SNAPSHOTS)]
-        shared = caught_up(ground, market, 6 * BACKLOG, lambda daemon: [ground.run("snapshot", file, file=daemon.file).must() for file in files])
+        shared = caught_up(ground, market, 9 * BACKLOG, lambda daemon: [ground.run("snapshot", file, file=daemon.file).must() for file in files])
         outcomes = list(market.first_copies(timeout=3600).values())
         moments = []
         for file in files:
             held = Snapshot(file).only
             whole(market, held, outcomes)
             moments.append(sum(int(mark["next"]) for mark in held.marks().values()))
-        busy = sum(BACKLOG < moment < 7 * BACKLOG for moment in moments)
+        busy = sum(BACKLOG < moment < 10 * BACKLOG for moment in moments)
         say(f"snapshots: {SNAPSHOTS}, {busy} of them under full load, each the log up to its marks; meanwhile {shared}; without {plain}")
         assert busy == SNAPSHOTS, moments
     finally:
