@@ -6,6 +6,7 @@
 #include "base/number.h"
 #include "commands/audit.h"
 #include "commands/complain.h"
+#include "ledger/dedupe.h"
 #include "ledger/moves.h"
 
 static int failed(const struct error_text *error, int r)
@@ -324,26 +325,10 @@ static int read_moves(struct audit_market *market, struct bytes moved)
     return r;
 }
 
-static bool take_word(struct bytes *rest, struct bytes *word)
-{
-    const char *space;
-
-    while (rest->size && *rest->data == ' ')
-        rest->data++, rest->size--;
-    if (!rest->size)
-        return false;
-    space = memchr(rest->data, ' ', rest->size);
-    *word = (struct bytes){rest->data, space ? (size_t)(space - rest->data) : rest->size};
-    rest->data += word->size;
-    rest->size -= word->size;
-    return true;
-}
-
-/* "window_s=3600 ids=100000 orders:0=17 …": what ruled up to there, a change behind the other. */
 static int read_rules(struct audit_market *market, struct bytes text)
 {
-    struct audit_rule rule = {0};
-    struct bytes word;
+    struct dedupe_walk walk = {.rest = text};
+    struct dedupe_ruled ruled;
     size_t max = 1;
 
     for (size_t i = 0; i < text.size; i++)
@@ -351,23 +336,11 @@ static int read_rules(struct audit_market *market, struct bytes text)
     market->rules = calloc(max, sizeof *market->rules);
     if (!market->rules)
         return -ENOMEM;
-    while (take_word(&text, &word)) {
-        const char *equals = memrchr(word.data, '=', word.size);
-        struct bytes name = {word.data, equals ? (size_t)(equals - word.data) : 0};
-        int64_t value, range;
+    while (dedupe_next(&walk, &ruled)) {
+        int64_t range = survey_range(market->said, market->count, ruled.at);
 
-        if (!equals || !number_parse((struct bytes){equals + 1, word.size - name.size - 1}, &value))
-            continue;
-        if (bytes_equal_text(name, "window_s"))
-            rule.window_s = value;
-        else if (bytes_equal_text(name, "ids"))
-            rule.ids = value;
-        range = survey_range(market->said, market->count, name);
-        if (range < 0 || !rule.ids)
-            continue;
-        rule.range = (size_t)range;
-        rule.until = value;
-        market->rules[market->rules_count++] = rule;
+        if (range >= 0)
+            market->rules[market->rules_count++] = (struct audit_rule){(size_t)range, ruled.until, ruled.window_s, ruled.ids};
     }
     return 0;
 }

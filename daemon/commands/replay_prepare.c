@@ -5,8 +5,8 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-#include "base/number.h"
 #include "commands/replay.h"
+#include "ledger/dedupe.h"
 #include "store/server.h"
 
 enum { READ_MS = 5000, TAIL = 16, PREFIX_MAX = 64 };
@@ -423,23 +423,18 @@ static void make_words(struct replay_job *job)
              job->state ? snapshot_digest(job->state) : "none");
 }
 
-/* The last offset of the range's partition that other dedupe settings ruled, + 1; 0: none. "window_s=3600 ids=100000 orders:0=17 …". */
+/* Where in the range's partition the settings of now begin to rule. */
 static int64_t ruled_until(const struct replay_job *job, const struct journal_range *range)
 {
-    char place[KAFKA_TOPIC_MAX + 32];
-    size_t size = (size_t)snprintf(place, sizeof place, "%s:%d=", range->topic, range->partition);
-    int64_t until = 0, found;
+    struct dedupe_walk walk = {.rest = {job->rules, job->rules_size}};
+    char at[KAFKA_TOPIC_MAX + 16];
+    struct dedupe_ruled ruled;
+    int64_t until = 0;
 
-    for (size_t at = 0; at + size < job->rules_size; at++) {
-        struct bytes rest = {job->rules + at, job->rules_size - at}, digits = {job->rules + at + size, 0};
-
-        if ((at && job->rules[at - 1] != ' ') || !bytes_begin(rest, place))
-            continue;
-        while (digits.data + digits.size < job->rules + job->rules_size && digits.data[digits.size] != ' ')
-            digits.size++;
-        if (number_parse(digits, &found) && found > until)
-            until = found;
-    }
+    snprintf(at, sizeof at, "%s:%d", range->topic, range->partition);
+    while (dedupe_next(&walk, &ruled))
+        if (bytes_equal_text(ruled.at, at) && ruled.until > until)
+            until = ruled.until;
     return until;
 }
 
