@@ -116,7 +116,7 @@ static int read_ahead(struct journal *journal, struct error_text *error)
     const struct ahead_source source = {next, counts, journal};
     int r = ahead_new(&journal->ahead, &source);
 
-    return error_set(error, r, "no thread can be begun: %s", strerror(-r));
+    return r ? error_set(error, r, "no thread can be begun: %s", strerror(-r)) : 0;
 }
 
 int journal_new(struct journal **out, const struct journal_options *options, struct error_text *error)

@@ -325,6 +325,8 @@ static int play(struct replay *p, bool stop, struct error_text *error)
     if (!stop && !full && !p->ended) {
         r = push(p, idle ? IDLE_MS : 0, error);
         waiting = r == -EAGAIN;
+        if (waiting)
+            error->text[0] = '\0';
     }
     if (r < 0 && !waiting)
         return r;
