@@ -8,21 +8,6 @@
 
 enum { LINE_SIZE = 1200 };
 
-int32_t restore_markets(const struct start *start)
-{
-    int32_t most = 1;
-
-    for (size_t i = 0; start->sharded && i < start->topics_count; i++)
-        if (start->topics[i].partitions > most)
-            most = start->topics[i].partitions;
-    return most;
-}
-
-int32_t restore_number(const struct start *start, int32_t index)
-{
-    return start->sharded ? index : SHARD_NONE;
-}
-
 void restore_say(const struct restore *restore, const char *format, ...)
 {
     char line[LINE_SIZE];
@@ -167,10 +152,10 @@ int restore_finish(struct restore *restore, struct error_text *error)
 
     text_time(now, clock_realtime_ms(restore->start.clock));
     snprintf(value, sizeof value, "%s %s", now, name_of(restore));
-    for (int32_t i = 0; !r && i < restore_markets(&restore->start); i++) {
+    for (int32_t i = 0; !r && i < start_markets(restore->start.topics, restore->start.topics_count, restore->start.sharded); i++) {
         struct shard shard;
 
-        shard_init(&shard, restore->start.prefix, restore_number(&restore->start, i));
+        shard_init(&shard, restore->start.prefix, start_market(restore->start.sharded, i));
         asker_begin(restore->start.redis);
         command_texts(restore->start.redis->commands, "HDEL", shard.meta_key, RESTORE_FIELD, NULL);
         command_texts(restore->start.redis->commands, "HSET", shard.meta_key, "restored", value, NULL);

@@ -196,7 +196,7 @@ int restore_snapshot_check(struct restore *restore, struct refusal *refusal, str
 {
     int r = check_header(restore, refusal);
 
-    for (int32_t i = 0; !r && !refusal->set && i < restore_markets(&restore->start); i++)
-        r = check_market(restore, restore_number(&restore->start, i), refusal, error);
+    for (int32_t i = 0; !r && !refusal->set && i < start_markets(restore->start.topics, restore->start.topics_count, restore->start.sharded); i++)
+        r = check_market(restore, start_market(restore->start.sharded, i), refusal, error);
     return r;
 }

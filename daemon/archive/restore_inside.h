@@ -9,9 +9,6 @@
 #define RESTORE_NONE ((int64_t)-1)
 #define RESTORE_WRITTEN INT64_MAX
 
-/* How many markets the configuration has, and the number of the one at an index. */
-int32_t restore_markets(const struct start *start);
-int32_t restore_number(const struct start *start, int32_t index);
 /* How far the registry says that this restore is. Errors: -EEXIST: it is another's registry, or that of a market that lives (then `found` has its halt). */
 int restore_look(const struct restore *restore, const struct shard *shard, int64_t *lines, struct registry *found, struct error_text *error) MUST_CHECK;
 /* Sends the commands that the asker holds, and checks the replies. */

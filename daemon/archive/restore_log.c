@@ -89,14 +89,14 @@ int restore_log_check(struct restore *restore, struct refusal *refusal, struct e
     struct found *found = calloc(1, sizeof *found);
     int r = found ? 0 : -ENOMEM;
 
-    restore->incarnations = calloc((size_t)restore_markets(&restore->start), sizeof *restore->incarnations);
+    restore->incarnations = calloc((size_t)start_markets(restore->start.topics, restore->start.topics_count, restore->start.sharded), sizeof *restore->incarnations);
     if (!restore->incarnations)
         r = -ENOMEM;
-    for (int32_t i = 0; !r && !refusal->set && i < restore_markets(&restore->start); i++) {
+    for (int32_t i = 0; !r && !refusal->set && i < start_markets(restore->start.topics, restore->start.topics_count, restore->start.sharded); i++) {
         struct shard shard;
 
         *found = (struct found){.era = 1};
-        shard_init(&shard, restore->start.prefix, restore_number(&restore->start, i));
+        shard_init(&shard, restore->start.prefix, start_market(restore->start.sharded, i));
         r = check_market(restore, &shard, found, refusal, error);
         if (found->incarnations.former_count)
             memcpy(restore->incarnations[i], found->incarnations.former[0], CLOCK_UUID_SIZE);
@@ -149,11 +149,11 @@ int restore_log_write(struct restore *restore, struct error_text *error)
     struct registry *found = calloc(1, sizeof *found);
     int r = found ? 0 : -ENOMEM;
 
-    for (int32_t i = 0; !r && i < restore_markets(&restore->start); i++) {
+    for (int32_t i = 0; !r && i < start_markets(restore->start.topics, restore->start.topics_count, restore->start.sharded); i++) {
         struct shard shard;
         int64_t lines;
 
-        shard_init(&shard, restore->start.prefix, restore_number(&restore->start, i));
+        shard_init(&shard, restore->start.prefix, start_market(restore->start.sharded, i));
         r = restore_look(restore, &shard, &lines, found, error);
         if (r || lines == RESTORE_WRITTEN)
             continue;

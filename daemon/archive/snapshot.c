@@ -257,21 +257,11 @@ static int take_market(const struct snapshot_options *options, int32_t shard, st
     return r;
 }
 
-static int32_t count_markets(const struct start *start)
-{
-    int32_t most = 1;
-
-    for (size_t i = 0; start->sharded && i < start->topics_count; i++)
-        if (start->topics[i].partitions > most)
-            most = start->topics[i].partitions;
-    return most;
-}
-
 static int make_header(const struct snapshot_options *options, struct snapshot_header *out, struct error_text *error)
 {
     const struct start *start = &options->start;
 
-    *out = (struct snapshot_header){.markets = count_markets(start)};
+    *out = (struct snapshot_header){.markets = start_markets(start->topics, start->topics_count, start->sharded)};
     text_time(out->taken_at, clock_realtime_ms(start->clock));
     snprintf(out->orderd, sizeof out->orderd, "%s", options->release);
     snprintf(out->cluster, sizeof out->cluster, "%s", start->cluster);

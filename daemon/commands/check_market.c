@@ -280,16 +280,13 @@ static void check_market_key(struct market *m)
 static void check_shards(struct market *m)
 {
     struct refusal refusal = {0};
-    int32_t shards = 1;
+    int32_t markets = start_markets(m->start.topics, m->start.topics_count, m->start.sharded);
 
     check_about(m->check, "shard");
     if (start_other_form(&m->start, &refusal) == 0)
         check_refused(m->check, &refusal);
-    for (size_t i = 0; m->start.sharded && i < m->start.topics_count; i++)
-        if (m->start.topics[i].partitions > shards)
-            shards = m->start.topics[i].partitions;
-    for (int32_t n = 0; !refusal.set && n < shards && session_is_up(m->check->site.redis.session); n++) {
-        shard_init(&m->shard, m->start.prefix, m->start.sharded ? n : SHARD_NONE);
+    for (int32_t n = 0; !refusal.set && n < markets && session_is_up(m->check->site.redis.session); n++) {
+        shard_init(&m->shard, m->start.prefix, start_market(m->start.sharded, n));
         check_market_key(m);
         check_shard(m);
     }

@@ -119,13 +119,6 @@ static void say(void *context, const char *line)
     puts(line);
 }
 
-/* "refused: ..." already, or what went wrong. */
-static void refuse(void *context, const char *line)
-{
-    (void)context;
-    complain("init", 0, "%s", line);
-}
-
 static int resolve(struct resolve *r, const struct request *request)
 {
     switch (request->action) {
@@ -160,17 +153,15 @@ static int resolve(struct resolve *r, const struct request *request)
 /* The halt of each market, which a daemon finds when it takes partitions over. */
 static int look_for_halt(struct site *site, const struct start *start, struct refusal *refusal)
 {
-    int32_t shards = 1;
+    int32_t markets = start_markets(start->topics, start->topics_count, start->sharded);
     int r = 0;
 
-    for (size_t i = 0; start->sharded && i < start->topics_count; i++)
-        shards = start->topics[i].partitions > shards ? start->topics[i].partitions : shards;
-    for (int32_t n = 0; !r && n < shards; n++) {
+    for (int32_t n = 0; !r && n < markets; n++) {
         struct registry registry;
         struct reply **replies;
         struct shard shard;
 
-        shard_init(&shard, start->prefix, start->sharded ? n : SHARD_NONE);
+        shard_init(&shard, start->prefix, start_market(start->sharded, n));
         asker_begin(&site->redis);
         command_texts(site->redis.commands, "HMGET", shard.meta_key, REGISTRY_FIELDS, NULL);
         r = asker_ask(&site->redis, &replies);
@@ -200,7 +191,7 @@ static int with_kafka(struct site *site, const struct request *request)
     struct kafka_in_options consumer = site_consumer(site);
     struct error_text error = {""};
     struct kafka_in *in;
-    struct resolve work = {.dry = request->dry, .say = say, .refuse = refuse};
+    struct resolve work = {.dry = request->dry, .say = say, .refuse = site_hear_refusal, .context = site};
     int r = kafka_in_new(&in, &consumer, &error);
 
     if (r)

@@ -114,13 +114,6 @@ static void say(void *context, const char *line)
     puts(line);
 }
 
-/* "refused: ..." already, or what went wrong. */
-static void refuse(void *context, const char *line)
-{
-    (void)context;
-    complain("offsets", 0, "%s", line);
-}
-
 static int code_of(int r)
 {
     return r == -EPROTO ? EX_CONFIG : r == -EACCES ? EX_NOPERM : r < 0 ? EX_UNAVAILABLE : 0;
@@ -129,7 +122,7 @@ static int code_of(int r)
 static int move(struct offsets *offsets, struct words *words)
 {
     struct site *site = offsets->site;
-    struct resolve work = {.dry = words->dry, .say = say, .refuse = refuse};
+    struct resolve work = {.dry = words->dry, .say = say, .refuse = site_hear_refusal, .context = site};
     int r = site_open_reader(site);
 
     if (r)

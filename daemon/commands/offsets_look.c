@@ -12,12 +12,7 @@ enum { CHUNK_ROWS = 100, REPLIES_OF_ROW = 2 };
 
 static size_t registries_of(const struct offsets *offsets, bool sharded)
 {
-    int32_t most = 1;
-
-    for (size_t i = 0; sharded && i < offsets->site->topics.count; i++)
-        if (offsets->site->topics.items[i].partitions > most)
-            most = offsets->site->topics.items[i].partitions;
-    return (size_t)most;
+    return (size_t)start_markets(offsets->site->topics.items, offsets->site->topics.count, sharded);
 }
 
 static int make_registries(struct offsets *offsets, bool sharded)

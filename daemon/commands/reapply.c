@@ -116,14 +116,11 @@ int reapply_run(struct site *site, struct kafka_in *in, enum playback_mode mode,
     struct reapply_options options = {.start = site_start(site, in), .kafka = site_consumer(site), .limits = &site->topics.limits,
                                       .bounds = {EVENTS, KEYS, BYTES}, .shard = SHARD_NONE, .mode = mode, .settle_ms = settle_ms,
                                       .unhalt = unhalt, .dry = dry, .say = say};
-    int32_t shards = 1;
+    int32_t markets = start_markets(options.start.topics, options.start.topics_count, options.start.sharded);
     int code = 0;
 
-    for (size_t i = 0; options.start.sharded && i < options.start.topics_count; i++)
-        if (options.start.topics[i].partitions > shards)
-            shards = options.start.topics[i].partitions;
-    for (int32_t n = 0; !code && n < shards; n++) {
-        options.shard = options.start.sharded ? n : SHARD_NONE;
+    for (int32_t n = 0; !code && n < markets; n++) {
+        options.shard = start_market(options.start.sharded, n);
         code = one_market(site, &options, ours);
     }
     return code;

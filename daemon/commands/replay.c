@@ -374,13 +374,11 @@ static int one_market(struct replay_job *job, int32_t number, const sigset_t *si
 static int all_markets(struct replay_job *job, const sigset_t *signals)
 {
     bool sharded = strcmp(job->live.config->shard, "partition") == 0;
-    int32_t count = 1;
+    int32_t count = start_markets(job->live.topics.items, job->live.topics.count, sharded);
     int verdict = 0;
 
-    for (size_t i = 0; sharded && i < job->live.topics.count; i++)
-        count = job->live.topics.items[i].partitions > count ? job->live.topics.items[i].partitions : count;
     for (int32_t n = 0; n < count; n++) {
-        int code = one_market(job, sharded ? n : SHARD_NONE, signals);
+        int code = one_market(job, start_market(sharded, n), signals);
 
         if (code && code != EX_DATAERR)
             return code;

@@ -217,3 +217,8 @@ struct start site_start(struct site *site, struct kafka_in *in)
         .window_s = c->dedupe.window_s, .ids = c->dedupe.ids,
     };
 }
+
+void site_hear_refusal(void *site, const char *line)
+{
+    complain(((const struct site *)site)->log.command, 0, "%s", line);
+}

@@ -44,5 +44,7 @@ struct start site_start(struct site *site, struct kafka_in *in);
 void site_wait_ms(struct site *site, int64_t ms);
 /* Says what does not fit and what resolves it; returns EX_CONFIG. */
 int site_refuse(const struct site *site, const struct refusal *refusal);
+/* The same for a line that says "refused: " already: struct resolve's refuse(), its context the site. */
+void site_hear_refusal(void *site, const char *line);
 
 #endif

@@ -272,21 +272,33 @@ static int start_shard(const struct start *s, const struct shard *shard, const c
     return make(s, shard, topics, refusal);
 }
 
+int32_t start_markets(const struct start_topic *topics, size_t count, bool sharded)
+{
+    int32_t most = 1;
+
+    for (size_t i = 0; sharded && i < count; i++)
+        if (topics[i].partitions > most)
+            most = topics[i].partitions;
+    return most;
+}
+
+int32_t start_market(bool sharded, int32_t index)
+{
+    return sharded ? index : SHARD_NONE;
+}
+
 int start_run(const struct start *s, struct refusal *refusal)
 {
     char topics[sizeof ((struct registry *)0)->topics];
-    int32_t shards = 1;
+    int32_t markets = start_markets(s->topics, s->topics_count, s->sharded);
     int r = start_topics_text(s, topics, sizeof topics);
 
     if (!r)
         r = start_other_form(s, refusal);
-    for (size_t i = 0; s->sharded && i < s->topics_count; i++)
-        if (s->topics[i].partitions > shards)
-            shards = s->topics[i].partitions;
-    for (int32_t n = 0; !r && !refusal->set && n < shards; n++) {
+    for (int32_t n = 0; !r && !refusal->set && n < markets; n++) {
         struct shard shard;
 
-        shard_init(&shard, s->prefix, s->sharded ? n : SHARD_NONE);
+        shard_init(&shard, s->prefix, start_market(s->sharded, n));
         r = -EAGAIN;
         for (int i = 0; r == -EAGAIN && i < TRIES && session_is_up(s->redis->session); i++) {
             if (i)

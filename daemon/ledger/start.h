@@ -23,6 +23,10 @@ struct start {
     int64_t window_s, ids;
 };
 
+/* How many markets there are: one, or with shards as many as the largest topic has partitions; and the number of the one at an index. */
+int32_t start_markets(const struct start_topic *topics, size_t count, bool sharded);
+int32_t start_market(bool sharded, int32_t index);
+
 /* Every registry of the configuration is there afterwards, or `refusal` says what is in the way. Errors: -EAGAIN and others: try
  * again; a lost connection. */
 int start_run(const struct start *start, struct refusal *refusal) MUST_CHECK;
