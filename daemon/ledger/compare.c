@@ -79,7 +79,7 @@ int64_t compare_published(const struct partition *p, const struct evidence *evid
     return published;
 }
 
-static void rollback(struct refusal *refusal, const struct partition *p, int64_t up_to, const char *evidence)
+static void older(struct refusal *refusal, const struct partition *p, int64_t up_to, const char *evidence)
 {
     refusal->market |= !refusal->set;
     refusal_say(refusal, "rollback: redis came back older, the next offset of %s is %lld there, but %s up to offset %lld: offsets %lld to %lld would be decided twice",
@@ -87,16 +87,35 @@ static void rollback(struct refusal *refusal, const struct partition *p, int64_t
     refusal_resolve(refusal, "--reapply");
 }
 
-void compare_evidence(struct refusal *refusal, const struct partition *p, const struct evidence *evidence)
+static void before_a_resolution(struct refusal *refusal, const struct partition *p, const struct evidence *evidence)
+{
+    if (!evidence->third[0])
+        return;
+    refusal->market |= !refusal->set;
+    refusal_say(refusal, "rollback: kafka shows incarnation %s, which this registry (%s) does not know, at %s: redis came back from before a resolution",
+                evidence->third, p->shard->registry.incarnation, p->at);
+    refusal_resolve(refusal, "--accept-rollback");
+}
+
+static void before_a_decision(struct refusal *refusal, const struct partition *p, const struct evidence *evidence)
 {
     int64_t published = compare_published(p, evidence);
 
-    if (evidence->third[0]) {
-        refusal->market |= !refusal->set;
-        refusal_say(refusal, "rollback: kafka shows incarnation %s, which this registry (%s) does not know, at %s: redis came back from before a resolution",
-                    evidence->third, p->shard->registry.incarnation, p->at);
-        refusal_resolve(refusal, "--accept-rollback");
-    }
+    if (published >= p->mark.next)
+        older(refusal, p, published, "outcomes were published");
+    else if (evidence->noted && evidence->committed > p->mark.next)
+        older(refusal, p, evidence->committed - 1, "offsets were committed");
+}
+
+void compare_outcomes(struct refusal *refusal, const struct partition *p, const struct evidence *evidence)
+{
+    before_a_resolution(refusal, p, evidence);
+    before_a_decision(refusal, p, evidence);
+}
+
+void compare_evidence(struct refusal *refusal, const struct partition *p, const struct evidence *evidence)
+{
+    before_a_resolution(refusal, p, evidence);
     if (p->mark.next > evidence->log_end) {
         refusal_say(refusal, "the log ends at offset %lld, below the next offset %lld: the topic was recreated or truncated",
                     (long long)evidence->log_end, (long long)p->mark.next);
@@ -106,10 +125,7 @@ void compare_evidence(struct refusal *refusal, const struct partition *p, const 
                     (long long)p->mark.fingerprint_offset);
         refusal_resolve(refusal, "--adopt");
     }
-    if (published >= p->mark.next)
-        rollback(refusal, p, published, "outcomes were published");
-    else if (evidence->noted && evidence->committed > p->mark.next)
-        rollback(refusal, p, evidence->committed - 1, "offsets were committed");
+    before_a_decision(refusal, p, evidence);
     if (evidence->log_start > p->mark.next) {
         refusal_say(refusal, "the log starts at offset %lld, above the next offset %lld: offsets %lld to %lld were deleted before they were decided",
                     (long long)evidence->log_start, (long long)p->mark.next, (long long)p->mark.next, (long long)evidence->log_start - 1);

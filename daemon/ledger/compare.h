@@ -15,6 +15,8 @@ void compare_halt(struct refusal *refusal, const char *halt);
 bool compare_is_half_restored(const char *halt);
 /* Kafka's evidence against the mark: gap, truncation, recreated topic, rollback. */
 void compare_evidence(struct refusal *refusal, const struct partition *partition, const struct evidence *evidence);
+/* The part of it that shows a rollback: outcomes and commits (evidence_of_outcomes). */
+void compare_outcomes(struct refusal *refusal, const struct partition *partition, const struct evidence *evidence);
 /* The entries, sorted by offset, must cover [done, next) without gap or overlap. */
 void compare_outbox(struct refusal *refusal, const struct partition *partition, const struct outbox_entry *first);
 /* The seen list does not cover [seen_from, next): `problem` says where. */

@@ -209,21 +209,37 @@ static int read_commit(struct evidence *out, const struct evidence_source *sourc
     return 0;
 }
 
-int evidence_read(struct evidence *out, const struct evidence_source *source, const char *topic, int32_t partition,
-                  const struct registry *registry, const struct mark *mark)
+static void nothing_yet(struct evidence *out)
+{
+    *out = (struct evidence){.committed = KAFKA_OFFSET_NONE, .published = -1, .published_any = -1, .fingerprint = FINGERPRINT_GONE};
+}
+
+int evidence_of_outcomes(struct evidence *out, const struct evidence_source *source, const char *topic, int32_t partition, const struct registry *registry)
 {
     int r;
 
-    *out = (struct evidence){.committed = KAFKA_OFFSET_NONE, .published = -1, .published_any = -1, .fingerprint = FINGERPRINT_GONE};
-    r = kafka_in_bounds(source->in, topic, partition, &out->log_start, &out->log_end, source->timeout_ms);
-    if (r)
-        return unanswered(source, r, "the bounds", topic, partition);
+    nothing_yet(out);
     r = read_commit(out, source, topic, partition, registry);
     if (r)
         return r;
     out->from_start = !out->noted;
     out->reached = out->noted ? out->note.reached : 0;
-    r = evidence_tail(source, topic, partition, registry, &out->reached, out);
+    return evidence_tail(source, topic, partition, registry, &out->reached, out);
+}
+
+int evidence_read(struct evidence *out, const struct evidence_source *source, const char *topic, int32_t partition,
+                  const struct registry *registry, const struct mark *mark)
+{
+    int64_t start, end;
+    int r;
+
+    nothing_yet(out);
+    r = kafka_in_bounds(source->in, topic, partition, &start, &end, source->timeout_ms);
+    if (r)
+        return unanswered(source, r, "the bounds", topic, partition);
+    r = evidence_of_outcomes(out, source, topic, partition, registry);
+    out->log_start = start;
+    out->log_end = end;
     if (!r && mark)
         r = read_fingerprint(out, source, topic, partition, mark);
     return r;

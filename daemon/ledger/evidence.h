@@ -55,6 +55,10 @@ struct evidence_source {
 int evidence_read(struct evidence *out, const struct evidence_source *source, const char *topic, int32_t partition,
                   const struct registry *registry, const struct mark *mark) MUST_CHECK;
 
+/* The same without the source partition itself: only what was committed and published. */
+int evidence_of_outcomes(struct evidence *out, const struct evidence_source *source, const char *topic, int32_t partition,
+                         const struct registry *registry) MUST_CHECK;
+
 /* Reads the outcome partition from `*reached` to its end and raises `published` and `*reached` (the idle minute of 4.5). */
 int evidence_tail(const struct evidence_source *source, const char *topic, int32_t partition,
                   const struct registry *registry, int64_t *reached, struct evidence *out) MUST_CHECK;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "ledger/partition.h"
+#include "ledger/vouch.h"
 #include "store/exec.h"
 
 enum { TRIES = 20, TRY_PAUSE_MS = 50 };
@@ -191,12 +192,13 @@ static int put_marks(const struct start *s, const struct shard *shard, size_t *q
 
 static void put_registry(const struct start *s, const struct shard *shard, const char *topics, const char *incarnation)
 {
-    char window[24], ids[24];
+    char window[24], ids[24], run[SESSION_RUN_SIZE];
 
+    session_run(s->redis->session, run);
     snprintf(window, sizeof window, "%lld", (long long)s->window_s);
     snprintf(ids, sizeof ids, "%lld", (long long)s->ids);
     command_texts(s->redis->commands, "HSET", shard->meta_key, "schema", "1", "cluster", s->cluster, "group", s->group, "topics", topics, "shard",
-                  s->sharded ? "partition" : "none", "window_s", window, "ids", ids, "incarnation", incarnation, "era", "1", NULL);
+                  s->sharded ? "partition" : "none", "window_s", window, "ids", ids, "incarnation", incarnation, "era", "1", VOUCH_FIELD, run, NULL);
     command_texts(s->redis->commands, "XADD", shard->outbox_key, "0-1", "made", "1", NULL);
     command_texts(s->redis->commands, "XDEL", shard->outbox_key, "0-1", NULL);
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "ledger/compare.h"
+#include "ledger/vouch.h"
 #include "store/exec.h"
 
 enum { CLAIM_TRIES = 20, TRY_PAUSE_MS = 20 };
@@ -25,12 +26,13 @@ static int look(struct takeover *t, struct shard *shard, struct partition *const
         command_text(redis->commands, ps[i]->mark_key);
     command_texts(redis->commands, "HMGET", shard->meta_key, REGISTRY_FIELDS, NULL);
     command_texts(redis->commands, "TYPE", shard->outbox_key, NULL);
+    command_texts(redis->commands, "HGET", shard->meta_key, VOUCH_FIELD, NULL);
     for (size_t i = 0; i < count; i++)
         command_texts(redis->commands, "HMGET", ps[i]->mark_key, MARK_FIELDS, NULL);
     r = asker_ask(redis, &replies);
     if (r)
         return r;
-    r = store_replies_check(replies, count + 4, &t->why);
+    r = store_replies_check(replies, count + 5, &t->why);
     if (r)
         return r == -EACCES ? -EPERM : -EBUSY;
     r = registry_read(&found, replies[2]);
@@ -40,8 +42,9 @@ static int look(struct takeover *t, struct shard *shard, struct partition *const
         shard->registry = found;
         shard->known = true;
     }
+    t->vouched = vouch_stands(redis->session, replies[4]);
     for (size_t i = 0; i < count; i++)
-        compare_first_look(&refusals[i], ps[i], r, replies[3], replies[4 + i]);
+        compare_first_look(&refusals[i], ps[i], r, replies[3], replies[5 + i]);
     return 0;
 }
 
@@ -163,6 +166,22 @@ static int examine(struct takeover *t, struct partition *p, struct gathered *gat
     return 0;
 }
 
+/* The rest of the market, where nobody has looked at this server yet. The market is halted where that is older, whatever these partitions are like. */
+static int look_elsewhere(struct takeover *t, struct shard *shard, struct partition *const *ps, size_t count, const struct refusal *refusals)
+{
+    struct vouch vouch = {&t->gather.redis, t->gather.clock, t->gather.log, t->evidence, &t->why};
+    struct refusal older = {0};
+    int r;
+
+    for (size_t i = 0; i < count; i++)
+        if (refusals[i].set && refusals[i].market)
+            return 0;      /* halted at any rate */
+    if (t->vouched)
+        return 0;
+    r = vouch_run(&vouch, shard, ps, count, &older);
+    return r || !older.set ? r : takeover_halt(t, shard, older.found);
+}
+
 static int read_and_compare(struct takeover *t, struct shard *shard, struct partition *const *ps, size_t count, struct refusal *refusals,
                             struct gathered *gathered, struct evidence *evidence)
 {
@@ -174,6 +193,8 @@ static int read_and_compare(struct takeover *t, struct shard *shard, struct part
     for (size_t i = 0; !r && i < count; i++)
         if (claimed[i])
             r = examine(t, ps[i], &gathered[i], &evidence[i], &refusals[i]);
+    if (!r)
+        r = look_elsewhere(t, shard, ps, count, refusals);
     return r ? r : marks_unchanged(t, ps, count, claimed);
 }
 

@@ -12,6 +12,7 @@ struct takeover {
     struct gather gather;
     struct evidence_source evidence;
     int64_t gate_ms;                  /* how long the durability gate may take */
+    bool vouched;                     /* the registry names this server: it was seen not to be older than what was published (ledger/vouch.h) */
     struct error_text why;            /* what stood against the last one; "": nothing but the error */
 };
 

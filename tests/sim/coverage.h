@@ -32,6 +32,7 @@
     X(assignment_unanswered, SENTENCE, "an assignment could not be answered")         \
     X(revocation_unanswered, SENTENCE, "the revocation could not be answered")        \
     X(took_over, SENTENCE, "took over")                                               \
+    X(vouched, SENTENCE, "redis is another server than before")                       \
     X(taking_again, SENTENCE, "taking over again")                                    \
     X(take_over_tried_again, SENTENCE, "the take-over is tried again")                \
     X(fetching_not_begun, SENTENCE, "fetching could not begin")                       \

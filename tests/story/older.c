@@ -211,8 +211,65 @@ static void no_skip_is_vouched_for_while_the_market_is_halted(struct checks *c)
     end(a);
 }
 
+/* A has decided of partition 0 what Redis then lost, and is gone. B owns partition 1, whose mark is as it was. */
+static struct daemon *of_another_partition(const struct story_settings *settings)
+{
+    struct daemon *a = story_at_rest(settings, nothing), *b = daemon_start("B");
+
+    group_gives("B", "orders", 1);
+    daemon_run(b, 200);
+    keep_redis();
+    produce(0, DEPOSIT("d1", "1"));
+    daemon_run(a, 200);
+    daemon_crash(a);
+    return b;
+}
+
+static void nothing_is_decided_where_decisions_of_another_partition_were_lost(struct checks *c)
+{
+    struct daemon *b = of_another_partition(&(struct story_settings){.partitions = 2});
+
+    redis_comes_back();
+    produce(1, DEPOSIT("d2", "2"));
+    CHECK_INT(c, daemon_run(b, 2000), 0);
+    CHECK(c, was_logged("the market is halted: rollback: redis came back older, the next offset of orders:0 is 0 there"));
+    expect_market(c, "");
+    end(b);
+}
+
+static void what_another_partition_lost_is_applied_again_first(struct checks *c)
+{
+    struct daemon *b = of_another_partition(&(struct story_settings){.partitions = 2, .reapply = true});
+
+    redis_comes_back();
+    produce(1, "{\"id\":\"l\",\"type\":\"list\",\"user\":\"u\",\"item\":\"a\",\"price\":5}");
+    produce(1, DEPOSIT("d2", "2"));
+    daemon_run(b, DONE_MS);
+    CHECK(c, was_logged("1 decision was applied again, 0 values were not as recorded"));
+    expect_market(c, "users:u{funds=3}");
+    end(b);
+}
+
+static void a_server_that_lost_nothing_is_looked_at_once(struct checks *c)
+{
+    struct daemon *b = of_another_partition(&(struct story_settings){.partitions = 2}), *another;
+
+    redis_server_close_all(&world->redis);
+    snprintf(world->redis.run_id, sizeof world->redis.run_id, "another");
+    daemon_run(b, 2000);
+    another = daemon_start("C");
+    group_gives("C", "orders", 0);
+    daemon_run(another, 200);
+    CHECK_INT(c, times_logged("redis is another server than before, and nothing that was published is lacking there"), 1);
+    daemon_crash(another);
+    end(b);
+}
+
 TESTS({"sequences rise over what was published though redis is late", sequences_rise_over_what_was_published_though_redis_is_late},
       {"redis may come back older while it is looked at", redis_may_come_back_older_while_it_is_looked_at},
       {"what was handed over and may have been deleted is refused", what_was_handed_over_and_may_have_been_deleted_is_refused},
       {"what arrives while decisions are applied again is applied, too", what_arrives_while_decisions_are_applied_again_is_applied_too},
-      {"no skip is vouched for while the market is halted", no_skip_is_vouched_for_while_the_market_is_halted})
+      {"no skip is vouched for while the market is halted", no_skip_is_vouched_for_while_the_market_is_halted},
+      {"nothing is decided where decisions of another partition were lost", nothing_is_decided_where_decisions_of_another_partition_were_lost},
+      {"what another partition lost is applied again first", what_another_partition_lost_is_applied_again_first},
+      {"a server that lost nothing is looked at once", a_server_that_lost_nothing_is_looked_at_once})
