@@ -103,8 +103,8 @@ static void compare_log(struct refusal *refusal, const struct snapshot_mark *mar
         refusal_say(refusal, "kafka shows incarnation %s at %s:%d, which the snapshot does not know: it is from before a resolution (orderd init, orderd offsets --move), or the outcome topic is another market's; a snapshot taken after it would be right",
                     evidence->third, mark->topic, mark->partition);
     if (evidence->log_start > mark->mark.next)
-        refusal_say(refusal, "retention has eaten offsets %lld to %lld of %s:%d, which came after the snapshot; a newer snapshot would be right", next,
-                    (long long)evidence->log_start - 1, mark->topic, mark->partition);
+        refusal_say(refusal, "retention has eaten %s of %s:%d, which came after the snapshot; a newer snapshot would be right",
+                    number_offsets(mark->mark.next, evidence->log_start - 1).text, mark->topic, mark->partition);
     if (evidence->log_end < mark->mark.next)
         refusal_say(refusal, "the log of %s:%d ends at offset %lld, below the snapshot's %lld: the topic was recreated or truncated; orderd init --adopt begins anew with it",
                     mark->topic, mark->partition, (long long)evidence->log_end, next);

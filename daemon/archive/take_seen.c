@@ -185,8 +185,7 @@ static int finish_list(struct take *take, size_t index)
     for (size_t i = 0; !r && i < kept && seen->froms[i] < p->end.seen_from; i++)
         r = take_seen_remove(take, index, seen->froms[i]);
     if (!r && p->end.seen_from < p->end.next && (to < p->end.next || !kept || seen->froms[0] > p->end.seen_from))
-        r = error_set(take->error, -ESTALE, "the seen list %s does not reach from %lld to %lld", p->seen_key, (long long)p->end.seen_from,
-                      (long long)p->end.next);
+        r = error_set(take->error, -ESTALE, "the seen list %s does not cover %s", p->seen_key, number_offsets(p->end.seen_from, p->end.next - 1).text);
     return r;
 }
 

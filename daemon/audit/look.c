@@ -72,7 +72,7 @@ static void compare_ends(struct look *look, const char *topic, int32_t partition
 
     if (first->type == REPLY_NIL) {
         if (mark->seen_from != mark->next)
-            fault(look, topic, partition, FINDING_SEEN, "its seen list is empty, and must hold offsets %lld to %lld", (long long)mark->seen_from, (long long)mark->next - 1);
+            fault(look, topic, partition, FINDING_SEEN, "its seen list is empty, and must hold %s", number_offsets(mark->seen_from, mark->next - 1).text);
     } else if (!read_element(first, &head) || !read_element(last, &tail)) {
         fault(look, topic, partition, FINDING_SEEN, "its seen list is no list, or an element of it cannot be read");
     } else if (tail.to != mark->next) {

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "audit/market_inside.h"
+#include "base/number.h"
 
 static const char seen_prefix[] = "orderd:seen:";
 
@@ -89,10 +90,11 @@ static void check_outbox(struct look *look)
 {
     const struct survey *survey = look->options->survey;
 
-    for (size_t i = 0; i < survey->holes_count; i++)
-        if (survey->holes[i].range == look->range)
-            findings_say(findings_of(look), finding_of(look, FINDING_OUTBOX), "offsets %lld to %lld are decided and not known to be delivered, and no entry has them; or the mark's done %lld is too low",
-                         (long long)survey->holes[i].from, (long long)survey->holes[i].to - 1, (long long)look->found->mark->mark.done);
+    for (const struct survey_hole *hole = survey->holes; hole < survey->holes + survey->holes_count; hole++)
+        if (hole->range == look->range)
+            findings_say(findings_of(look), finding_of(look, FINDING_OUTBOX), "%s %s decided and not known to be delivered, and no entry has %s; or the mark's done %lld is too low",
+                         number_offsets(hole->from, hole->to - 1).text, number_words(hole->to - hole->from, "is", "are"), number_words(hole->to - hole->from, "it", "them"),
+                         (long long)look->found->mark->mark.done);
     if (look->found->overlap >= 0)
         findings_say(findings_of(look), finding_of(look, FINDING_OUTBOX), "an entry begins at offset %lld, before the end of the one before it", (long long)look->found->overlap);
     if (look->found->entries && look->found->first_from < look->found->mark->mark.done)
@@ -115,7 +117,7 @@ static void check_seen_ends(struct look *look)
         findings_say(findings_of(look), finding_of(look, FINDING_SEEN), "its seen list begins at offset %lld, and the mark's seen_from is %lld", (long long)found->seen_from,
                      (long long)mark->seen_from);
     else if (!found->elements && mark->seen_from != mark->next)
-        findings_say(findings_of(look), finding_of(look, FINDING_SEEN), "its seen list is empty, and must hold offsets %lld to %lld", (long long)mark->seen_from, (long long)mark->next - 1);
+        findings_say(findings_of(look), finding_of(look, FINDING_SEEN), "its seen list is empty, and must hold %s", number_offsets(mark->seen_from, mark->next - 1).text);
 }
 
 static int check_partition(struct look *look)
@@ -204,8 +206,8 @@ static void check_element(struct look *look, struct survey_element *element)
         at = record.offset + 1;
     }
     if (r < 0)
-        findings_say(findings_of(look), finding_of(look, FINDING_SEEN), "an element of its seen list, of offsets %lld to %lld, cannot be read to its end", (long long)element->from,
-                     (long long)element->to - 1);
+        findings_say(findings_of(look), finding_of(look, FINDING_SEEN), "an element of its seen list, of %s, cannot be read to its end",
+                     number_offsets(element->from, element->to - 1).text);
     else
         check_lacking(look, window, at, element->to);
 }
@@ -259,7 +261,7 @@ static int each_record(struct look *look, const struct outbox_stored *entry, tak
 
     for (uint32_t place = 0; !r && reader.at < reader.end; place++) {
         if (record_next(&reader, &record)) {
-            findings_say(findings_of(look), finding_of(look, FINDING_OUTBOX), "an entry of offsets %lld to %lld cannot be read", (long long)entry->from, (long long)entry->to - 1);
+            findings_say(findings_of(look), finding_of(look, FINDING_OUTBOX), "an entry of %s cannot be read", number_offsets(entry->from, entry->to - 1).text);
             return 0;
         }
         if (record.kind == RECORD_DEAD_LETTER)

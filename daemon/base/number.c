@@ -1,6 +1,7 @@
 #include "base/number.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -45,12 +46,23 @@ bool number_parse_score(struct bytes text, int64_t *value)
     return true;
 }
 
-/* From the end, two digits a step. */
 const char *number_words(int64_t count, const char *one, const char *many)
 {
     return count == 1 ? one : many;
 }
 
+struct number_offsets number_offsets(int64_t first, int64_t last)
+{
+    struct number_offsets said;
+
+    if (first == last)
+        snprintf(said.text, sizeof said.text, "offset %lld", (long long)first);
+    else
+        snprintf(said.text, sizeof said.text, "offsets %lld to %lld", (long long)first, (long long)last);
+    return said;
+}
+
+/* From the end, two digits a step. */
 size_t number_format(char out[NUMBER_TEXT_MAX], int64_t value)
 {
     static const char pairs[] = "0001020304050607080910111213141516171819202122232425262728293031323334353637383940414243444546474849"

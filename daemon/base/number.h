@@ -16,6 +16,12 @@ bool number_parse(struct bytes text, int64_t *value) MUST_CHECK;
 bool number_parse_score(struct bytes text, int64_t *value) MUST_CHECK;
 /* The words that go with a count: `one` for 1, else `many`. */
 const char *number_words(int64_t count, const char *one, const char *many);
+/* The offsets from `first` to `last`, both of them, as a sentence names them: "offset 5", "offsets 5 to 7". */
+enum { NUMBER_OFFSETS_MAX = 64 };
+struct number_offsets {
+    char text[NUMBER_OFFSETS_MAX];
+};
+struct number_offsets number_offsets(int64_t first, int64_t last);
 enum { NUMBER_TEXT_MAX = 21 };
 /* Writes the decimal digits without an end; returns how many. */
 size_t number_format(char out[NUMBER_TEXT_MAX], int64_t value);

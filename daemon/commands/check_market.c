@@ -141,7 +141,7 @@ static int weigh(struct market *m, struct partition *p, struct refusal *refusal,
     *end = evidence.log_end;
     compare_evidence(refusal, p, &evidence);
     if (!refusal->set && p->mark.done < p->mark.next && m->waiting == 0) {
-        refusal_say(refusal, "outcomes of offsets %lld to %lld are not yet delivered, and the outbox is empty", (long long)p->mark.done, (long long)p->mark.next - 1);
+        refusal_say(refusal, "outcomes of %s are not yet delivered, and the outbox is empty", number_offsets(p->mark.done, p->mark.next - 1).text);
         refusal_resolve(refusal, "--accept-loss %s", p->at);
     }
     return 0;

@@ -15,6 +15,10 @@ struct opened_scope {
 };
 #define EVERYTHING ((struct opened_scope){NULL, -1, false})
 
+/* Of one offset and of several, before "passed over". */
+#define DELETED_ONE  "was deleted before it was decided and is"
+#define DELETED_MANY "were deleted before they were decided and are"
+
 struct opened_partition {
     struct partition *partition;
     int mark;                     /* what mark_read said: 0, -ENOENT, -EBADMSG, -EIO */

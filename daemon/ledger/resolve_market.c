@@ -140,19 +140,20 @@ static void carry_over(struct opened *opened, const struct partition *p, const s
 static void say_stand(struct opened *opened, const struct opened_partition *item, const struct evidence *e, const struct stand *stand)
 {
     const struct partition *p = item->partition;
-    int64_t decided = e->published_any + 1;
+    int64_t decided = e->published_any + 1, from;
 
     if (item->mark == 0 && p->mark.next > decided && p->mark.next <= e->log_end)
         decided = p->mark.next;
+    from = decided > e->log_start ? decided : e->log_start;
     opened_say(opened, "%s: goes on at offset %lld: %s", p->at, (long long)stand->next, stand->why);
     if (stand->next < decided && decided <= e->log_end)
-        opened_say(opened, "%s: offsets %lld to %lld will be decided a second time", p->at, (long long)stand->next, (long long)decided - 1);
+        opened_say(opened, "%s: %s will be decided a second time", p->at, number_offsets(stand->next, decided - 1).text);
     if (stand->deleted_from >= 0)
-        opened_say(opened, "%s: offsets %lld to %lld were deleted before they were decided and are passed over", p->at, (long long)stand->deleted_from,
-                   (long long)e->log_start - 1);
-    if (stand->next > decided && decided >= e->log_start && stand->next > e->log_start)
-        opened_say(opened, "%s: offsets %lld to %lld are passed over if nobody decided them", p->at,
-                   (long long)(decided > e->log_start ? decided : e->log_start), (long long)stand->next - 1);
+        opened_say(opened, "%s: %s %s passed over", p->at, number_offsets(stand->deleted_from, e->log_start - 1).text,
+                   number_words(e->log_start - stand->deleted_from, DELETED_ONE, DELETED_MANY));
+    if (stand->next > from && decided >= e->log_start)
+        opened_say(opened, "%s: %s %s", p->at, number_offsets(from, stand->next - 1).text,
+                   number_words(stand->next - from, "is passed over if nobody decided it", "are passed over if nobody decided them"));
 }
 
 static void keep(struct resolve *resolve, struct opened *opened, const struct partition *p, const struct gathered *gathered)
@@ -165,8 +166,7 @@ static void keep(struct resolve *resolve, struct opened *opened, const struct pa
     if (p->mark.torn)
         opened_say(opened, "%s: it was torn: a transaction from offset %lld was applied in part", p->at, (long long)p->mark.next);
     if (!tiles(p, gathered)) {
-        opened_say(opened, "%s: its outbox did not cover offsets %lld to %lld, outcomes may be lost", p->at, (long long)p->mark.done,
-                   (long long)p->mark.next - 1);
+        opened_say(opened, "%s: its outbox did not cover %s, outcomes may be lost", p->at, number_offsets(p->mark.done, p->mark.next - 1).text);
         carry_over(opened, p, gathered, p->mark.next);
         opened_put_field(opened, p->mark_key, "done", p->mark.next);
     }
@@ -290,8 +290,8 @@ static int say_rollback(struct resolve *resolve, struct opened *opened, struct r
         if (evidence.noted && evidence.committed - 1 > published)
             published = evidence.committed - 1;
         if (published >= item->partition->mark.next)
-            opened_say(opened, "%s: offsets %lld to %lld were published and will be decided a second time", item->partition->at,
-                       (long long)item->partition->mark.next, (long long)published);
+            opened_say(opened, "%s: %s %s published and will be decided a second time", item->partition->at,
+                       number_offsets(item->partition->mark.next, published).text, number_words(published - item->partition->mark.next + 1, "was", "were"));
     }
     return 0;
 }

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/number.h"
 #include "ledger/compare.h"
 #include "ledger/moves.h"
 #include "ledger/opened.h"
@@ -49,8 +50,8 @@ static int need_sound_partition(struct resolve *resolve, struct opened *opened, 
         refusal_resolve(&refusal, "--accept-loss %s", p->at);
     }
     if (!refusal.set && opened->outbox && (p->mark.done < p->mark.next || gathered->first))
-        return opened_refuse(resolve, "refused: outcomes of %s that wait in the outbox are not known to be delivered (offsets %lld to %lld); run orderd until they are: "
-                             "pause the partition first if nothing new is to be decided", p->at, (long long)p->mark.done, (long long)p->mark.next - 1);
+        return opened_refuse(resolve, "refused: outcomes of %s that wait in the outbox are not known to be delivered (%s); run orderd until they are: "
+                             "pause the partition first if nothing new is to be decided", p->at, number_offsets(p->mark.done, p->mark.next - 1).text);
     if (!refusal.set)
         compare_outbox(&refusal, p, gathered->first);
     if (!refusal.set && (!opened->outbox || !gathered->seen_whole))
@@ -84,8 +85,8 @@ static int pass_over(struct opened *opened, const struct partition *p, int64_t t
 {
     opened_put_lost(opened, p, p->mark.next, to);
     opened_put_field(opened, p->mark_key, "next", to);
-    opened_say(opened, "%s: offsets %lld to %lld are passed over and never decided: they have no effect and no outcome", p->at, (long long)p->mark.next,
-               (long long)to - 1);
+    opened_say(opened, "%s: %s %s no effect and no outcome", p->at, number_offsets(p->mark.next, to - 1).text,
+               number_words(to - p->mark.next, "is passed over and never decided: it has", "are passed over and never decided: they have"));
     return opened_put_seen_gap(opened, p, to);
 }
 
@@ -96,8 +97,8 @@ static void decide_again(struct resolve *resolve, struct opened *opened, const s
 
     opened_renew_epochs(resolve, opened);
     opened_put_mark(resolve, opened, p, to);
-    opened_say(opened, "%s: offsets %lld to %lld will be decided a second time, against the market as it is then: what was applied is applied once more", p->at,
-               (long long)to, (long long)p->mark.next - 1);
+    opened_say(opened, "%s: %s will be decided a second time, against the market as it is then: what was applied is applied once more", p->at,
+               number_offsets(to, p->mark.next - 1).text);
     opened_say(opened, "%s: goes on at offset %lld: its seen list is begun anew, duplicates of events before it are not known", p->at, (long long)to);
     for (size_t i = 0; i < opened->count; i++)
         if (opened->partitions[i] != p && opened->items[i].mark == 0)

@@ -26,8 +26,8 @@ static void put_hole(struct opened *opened, const struct partition *p, int64_t f
     opened_put_lost(opened, p, from, to);
     loss->from = loss->to ? loss->from : from;
     loss->to = to;
-    opened_say(opened, "%s: the outcomes of offsets %lld to %lld are lost; one may still appear once, late, from a paused instance's producer", p->at,
-               (long long)from, (long long)to - 1);
+    opened_say(opened, "%s: the outcomes of %s are lost; one may still appear once, late, from a paused instance's producer", p->at,
+               number_offsets(from, to - 1).text);
 }
 
 /* Holes between done and next become entries without records; what lies below or twice goes. Returns how much was mended. */
@@ -42,7 +42,7 @@ static size_t mend_outbox(struct opened *opened, const struct partition *p, cons
         if (entry->from < at || entry->to > p->mark.next) {
             stream_id_text(id, entry->id);
             command_texts(&opened->writes, "XDEL", opened->shard.outbox_key, id, NULL);
-            opened_say(opened, "%s: the entry of offsets %lld to %lld does not fit and is removed", p->at, (long long)entry->from, (long long)entry->to - 1);
+            opened_say(opened, "%s: the entry of %s does not fit and is removed", p->at, number_offsets(entry->from, entry->to - 1).text);
             mended++;
             continue;
         }
@@ -141,8 +141,8 @@ static int accept_gap(struct resolve *resolve, struct opened *opened, void *argu
         return opened_refuse(resolve, "refused: the outbox or the seen list of %s is not whole; --accept-loss %s comes first", p->at, p->at);
     opened_put_lost(opened, p, p->mark.next, evidence.log_start);
     opened_put_field(opened, p->mark_key, "next", evidence.log_start);
-    opened_say(opened, "%s: offsets %lld to %lld were deleted before they were decided and are passed over", p->at, (long long)p->mark.next,
-               (long long)evidence.log_start - 1);
+    opened_say(opened, "%s: %s %s passed over", p->at, number_offsets(p->mark.next, evidence.log_start - 1).text,
+               number_words(evidence.log_start - p->mark.next, DELETED_ONE, DELETED_MANY));
     r = opened_put_seen_gap(opened, p, evidence.log_start);
     if (!r)
         r = opened_put_move(resolve, opened, p, p->mark.next, evidence.log_start, "--accept-gap: deleted before they were decided");

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/number.h"
 #include "ledger/opened.h"
 
 enum { DEDUPE_CHANGES_MAX = 16 };      /* that are remembered */
@@ -175,8 +176,8 @@ static int drop_topic(struct resolve *resolve, struct opened *opened, void *argu
         const struct partition *p = opened->partitions[i];
 
         if (strcmp(p->topic, topic) == 0 && opened->items[i].mark == 0 && p->mark.done < p->mark.next)
-            return opened_refuse(resolve, "refused: outcomes of %s, offsets %lld to %lld, are not known to be delivered; run orderd with the topic until its outbox is empty",
-                                 p->at, (long long)p->mark.done, (long long)p->mark.next - 1);
+            return opened_refuse(resolve, "refused: outcomes of %s, %s, are not known to be delivered; run orderd with the topic until its outbox is empty",
+                                 p->at, number_offsets(p->mark.done, p->mark.next - 1).text);
     }
     for (const char *at = registry->topics; *at; at += strcspn(at, " "), at += *at == ' ') {
         size_t used = strlen(text);

@@ -152,14 +152,15 @@ static void say_ranges(struct reapply *r)
         reapply_say(r, "nothing that was published is missing: no decision would be applied again, only the halt would end, in a new era");
     for (size_t i = 0; i < r->count; i++) {
         const struct reapply_part *part = &r->parts[i];
-        int64_t next = part->partition->mark.next;
+        int64_t next = part->partition->mark.next, from = part->to > next ? part->to : next;
 
         if (part->last >= next)
-            reapply_say(r, "%s: offsets %lld to %lld were published, their decisions %s applied again", part->partition->at, (long long)next,
-                        (long long)part->last, r->options.dry ? "would be" : "are");
-        if (part->handed > part->to && part->handed > next)
-            reapply_say(r, "%s: offsets %lld to %lld were handed to a producer and are not in the outcome topic", part->partition->at,
-                        (long long)(part->to > next ? part->to : next), (long long)part->handed - 1);
+            reapply_say(r, "%s: %s %s %s applied again", part->partition->at, number_offsets(next, part->last).text,
+                        number_words(part->last - next + 1, "was published, its decision", "were published, their decisions"),
+                        r->options.dry ? "would be" : number_words(part->last - next + 1, "is", "are"));
+        if (part->handed > from)
+            reapply_say(r, "%s: %s %s not in the outcome topic", part->partition->at, number_offsets(from, part->handed - 1).text,
+                        number_words(part->handed - from, "was handed to a producer and is", "were handed to a producer and are"));
     }
 }
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/number.h"
 #include "ledger/compare.h"
 #include "turn/reapply_inside.h"
 
@@ -401,8 +402,10 @@ static void say_undelivered(struct reapply *r)
         int64_t next = r->parts[i].committed > p->mark.next ? r->parts[i].committed : p->mark.next;
 
         if (r->parts[i].handed > next)
-            reapply_say(r, "%s: offsets %lld to %lld were handed to a producer and never arrived: they are decided anew; an instance that stands still may still publish them",
-                        p->at, (long long)next, (long long)r->parts[i].handed - 1);
+            reapply_say(r, "%s: %s %s decided anew; an instance that stands still may still publish %s", p->at,
+                        number_offsets(next, r->parts[i].handed - 1).text,
+                        number_words(r->parts[i].handed - next, "was handed to a producer and never arrived: it is", "were handed to a producer and never arrived: they are"),
+                        number_words(r->parts[i].handed - next, "it", "them"));
     }
 }
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/number.h"
 #include "ledger/compare.h"
 #include "turn/reapply_inside.h"
 
@@ -45,8 +46,8 @@ int reapply_load(struct reapply *r, struct refusal *refusal)
 /* No command helps where the source messages are gone: the records alone do not say what the duplicate window needs. */
 static void refuse_deleted(struct refusal *refusal, const struct partition *p, int64_t from, int64_t to)
 {
-    refusal_say(refusal, "the source messages of %s, offsets %lld to %lld, are deleted, so that what was decided about them cannot be applied again; restore a newer state of redis, or give the outcomes up",
-                p->at, (long long)from, (long long)to);
+    refusal_say(refusal, "the source messages of %s, %s, are deleted, so that what was decided about them cannot be applied again; restore a newer state of redis, or give the outcomes up",
+                p->at, number_offsets(from, to).text);
     refusal_resolve(refusal, "--accept-rollback");
 }
 
@@ -237,8 +238,8 @@ static void refuse_unknown(const struct reapply_part *part, struct refusal *refu
 
     if (part->last >= 0 || part->handed <= p->mark.next || part->reaches_back)
         return;
-    refusal_say(refusal, "outcomes of %s, offsets %lld to %lld, were handed to a producer, and the outcome topic does not go back far enough to tell whether they arrived and were deleted",
-                p->at, (long long)p->mark.next, (long long)part->handed - 1);
+    refusal_say(refusal, "outcomes of %s, %s, were handed to a producer, and the outcome topic does not go back far enough to tell whether they arrived and were deleted",
+                p->at, number_offsets(p->mark.next, part->handed - 1).text);
     refusal_resolve(refusal, "--accept-rollback");
 }
 

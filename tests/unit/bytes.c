@@ -40,6 +40,12 @@ static void numbers_are_written_as_they_are_read(struct checks *c)
     }
 }
 
+static void a_sentence_names_one_offset_or_several(struct checks *c)
+{
+    CHECK_TEXT(c, number_offsets(5, 5).text, "offset 5");
+    CHECK_TEXT(c, number_offsets(5, 7).text, "offsets 5 to 7");
+}
+
 static void scores_are_integers_or_nothing(struct checks *c)
 {
     int64_t value = 0;
@@ -200,6 +206,7 @@ static void an_arena_holds_what_was_copied_into_it(struct checks *c)
 }
 
 TESTS({"numbers are exact", numbers_are_exact}, {"numbers are written as they are read", numbers_are_written_as_they_are_read},
+      {"a sentence names one offset or several", a_sentence_names_one_offset_or_several},
       {"scores are integers or nothing", scores_are_integers_or_nothing}, {"stored bytes come back", stored_bytes_come_back},
       {"absent is not empty", absent_is_not_empty}, {"numbers that are cut short are no numbers", numbers_that_are_cut_short_are_no_numbers},
       {"a varint of more than 64 bits is refused", a_varint_of_more_than_64_bits_is_refused},
