@@ -181,6 +181,10 @@ static int start(struct site *site, const struct start *start)
         r = look_for_halt(site, start, &refusal);
     if (refusal.set)
         return site_refuse(site, &refusal);
+    if (r == START_WOULD_MAKE) {
+        puts("there is no trace of orderd: the registry would be made, and every partition would begin at the start of its log");
+        return 0;
+    }
     if (!r)
         puts("the registry is there and fits the configuration; offsets are compared when partitions are taken over");
     return r;
@@ -197,6 +201,7 @@ static int with_kafka(struct site *site, const struct request *request)
     if (r)
         return complain("init", EX_CONFIG, "no consumer: %s", error.text);
     work.start = site_start(site, in);
+    work.start.dry = request->dry;
     if (request->action == ACTION_REAPPLY)
         r = reapply_by_hand(site, in, request->dry);
     else

@@ -237,6 +237,8 @@ static int make(const struct start *s, const struct shard *shard, const char *to
         r = commands_error(s->redis->commands);
     if (!r && refusal->set)
         return confirm_missing(s, shard, refusal);
+    if (!r && s->dry)
+        return START_WOULD_MAKE;
     if (!r)
         r = asker_exec(s->redis, queued, &result);
     if (r)
@@ -293,7 +295,7 @@ int start_run(const struct start *s, struct refusal *refusal)
 {
     char topics[sizeof ((struct registry *)0)->topics];
     int32_t markets = start_markets(s->topics, s->topics_count, s->sharded);
-    int r = start_topics_text(s, topics, sizeof topics);
+    int r = start_topics_text(s, topics, sizeof topics), would = 0;
 
     if (!r)
         r = start_other_form(s, refusal);
@@ -307,6 +309,10 @@ int start_run(const struct start *s, struct refusal *refusal)
                 clock_sleep_ms(s->clock, clock_random_between(s->clock, 1, TRY_PAUSE_MS));
             r = start_shard(s, &shard, topics, refusal);
         }
+        if (r == START_WOULD_MAKE) {
+            would = r;
+            r = 0;
+        }
     }
-    return r;
+    return r ? r : would;
 }

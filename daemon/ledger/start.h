@@ -20,6 +20,7 @@ struct start {
     const struct start_topic *topics; /* sorted by name */
     size_t topics_count;
     bool sharded;
+    bool dry;                         /* start_run makes nothing */
     int64_t window_s, ids;
 };
 
@@ -27,8 +28,9 @@ struct start {
 int32_t start_markets(const struct start_topic *topics, size_t count, bool sharded);
 int32_t start_market(bool sharded, int32_t index);
 
-/* Every registry of the configuration is there afterwards, or `refusal` says what is in the way. Errors: -EAGAIN and others: try
- * again; a lost connection. */
+/* Every registry of the configuration is there afterwards, or `refusal` says what is in the way. START_WOULD_MAKE: `dry`, and one is not there.
+ * Errors: -EAGAIN and others: try again; a lost connection. */
+enum { START_WOULD_MAKE = 1 };
 int start_run(const struct start *start, struct refusal *refusal) MUST_CHECK;
 
 /* The steps of a start one by one, for whoever only looks; none of them writes. A registry under the other form of `shard` is refused. */

@@ -63,6 +63,18 @@ def test_a_first_start_may_begin_at_the_end(place, orderd):
     assert daemon.wait(PATIENCE_S) == 0
 
 
+def test_a_dry_run_of_a_first_start_makes_no_registry(place, orderd):
+    place.make_user()
+    init = ["init", "-c", place.folder / "orderd.conf"]
+    would = orderd(*init, "--dry-run")
+    assert would.code == 0 and "would be made" in would.out and "nothing was changed" in would.out
+    assert place.redis("DBSIZE").stdout.strip() == "0"
+    made = orderd(*init)
+    assert made.code == 0 and "the registry is there" in made.out and place.redis("EXISTS", "shop:orderd:meta").stdout.strip() == "1"
+    again = orderd(*init, "--dry-run")
+    assert again.code == 0 and "the registry is there" in again.out and "would be made" not in again.out
+
+
 @pytest.mark.parametrize("less, named", [("-zadd", "zadd"), ("-xdel", "xdel"), ("-watch", "watch"), ("-lset", "lset")])
 def test_a_user_that_may_do_less_is_refused_at_start(place, less, named):
     place.make_user(less)
