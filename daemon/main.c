@@ -10,29 +10,42 @@
 static const char usage[] =
     "orderd: order events from Kafka, applied to a market in Redis exactly once, outcomes to Kafka\n"
     "\n"
-    "    orderd -c FILE                   run\n"
-    "    orderd init -c FILE …            make what is missing, resolve what was refused; see orderd init --help\n"
-    "    orderd check -c FILE --connect   look whether Redis, Kafka and the market are as needed; see orderd check --help\n"
-    "    orderd snapshot -c FILE OUT      the market with its marks in a file, while it is worked; see orderd snapshot --help\n"
-    "    orderd restore -c FILE SNAPSHOT  bring a lost Redis back, from a snapshot or from the log; see orderd restore --help\n"
-    "    orderd check-events [FILE]       name what is wrong with events, a line each; see orderd check-events --help\n"
-    "    orderd offsets -c FILE           marks, commits and logs side by side; --move moves a mark\n"
-    "    orderd dead-letter VERB -c FILE  list dead letters, show them, send them back; see orderd dead-letter --help\n"
-    "    orderd replay -c FILE …          events of the past once more, into a namespace of their own; see orderd replay --help\n"
-    "    orderd audit -c FILE [--redis]   prove from the log that nothing was lost or doubled; see orderd audit --help\n"
-    "    orderd status                    how a running daemon is; --watch, --json\n"
-    "    orderd pause [TOPIC[:P]]         have no events decided, until they are resumed\n"
-    "    orderd resume [TOPIC[:P]]        let paused partitions go on\n"
-    "    orderd rate N|off                the most events that one instance decides in a second\n"
-    "    orderd skip TOPIC:P:OFFSET …     have one event decided malformed, and sent to the dead letters\n"
-    "    orderd log-level LEVEL           how much a running daemon logs\n"
-    "    orderd dump                      write to its log what is in flight\n"
-    "    orderd --check-config -c FILE    name every problem of the file, with its line\n"
-    "    orderd --print-config -c FILE    print the values in effect, defaults included\n"
-    "    orderd --version\n"
-    "    orderd --help\n"
+    "    orderd -c FILE                     run, until SIGTERM or SIGINT\n"
+    "    orderd --check-config -c FILE      name every problem of the file, with its line\n"
+    "    orderd --print-config -c FILE      print the values in effect, defaults included\n"
+    "    orderd --version                   this release, and librdkafka's\n"
+    "    orderd --help                      this text; each command has a --help of its own\n"
     "\n"
-    "Stops on SIGTERM and SIGINT, reads its file again on SIGHUP, goes quiet on SIGTSTP and on again on SIGCONT. Exit codes: 0, 64 usage, 69 an address to serve cannot be had, 77 rights, 78 configuration or refused.\n";
+    "Before it runs:\n"
+    "\n"
+    "    orderd init -c FILE …              make what is missing, resolve what was refused\n"
+    "    orderd check -c FILE --connect     look whether Redis, Kafka and the market are as needed\n"
+    "    orderd check-events [FILE]         name what is wrong with events, a line each\n"
+    "\n"
+    "While it runs:\n"
+    "\n"
+    "    orderd status                      how it is\n"
+    "    orderd pause [TOPIC[:P]]           have no events decided, until they are resumed\n"
+    "    orderd resume [TOPIC[:P]]          let paused partitions go on\n"
+    "    orderd rate N|off                  the most events that it decides in a second\n"
+    "    orderd skip TOPIC:P:OFFSET …       have one event decided malformed and sent to the dead letters\n"
+    "    orderd log-level LEVEL             how much it logs\n"
+    "    orderd dump                        write to its log what is in flight\n"
+    "\n"
+    "What Kafka and Redis hold:\n"
+    "\n"
+    "    orderd offsets -c FILE …           where each partition stands; --move moves a mark\n"
+    "    orderd dead-letter VERB -c FILE …  look at dead letters, send them back, leave them for good\n"
+    "    orderd audit -c FILE …             prove that nothing was lost, doubled or made up\n"
+    "    orderd replay -c FILE …            events of the past once more, into a namespace of their own\n"
+    "    orderd snapshot -c FILE OUT        the market with its marks in a file, while it is worked\n"
+    "    orderd restore -c FILE SNAPSHOT    bring a lost Redis back, from a snapshot or from the log\n"
+    "\n"
+    "SIGHUP: read the file again. SIGTSTP: go quiet; SIGCONT: go on. SIGTTIN: log what is in flight.\n"
+    "Manuals: orderd(8), orderd.conf(5).\n"
+    "\n"
+    "Exit codes: 0 stopped, or done; 64 usage; 69 an address to serve cannot be had; 70 a defect; 71 the\n"
+    "system lacks something; 77 rights are missing; 78 the configuration is wrong, or refused.\n";
 
 static int wrong_usage(const char *what)
 {
@@ -45,15 +58,9 @@ static const struct {
     const char *name;
     int (*run)(int argc, char **argv);
 } commands[] = {
-    {"audit", command_audit},
+    {"init", command_init},
     {"check", command_check},
     {"check-events", command_check_events},
-    {"dead-letter", command_dead_letter},
-    {"init", command_init},
-    {"replay", command_replay},
-    {"offsets", command_offsets},
-    {"restore", command_restore},
-    {"snapshot", command_snapshot},
     {"status", command_operate},
     {"pause", command_operate},
     {"resume", command_operate},
@@ -61,6 +68,12 @@ static const struct {
     {"skip", command_operate},
     {"log-level", command_operate},
     {"dump", command_operate},
+    {"offsets", command_offsets},
+    {"dead-letter", command_dead_letter},
+    {"audit", command_audit},
+    {"replay", command_replay},
+    {"snapshot", command_snapshot},
+    {"restore", command_restore},
 };
 
 enum action { ACTION_RUN, ACTION_CHECK, ACTION_PRINT };

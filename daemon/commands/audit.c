@@ -11,31 +11,51 @@
 #include "codec/members.h"
 #include "commands/command.h"
 #include "commands/complain.h"
+#include "commands/folder.h"
 #include "commands/where.h"
 #include "seam/kafka_look.h"
 
 enum { JSON_LIMIT = 1 << 30 };
 
 static const char usage[] =
-    "orderd audit: prove from the log that nothing was lost, doubled or made up; and that Redis is what the log says\n"
+    "orderd audit: prove from the log that nothing was lost, doubled or made up; and that Redis is so\n"
     "\n"
-    "    orderd audit -c FILE [--redis] [--from WHERE]... [--to WHERE]... [--state SNAPSHOT] [--incarnation I] [--work DIR] [--strict]\n"
-    "                 [--max-findings N] [--json]\n"
+    "    orderd audit -c FILE [--redis] [--from WHERE]... [--to WHERE]... [--state SNAPSHOT]\n"
+    "                 [--incarnation UUID] [--work DIR] [--strict] [--max-findings N] [--json]\n"
     "\n"
-    "Reads the source topics, the outcome topic and the dead letters beside the live group, and changes nothing. Looked at: that every event has an outcome,\n"
-    "in its place, in order, with copies that are the same bytes; that each outcome is of its event; duplicates and dead letters; that every value which a\n"
-    "decision rested on follows from the decision before it on the same key.\n"
+    "Reads the source topics, the outcome topic and the dead letters beside the live group, and changes\n"
+    "nothing. Looked at: that every event has an outcome, in its place, in order, with copies that are\n"
+    "the same bytes; that each outcome is of its event; duplicates and dead letters; that every value\n"
+    "which a decision rested on follows from the decision before it on the same key.\n"
     "\n"
-    "--redis: hold Redis against the log too: marks, outbox, seen lists, balances, inventories, listings, stock. Daemons may go on working: a snapshot is taken.\n"
-    "--from, --to WHERE: start, end, a time (2026-11-22T05:42:07Z), or TOPIC:P:OFFSET; the last that fits a partition rules. Default: all that is there.\n"
-    "--state SNAPSHOT: begin at the marks and with the market of this file (orderd snapshot).\n"
-    "--incarnation I: audit this one's outcomes; default: the registry's, or that of the last outcome.\n"
-    "--work DIR: where temporary files lie, 32 bytes an event and some 100 bytes for each key beyond memory; default: the variable TMPDIR, or /var/tmp.\n"
-    "--strict: values that another program has written are findings too. They are shown in any case, with key and amount, but are legal.\n"
-    "--max-findings N: so many of each kind are shown (20); all are counted.\n"
-    "--json: one object, described by conf/schemas/reports/audit.json.\n"
-    "Exit codes: 0 clean, 64 usage, 65 findings, 66 the snapshot cannot be read, 69 redis or kafka is away, 73 a file cannot be made in DIR, 74 it cannot be\n"
-    "written, 75 stopped before the end: run it again, 77 rights, 78 configuration or refused.\n";
+    "    -c, --config FILE     the live configuration\n"
+    "    --redis               hold Redis against the log too: marks, outbox, seen lists, balances,\n"
+    "                          inventories, listings, stock. Daemons may go on: a snapshot is taken\n"
+    "    --from WHERE          from here on, else from the start\n"
+    "    --to WHERE            up to here, else to the end\n"
+    "    --state SNAPSHOT      begin at the marks, and with the market, of a file of orderd snapshot\n"
+    "    --incarnation UUID    audit this one's outcomes, else the live registry's, or those of the last\n"
+    "                          outcome\n"
+    "    --work DIR            the folder for temporary files, 32 bytes an event and some 100 bytes for\n"
+    "                          each key beyond memory; the variable TMPDIR, or /var/tmp unless given\n"
+    "    --strict              values that another program has written are findings too. They are shown\n"
+    "                          in any case, with key and amount, but are legal\n"
+    "    --max-findings N      show so many of each kind, 1 to 10000; 20 unless given. All are counted\n"
+    "    --json                for programs: the report as one object, described by\n"
+    "                          /usr/share/orderd/schemas/reports/audit.json\n"
+    "    -h, --help            this text\n"
+    "\n"
+    "WHERE is start, end, a time like 2026-11-22T05:42:07Z (the first event at or after it), or\n"
+    "TOPIC:P:OFFSET. It may be given several times; the last that fits a partition rules.\n"
+    "\n"
+    "For example:\n"
+    "\n"
+    "    orderd audit -c /etc/orderd/orderd.conf --redis\n"
+    "    orderd audit -c /etc/orderd/orderd.conf --from 2026-11-25T00:00:00Z --json\n"
+    "\n"
+    "Exit codes: 0 clean; 64 usage; 65 findings, or a damaged snapshot; 66 the snapshot cannot be read;\n"
+    "69 Redis or Kafka is away; 73 a file cannot be made in DIR; 74 it cannot be written; 75 stopped\n"
+    "before its end, run it again; 77 rights are missing; 78 the configuration is wrong, or refused.\n";
 
 static bool parse_count(const char *text, size_t *out)
 {
@@ -379,11 +399,9 @@ static int work(struct audit_command *command)
 
 static void choose_folder(struct audit_command *command)
 {
-    const char *variable = getenv("TMPDIR"), *folder = command->words->work;
+    const char *folder = command->words->work;
 
-    if (!folder)
-        folder = variable && *variable ? variable : "/var/tmp";
-    snprintf(command->work, sizeof command->work, "%s", folder);
+    snprintf(command->work, sizeof command->work, "%s", folder ? folder : folder_temporary());
 }
 
 static int with_site(struct audit_command *command)

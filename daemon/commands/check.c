@@ -15,17 +15,23 @@ enum { WITHIN_MAX_S = 3600 };
 static const char usage[] =
     "orderd check: look whether everything is as the daemon needs it\n"
     "\n"
-    "    orderd check -c FILE              the file alone\n"
-    "    orderd check -c FILE --connect    also Redis, Kafka and the market\n"
+    "    orderd check -c FILE [--connect] [--strict] [--within S] [--json]\n"
     "\n"
-    "    --strict      warnings count as failures\n"
-    "    --within S    stop asking after so many seconds (60); what is left is not checked\n"
-    "    --json        a JSON object a line, the last one the summary\n"
+    "Says in a line each: ok, warning, failure, or not checked and why; what was looked at, what was\n"
+    "found, and after -> what to do. Nothing is written to Redis or Kafka, no topic is created and the\n"
+    "group is not joined, so it may be run beside the daemon at any time. (A producer id is asked for, as\n"
+    "every producer does, and not used.)\n"
     "\n"
-    "One line each: ok, warning, failure, or not checked with the reason; what was looked at, what was found, and after -> what to do.\n"
-    "Nothing is written to Redis or Kafka, no topic is created and the group is not joined, so it may be run beside the daemon at any time.\n"
-    "(A producer id is asked for, as every producer does, and not used.)\n"
-    "Exit codes: 0 no failure, 64 usage, 78 something is wrong, else 77 rights are missing, else 69 redis or kafka is away.\n";
+    "    -c, --config FILE     the configuration\n"
+    "    --connect             ask Redis and Kafka too, and look at the market; else only the file\n"
+    "    --strict              warnings count as failures\n"
+    "    --within S            stop asking after so many seconds, 1 to 3600; 60 unless given. What is\n"
+    "                          left is not checked\n"
+    "    --json                for programs: an object a line, the last one the summary\n"
+    "    -h, --help            this text\n"
+    "\n"
+    "Exit codes: 0 no failure; 64 usage; 69 Redis or Kafka is away; 77 rights are missing; 78 something\n"
+    "must be changed. Of several the highest.\n";
 
 struct request {
     const char *file;

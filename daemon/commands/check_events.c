@@ -20,17 +20,25 @@
 static const char usage[] =
     "orderd check-events: hold events against what the daemon would read\n"
     "\n"
-    "    orderd check-events [FILE]      a line is the value of one message; without FILE, or for -, standard input\n"
+    "    orderd check-events [--json | --quiet] [--max-bytes N] [FILE]\n"
     "\n"
-    "    --json           what is found as JSON, an object a line\n"
-    "    --quiet          say nothing, the exit code says it\n"
-    "    --max-bytes N    the longest line that is read, 1 to 1000000000 bytes; 1000000, as producers have it, unless given\n"
+    "A line of FILE is the value of one message; without FILE, or for -, standard input is read. Says\n"
+    "FILE:LINE: REASON: what is wrong and what would be right, for every line that the daemon would\n"
+    "decide malformed; and warns of an id that one of the last 100000 events had, since of one\n"
+    "partition's events the daemon would decide the second duplicate.\n"
     "\n"
-    "Says FILE:LINE: REASON: what is wrong and what would be right, for every line that the daemon would decide malformed; and warns of an id\n"
-    "that one of the last 100000 events had, since of one partition's events the daemon would decide the second duplicate.\n"
-    "A line with a member \"specversion\" is read as a CloudEvent in structured mode, whose message needs the header\n"
-    "content-type: application/cloudevents+json. In binary mode id and type stand in headers, which are not in a file: such values lack them.\n"
-    "Exit codes: 0 every line is good, 64 usage, 65 a line is not, 66 no such file or not readable, 74 reading or writing failed.\n";
+    "A line with a member \"specversion\" is read as a CloudEvent in structured mode, whose message needs\n"
+    "the header content-type: application/cloudevents+json. In binary mode id and type stand in headers,\n"
+    "which are not in a file: such values lack them.\n"
+    "\n"
+    "    --max-bytes N         the longest line that is read, 1 to 1000000000; 1000000 unless given, as\n"
+    "                          producers have it\n"
+    "    --quiet               say nothing, the exit code says it\n"
+    "    --json                for programs: what is found, an object a line\n"
+    "    -h, --help            this text\n"
+    "\n"
+    "Exit codes: 0 every line is good; 64 usage; 65 a line is not; 66 FILE cannot be read; 74 reading or\n"
+    "writing failed.\n";
 
 enum { IDS_MAX = 100000, BYTES_DEFAULT = 1000000, FINDING_MAX = 16384 };
 

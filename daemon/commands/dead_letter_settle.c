@@ -12,6 +12,7 @@
 #include "codec/members.h"
 #include "commands/complain.h"
 #include "commands/dead_letter.h"
+#include "commands/folder.h"
 #include "commands/shown.h"
 #include "letters/trim.h"
 
@@ -106,11 +107,10 @@ static int edit_in(const char *path, int fd, const char *command, struct batch_i
 
 static int edit(struct dead_letter *work, struct batch_item *item)
 {
-    const char *folder = getenv("TMPDIR");
     char path[PATH_SIZE];
     int fd, r;
 
-    if (snprintf(path, sizeof path, "%s/orderd-letter-XXXXXX", folder && folder[0] ? folder : "/tmp") >= (int)sizeof path)
+    if (snprintf(path, sizeof path, "%s/orderd-letter-XXXXXX", folder_temporary()) >= (int)sizeof path)
         return EX_CANTCREAT;
     fd = mkostemp(path, O_CLOEXEC);
     if (fd < 0)

@@ -22,61 +22,89 @@ struct words {
     bool help;
 };
 
-#define WHERE                                                                                         \
-    "\n"                                                                                              \
-    "    --socket PATH      where that daemon's control socket is; /run/orderd/control.sock unless given\n" \
-    "    --instance NAME    that of the unit orderd@NAME\n"                                           \
-    "    -c FILE            that of a daemon with this configuration\n"                               \
+/* Where the daemon is, the same for all. */
+/* Where the daemon is, the same for all. */
+#define WHERE \
+    "    --socket PATH         the daemon's control socket; /run/orderd/control.sock unless given\n" \
+    "    --instance NAME       the daemon of the unit orderd@NAME\n" \
+    "    -c, --config FILE     the daemon with this configuration\n" \
+    "    -h, --help            this text\n" \
     "\n"
-#define ENDS "69 no daemon answers there, 75 not now, try again, 77 rights.\n"
 
 static const char *const usages[] = {
     [REQUEST_STATUS] =
         "orderd status: how a running daemon is\n"
         "\n"
-        "    orderd status           state, rates and latencies of the last ten seconds, partitions, hot keys, last errors\n"
+        "    orderd status [--json | --watch [SECONDS]]\n"
         "\n"
-        "    --json                  for programs, as one JSON object; orderd(8) names its members\n"
-        "    --watch [SECONDS]       again and again, every two seconds unless given; q ends it\n" WHERE
-        "No colours where NO_COLOR is set, or when it is no terminal. Exit codes: 0 all is well, also paused on purpose; 1 something does not go\n"
-        "on; 64 usage; " ENDS,
+        "Its state in a sentence, rates and latencies of the last ten seconds, partitions, hot keys, last\n"
+        "errors. No colours where NO_COLOR is set, or when it is no terminal.\n"
+        "\n"
+        "    --watch [SECONDS]     again and again, every two seconds unless given; q ends it\n"
+        "    --json                for programs: one object, whose members orderd(8) names\n" WHERE
+        "Exit codes: 0 all is well, also paused on purpose; 1 something does not go on; 64 usage; 69 no\n"
+        "daemon answers there; 75 not now, try again; 77 rights are missing.\n",
     [REQUEST_PAUSE] =
         "orderd pause: have no events decided, until they are resumed\n"
         "\n"
-        "    orderd pause [TOPIC[:P]]    of all partitions, a topic's, or one; kept in Redis, so that it holds for whichever instance\n"
-        "                                owns them, and after a restart. What was decided is delivered and committed\n"
+        "    orderd pause [TOPIC[:P]] [--reason TEXT]\n"
         "\n"
-        "    --reason TEXT      is shown with them, up to 160 bytes\n" WHERE
-        "Exit codes: 0 paused, 64 usage, 66 no such partition, 74 Redis refuses to keep it, " ENDS,
+        "Of all partitions, a topic's, or one. It is kept in Redis, so that it holds for whichever instance\n"
+        "owns them, and after a restart. What was decided is delivered and committed.\n"
+        "\n"
+        "    --reason TEXT         is shown with them, up to 160 bytes\n" WHERE
+        "Exit codes: 0 paused; 64 usage; 66 no such partition; 69 no daemon answers there; 74 Redis refuses\n"
+        "to keep it; 75 not now, try again; 77 rights are missing.\n",
     [REQUEST_RESUME] =
         "orderd resume: let paused partitions go on\n"
         "\n"
-        "    orderd resume [TOPIC[:P]]   all partitions, a topic's, or one; all ends quiet (SIGTSTP) of that instance too\n" WHERE
-        "Exit codes: 0 resumed, 64 usage, 66 no such partition, 74 Redis refuses, " ENDS,
+        "    orderd resume [TOPIC[:P]]\n"
+        "\n"
+        "All partitions, a topic's, or one; all ends quiet (SIGTSTP) of that instance too.\n"
+        "\n" WHERE
+        "Exit codes: 0 resumed; 64 usage; 66 no such partition; 69 no daemon answers there; 74 Redis refuses;\n"
+        "75 not now, try again; 77 rights are missing.\n",
     [REQUEST_RATE] =
         "orderd rate: the most events that one instance decides in a second\n"
         "\n"
-        "    orderd rate N|off           1 to 1000000, until the configuration is read again (rate.events_per_s)\n" WHERE
-        "Exit codes: 0 set, 64 usage, " ENDS,
+        "    orderd rate N|off\n"
+        "\n"
+        "1 to 1000000, until the configuration is read again (rate.events_per_s).\n"
+        "\n" WHERE
+        "Exit codes: 0 set; 64 usage; 69 no daemon answers there; 75 not now, try again; 77 rights are\n"
+        "missing.\n",
     [REQUEST_SKIP] =
         "orderd skip: have one event decided malformed, reason skipped, and sent to the dead letters\n"
         "\n"
-        "    orderd skip TOPIC:P:OFFSET --reason TEXT    the instance must own the partition; waits until it is decided\n"
+        "    orderd skip TOPIC:P:OFFSET --reason TEXT [--wait SECONDS]\n"
+        "    orderd skip TOPIC:P:OFFSET --forget\n"
         "\n"
-        "    --reason TEXT      stands in the outcome and the dead letter, up to 160 bytes; required\n"
-        "    --forget           take it back, while it is not decided\n"
-        "    --wait SECONDS     how long; 10 unless given. What is not decided by then will be, unless the daemon ends before\n" WHERE
-        "Exit codes: 0 decided so, 64 usage, 65 decided already, 66 not owned there, " ENDS,
+        "The instance must own the partition. Waits until it is decided; what is not decided by then will be,\n"
+        "unless the daemon ends before.\n"
+        "\n"
+        "    --reason TEXT         stands in the outcome and the dead letter, up to 160 bytes; required\n"
+        "    --wait SECONDS        how long; 10 unless given\n"
+        "    --forget              take it back, while it is not decided\n" WHERE
+        "Exit codes: 0 decided so; 64 usage; 65 decided already; 66 not owned there; 69 no daemon answers\n"
+        "there; 75 not now, try again; 77 rights are missing.\n",
     [REQUEST_LOG_LEVEL] =
         "orderd log-level: how much a running daemon logs\n"
         "\n"
-        "    orderd log-level LEVEL      error, warning, notice, info or debug, until the configuration is read again (log.level)\n" WHERE
-        "Exit codes: 0 set, 64 usage, " ENDS,
+        "    orderd log-level LEVEL\n"
+        "\n"
+        "error, warning, notice, info or debug, until the configuration is read again (log.level).\n"
+        "\n" WHERE
+        "Exit codes: 0 set; 64 usage; 69 no daemon answers there; 75 not now, try again; 77 rights are\n"
+        "missing.\n",
     [REQUEST_DUMP] =
         "orderd dump: write to the daemon's log what is in flight\n"
         "\n"
-        "    orderd dump                 partitions with their first events, the turn, the producer\n" WHERE
-        "Exit codes: 0 done, 64 usage, " ENDS,
+        "    orderd dump\n"
+        "\n"
+        "Partitions with their first events, the turn, the producer.\n"
+        "\n" WHERE
+        "Exit codes: 0 done; 64 usage; 69 no daemon answers there; 75 not now, try again; 77 rights are\n"
+        "missing.\n",
 };
 
 static int wrong(const struct words *words, const char *what, const char *value)

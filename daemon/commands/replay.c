@@ -11,6 +11,7 @@
 
 #include "base/number.h"
 #include "commands/command.h"
+#include "commands/folder.h"
 #include "commands/progress.h"
 #include "ledger/moves.h"
 
@@ -196,10 +197,9 @@ static bool is_passed_over(void *context, const char *topic, int32_t partition, 
 
 static int open_verify(struct work *w)
 {
-    const char *folder = getenv("TMPDIR");
     struct error_text error = {""};
     struct verify_options o = {
-        .folder = folder ? folder : "/tmp", .memory = FOLD_MEMORY, .ranges = w->target.count, .whole = w->job->state != NULL,
+        .folder = folder_temporary(), .memory = FOLD_MEMORY, .ranges = w->target.count, .whole = w->job->state != NULL,
         .given_up = is_given_up, .differs = replay_show_difference, .foreign = replay_show_write, .context = &w->show,
     };
     int r;

@@ -11,6 +11,7 @@
 #include "codec/members.h"
 #include "commands/command.h"
 #include "commands/complain.h"
+#include "commands/folder.h"
 #include "commands/interrupt.h"
 #include "commands/progress.h"
 #include "commands/site.h"
@@ -22,17 +23,32 @@ static const char usage[] =
     "    orderd snapshot -c FILE [--work DIR] [--json] OUT\n"
     "    orderd snapshot --show SNAPSHOT [--json]\n"
     "\n"
-    "Reads Redis in small pieces and stops nobody; what changed meanwhile is put right by the outcomes in Kafka. So OUT is what Redis held at one moment, at\n"
-    "the marks that stand in it: balances, inventories, listings and stock, outbox, seen lists, pauses and registry. Nothing is written to Redis or Kafka.\n"
-    "orderd restore brings it back; orderd replay and orderd audit can begin from it.\n"
+    "Reads Redis in small pieces and stops nobody; what changed meanwhile is put right by the outcomes in\n"
+    "Kafka. So OUT is what Redis held at one moment, at the marks that stand in it: balances,\n"
+    "inventories, listings and stock, outbox, seen lists, pauses and registry. Nothing is written to\n"
+    "Redis or Kafka. orderd restore brings it back; orderd replay and orderd audit can begin from it.\n"
     "\n"
-    "OUT: written as OUT.partial, which takes OUT's place when it is whole; for its owner alone. For - it is standard output, and the report is on standard error.\n"
-    "--show SNAPSHOT: check the file whole, and say of which market and at which marks it is.\n"
-    "--work DIR: where a temporary file lies meanwhile, about as large as the market; the folder of OUT unless given, for - the variable TMPDIR or /var/tmp.\n"
-    "--json: the report as one object, described by conf/schemas/reports/snapshot.json.\n"
-    "The Redis user needs +scan +hscan +sscan +zscan +hgetall besides what the daemon's needs.\n"
-    "Exit codes: 0 done, 64 usage, 65 the file or an outcome is not as orderd writes it, 66 the file cannot be read, 69 redis or kafka is away, 73 OUT cannot be\n"
-    "made, 74 it cannot be written, 75 stopped, or the market changed faster than it could be read: run it again, 77 rights, 78 configuration or refused.\n";
+    "OUT is written as OUT.partial, which takes its place when it is whole, for its owner alone. For - it\n"
+    "is standard output, and the report is on standard error. The Redis user needs +scan +hscan +sscan\n"
+    "+zscan +hgetall besides what the daemon's needs.\n"
+    "\n"
+    "    -c, --config FILE     the configuration\n"
+    "    --show SNAPSHOT       check the file whole, and say of which market and at which marks it is\n"
+    "    --work DIR            the folder for a temporary file about as large as the market; that of OUT\n"
+    "                          unless given, for - the variable TMPDIR, or /var/tmp\n"
+    "    --json                for programs: the report as one object, described by\n"
+    "                          /usr/share/orderd/schemas/reports/snapshot.json\n"
+    "    -h, --help            this text\n"
+    "\n"
+    "For example:\n"
+    "\n"
+    "    orderd snapshot -c /etc/orderd/orderd.conf /var/backups/orderd.snapshot\n"
+    "    orderd snapshot --show /var/backups/orderd.snapshot\n"
+    "\n"
+    "Exit codes: 0 done; 64 usage; 65 the file or an outcome is not as orderd writes it; 66 the file\n"
+    "cannot be read; 69 Redis or Kafka is away; 73 OUT cannot be made; 74 OUT cannot be written; 75\n"
+    "stopped, or the market changed faster than it could be read: run it again; 77 rights are missing; 78\n"
+    "the configuration is wrong, or refused.\n";
 
 struct words {
     const char *file, *out, *show, *work;
@@ -112,12 +128,12 @@ static void show_progress(void *context, const char *what, int64_t done)
 /* Where the temporary file lies: beside OUT, which must have room for as much. The caller frees it. */
 static char *work_folder(const struct words *words)
 {
-    const char *variable = getenv("TMPDIR"), *slash = strrchr(words->out, '/');
+    const char *slash = strrchr(words->out, '/');
 
     if (words->work)
         return strdup(words->work);
     if (strcmp(words->out, "-") == 0)
-        return strdup(variable && *variable ? variable : "/var/tmp");
+        return strdup(folder_temporary());
     return slash ? strndup(words->out, slash == words->out ? 1 : (size_t)(slash - words->out)) : strdup(".");
 }
 

@@ -1,5 +1,6 @@
 """The command line as a user meets it: no Kafka, no Redis, only the executable and files."""
 import os
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -42,6 +43,16 @@ def pytest_collection_modifyitems(items):
     for item in items:
         for shared in SHARED & set(item.fixturenames):
             item.add_marker(pytest.mark.xdist_group(shared))
+
+
+def commands(orderd):
+    """Every command, as orderd's own help has them."""
+    return re.findall(r"^ {4}orderd ([a-z][a-z-]*)", orderd("--help").out, flags=re.MULTILINE)
+
+
+def exit_codes(text):
+    """Those that a help tells at its end, in its order."""
+    return re.findall(r"(?:^|; )(\d+) ", text.partition("\nExit codes: ")[2].replace("\n", " "))
 
 
 @pytest.fixture(scope="session")

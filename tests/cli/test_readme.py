@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from conftest import BINARY, ROOT
+from conftest import BINARY, ROOT, commands
 from place import PATIENCE_S, README, Place, until
 
 # What the README tells, and what the two say that it sends developers to.
@@ -104,7 +104,7 @@ def test_every_file_that_the_readme_names_is_there():
 def test_every_option_that_the_readme_names_is_known(orderd):
     tests = BINARY.parents[1] / "tests"
     helps = orderd("--help").out
-    helps += "".join(orderd(command, "--help").out for command in sorted(set(re.findall(r"^ {4}orderd ([a-z][a-z-]*)", helps, flags=re.MULTILINE))))
+    helps += "".join(orderd(command, "--help").out for command in commands(orderd))
     for program in (ROOT / "tests" / "quickstart.sh", ROOT / "tests" / "live" / "soak.py", ROOT / "tests" / "live" / "judgement.py", ROOT / "tests" / "live" / "chaos" / "arrows.py",
                     ROOT / "tests" / "alerts" / "run.py", tests / "sim" / "sim", tests / "model" / "model_protocol"):
         helps += subprocess.run([program, "--help"], capture_output=True, text=True, check=True).stdout

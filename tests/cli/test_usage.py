@@ -1,5 +1,12 @@
 """Options and exit codes."""
+import re
+
 import pytest
+
+from conftest import commands, exit_codes
+
+WIDTH = 100       # of a help's lines
+COLUMN = 26       # where the words about an option begin
 
 
 def test_help_names_every_way_to_call_it(orderd):
@@ -7,6 +14,31 @@ def test_help_names_every_way_to_call_it(orderd):
     assert (ended.code, ended.err) == (0, "")
     for option in ("-c FILE", "--check-config", "--print-config", "--version", "--help"):
         assert option in ended.out
+
+
+def test_every_help_has_one_form(orderd):
+    """A sentence; how it is called; what it does; its options, from -c to -h, and words about each in one column; at last the exit codes."""
+    for command in commands(orderd):
+        text = orderd(command, "--help").out
+        lines = text.splitlines()
+        options = [line for line in lines if re.match(" {4}-", line)]
+        assert lines[0].startswith(f"orderd {command}: ") and lines[2].startswith(f"    orderd {command}"), command
+        assert options[-1] == "    -h, --help            this text", command
+        assert all(re.match(rf".{{{COLUMN - 2}}}  \S", line) for line in options if "  " in line.strip()), command
+        assert [line for line in lines if len(line) > WIDTH] == [], command
+        assert len(exit_codes(text)) > 3 and not re.search("^ {4}", text.partition("\nExit codes: ")[2], flags=re.MULTILINE), command
+
+
+def test_exit_codes_come_in_order(orderd):
+    for command in commands(orderd):
+        codes = [int(code) for code in exit_codes(orderd(command, "--help").out)]
+        assert codes == sorted(set(codes)), command
+
+
+def test_what_several_commands_take_is_worded_the_same(orderd):
+    helps = [orderd(command, "--help").out for command in commands(orderd)]
+    for option in ("--dry-run", "--socket PATH", "--instance NAME"):
+        assert len({words for text in helps for words in re.findall(rf"^ {{4}}{option} +(.*)$", text, flags=re.MULTILINE)}) == 1, option
 
 
 def test_version_names_orderd_and_librdkafka(orderd):
