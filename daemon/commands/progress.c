@@ -76,7 +76,7 @@ static double rate(const struct progress *p, int64_t done, int64_t now)
 static void draw(const struct progress *p, const char *text, int64_t done)
 {
     char bar[BAR + 1];
-    int full = p->of > 0 ? (int)(BAR * (double)done / (double)p->of) : 0;
+    int full = p->of > 0 ? (int)((double)BAR * (double)done / (double)p->of) : 0;
 
     full = full > BAR ? BAR : full;
     memset(bar, '#', (size_t)full);
