@@ -103,7 +103,7 @@ static void a_conflict_is_blamed_on_the_key_whose_value_changed(struct checks *c
     hot_loaded(hot, view, -1, 1);      /* forgotten after the first */
     CHECK_INT(c, (int64_t)hot_top(hot, true, top, 1 + HOT_WINDOW_MS), 1);
     CHECK(c, top[0].kind == VIEW_FUNDS && memcmp(top[0].owner.text, "27", 2) == 0);
-    CHECK_INT(c, (int64_t)(top[0].conflicts * HOT_WINDOW_MS / 1000 + 0.5), 1);
+    CHECK_INT(c, (int64_t)(top[0].conflicts * (double)HOT_WINDOW_MS / 1000 + 0.5), 1);
     hot_free(hot);
     view_free(view);
 }
