@@ -65,6 +65,36 @@ def test_the_market_is_what_the_published_decisions_say(make_market, own_redis):
     goes_on(market, daemon, mixed(40, 2, seed=3))
 
 
+def owner_of(daemons, partition):
+    """Each of two daemons has one of two partitions; the one that has this one."""
+    def held(daemon):
+        return re.findall(r"took over topic=\S+ partition=(\d)", daemon.log().split("assigned by the group")[-1])
+    until(lambda: sorted(map(held, daemons)) == [["0"], ["1"]], 30, lambda: [held(d) for d in daemons])
+    return next(d for d in daemons if held(d) == [str(partition)])
+
+
+def test_nothing_is_decided_where_decisions_of_another_partition_were_lost(make_market, own_redis):
+    """Its owner stands still and finds nothing; the other one's mark is as it was, but the balances that its next event reads are not."""
+    market = make_market(server=own_redis(), partitions=2, settings={"kafka.consumer": ["session.timeout.ms=40000", "heartbeat.interval.ms=200"]})
+    daemons = [market.daemon() for _ in range(2)]
+    ahead, idle = (owner_of(daemons, partition) for partition in range(2))
+    market.send_all(mixed(40, 2, again=0))
+    market.outcomes(alive=daemons)
+    older = save(market.server)
+    market.send_all(mixed(30, seed=2, again=0))
+    market.outcomes(alive=daemons)
+    told, mark = market.broker.ends(market.outcome_topic), market.mark(1)
+    ahead.freeze()
+    restore(market.server, older)
+    market.send_all([record._replace(partition=1) for record in mixed(20, seed=3, again=0)])
+
+    command = refused_at_run_time(idle, f"the market is halted: rollback: redis came back older, the next offset of {market.source}:0 is ")
+    assert market.broker.ends(market.outcome_topic) == told and market.mark(1)["next"] == mark["next"]
+    ahead.thaw()
+    assert "30 decisions were applied again, 0 values" in by_hand(command).stdout
+    goes_on(market, idle, mixed(20, 2, seed=4, again=0))
+
+
 def test_by_hand_while_the_daemon_is_halted(make_market, own_redis):
     market = make_market(server=own_redis(), settings=SHORT_SESSION)
     daemon = market.daemon()
