@@ -166,19 +166,24 @@ static int examine(struct takeover *t, struct partition *p, struct gathered *gat
     return 0;
 }
 
-/* The rest of the market, where nobody has looked at this server yet. The market is halted where that is older, whatever these partitions are like. */
+/* The rest of the market, where not all of it was compared at this server yet. It is halted where that is older, whatever these partitions are like. */
 static int look_elsewhere(struct takeover *t, struct shard *shard, struct partition *const *ps, size_t count, const struct refusal *refusals)
 {
     struct vouch vouch = {&t->gather.redis, t->gather.clock, t->gather.log, t->evidence, &t->why};
+    struct partition *right[TAKEOVER_MAX];
     struct refusal older = {0};
+    size_t right_count = 0;
     int r;
 
-    for (size_t i = 0; i < count; i++)
-        if (refusals[i].set && refusals[i].market)
-            return 0;      /* halted at any rate */
     if (t->vouched)
         return 0;
-    r = vouch_run(&vouch, shard, ps, count, &older);
+    for (size_t i = 0; i < count; i++) {
+        if (refusals[i].set && refusals[i].market)
+            return 0;      /* halted at any rate */
+        if (!refusals[i].set)
+            right[right_count++] = ps[i];
+    }
+    r = vouch_run(&vouch, shard, right, right_count, &older);
     return r || !older.set ? r : takeover_halt(t, shard, older.found);
 }
 

@@ -1,7 +1,8 @@
 /* Whether Redis, where another server answers than before, is as new as what was published of the whole market (PROTOCOL.md 5).
  *
- * A partition's owner compares its own mark. But what Redis lost of one partition is lacking in balances that another one's events read, so whoever
- * comes to a server that nobody has looked at yet looks at all of them before it decides anything, and writes its name into the registry. */
+ * An owner compares the marks of its own partitions. But what Redis lost of one is lacking in balances that another one's events read, so nobody
+ * decides anything at a server before every partition was compared there: by its owner, who alone knows what it has handed to a producer lately, or,
+ * where none comes, by what Kafka shows. */
 #ifndef ORDERD_LEDGER_VOUCH_H
 #define ORDERD_LEDGER_VOUCH_H
 
@@ -10,8 +11,12 @@
 #include "ledger/refusal.h"
 #include "store/asker.h"
 
-/* In the registry: run_id and replid of the server that was looked at (session_run). It never comes along into a snapshot. */
+/* In a mark: run_id and replid of the server (session_run) at which its owner compared it; in the registry: at which all were. It never comes along
+ * into a snapshot. */
 #define VOUCH_FIELD "server"
+
+/* So long after its connection is up whoever takes over waits for the other owners: longer than a living one needs to be connected again. */
+enum { VOUCH_SETTLE_MS = 3000 };
 
 struct vouch {
     struct asker *redis;
@@ -24,9 +29,10 @@ struct vouch {
 /* Whether the field's value names the server that this connection leads to. */
 bool vouch_stands(const struct session *session, const struct reply *field);
 
-/* Asks Kafka of every partition of the shard's registry but those of `own` (the caller compares them itself), then reads its mark. Where Redis is
- * older, `refusal` says so and nothing is written; else the server's name is. What is still on its way to Kafka is not seen. Errors: those of
- * evidence_of_outcomes, -EAGAIN where the registry is another by now (take over again), -EBUSY, -ENOMEM, or a lost connection. */
+/* The partitions of `own` were compared and found right, and are this process's. Writes the server's name into their marks, looks for it in all the
+ * others of the shard's registry, and asks Kafka about those where it is lacking once VOUCH_SETTLE_MS are over. Where Redis is older, `refusal` says
+ * so; else the name is written into the registry. Errors: -EAGAIN (other owners are waited for, or registry or marks are others by now: take over
+ * again), those of evidence_of_outcomes, -EBUSY, -ENOMEM, or a lost connection. */
 int vouch_run(const struct vouch *vouch, struct shard *shard, struct partition *const *own, size_t count, struct refusal *refusal) MUST_CHECK;
 
 #endif

@@ -68,6 +68,11 @@ bool session_is_up(const struct session *session)
     return session->link != NULL;
 }
 
+int64_t session_up_since(const struct session *session)
+{
+    return session->up_at;
+}
+
 void session_run(const struct session *session, char out[SESSION_RUN_SIZE])
 {
     snprintf(out, SESSION_RUN_SIZE, "%s/%s", session->run_id, session->replid);

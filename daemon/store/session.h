@@ -53,6 +53,8 @@ bool session_failure_is_news(const struct session *session);
  * Errors: -EACCES (password), anything else: it is away. The sentence is in `error`. */
 int session_visit(struct session *session, struct error_text *error) MUST_CHECK;
 bool session_is_up(const struct session *session);
+/* Since when, monotonic ms; 0: it is not. */
+int64_t session_up_since(const struct session *session);
 /* Which server with which history this is, a word: another one after a restart or a failover. Of the last session_connect. */
 enum { SESSION_RUN_SIZE = 128 };
 void session_run(const struct session *session, char out[SESSION_RUN_SIZE]);

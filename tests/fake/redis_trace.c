@@ -45,13 +45,13 @@ static void put_mark(struct buffer *out, const struct bytes *args, size_t count)
 {
     struct bytes key = bare(args[1]);
 
-    if (world->passage && !(count == 4 && bytes_equal_text(args[2], "epoch")))
+    if (world->passage && !(count == 4 && (bytes_equal_text(args[2], "epoch") || bytes_equal_text(args[2], "server"))))
         buffer_put_format(out, "%.*s ", (int)key.size - (int)strlen(mark), key.data + strlen(mark));
     for (size_t i = 2; i + 1 < count; i += 2)
         if (bytes_equal_text(args[i], "next") || bytes_equal_text(args[i], "done") || bytes_equal_text(args[i], "torn"))
             buffer_put_format(out, "%.*s=%.*s ", (int)args[i].size, args[i].data, (int)args[i + 1].size, args[i + 1].data);
-        else if (bytes_equal_text(args[i], "epoch"))
-            buffer_put_format(out, "epoch(%.*s) ", (int)key.size - (int)strlen(mark), key.data + strlen(mark));
+        else if (bytes_equal_text(args[i], "epoch") || bytes_equal_text(args[i], "server"))
+            buffer_put_format(out, "%.*s(%.*s) ", (int)args[i].size, args[i].data, (int)key.size - (int)strlen(mark), key.data + strlen(mark));
 }
 
 static void put_command(struct buffer *out, const struct bytes *args, size_t count)

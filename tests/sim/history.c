@@ -204,7 +204,8 @@ static bool is_turn(const struct redis_client *client)
     struct bytes args[3];
     size_t count = redis_client_queued(client, 0, args, 3);
 
-    return count > 2 && memmem(args[1].data, args[1].size, "orderd:mark:", strlen("orderd:mark:")) && !bytes_equal_text(args[2], "epoch");
+    return count > 2 && memmem(args[1].data, args[1].size, "orderd:mark:", strlen("orderd:mark:")) && !bytes_equal_text(args[2], "epoch") &&
+           !bytes_equal_text(args[2], "server");
 }
 
 /* What an instance did is the witness's business by what comes out; what others did must be told when it happens. */

@@ -1,4 +1,5 @@
 /* Stories of what is remembered, and what is not, where a market came back older: eras, notes, and a state that goes while it is looked at. */
+#include "ledger/vouch.h"
 #include "story/story.h"
 #include "turn/operator.h"
 
@@ -6,6 +7,8 @@
 
 /* Longer than the lock, the settling, and a look at the registry take. */
 enum { DONE_MS = 15000 };
+/* Longer than other owners are waited for. */
+enum { SETTLED_MS = 5000 };
 
 static const char *const nothing[] = {NULL};
 static struct keyspace kept, older;
@@ -231,7 +234,7 @@ static void nothing_is_decided_where_decisions_of_another_partition_were_lost(st
 
     redis_comes_back();
     produce(1, DEPOSIT("d2", "2"));
-    CHECK_INT(c, daemon_run(b, 2000), 0);
+    CHECK_INT(c, daemon_run(b, SETTLED_MS), 0);
     CHECK(c, was_logged("the market is halted: rollback: redis came back older, the next offset of orders:0 is 0 there"));
     expect_market(c, "");
     end(b);
@@ -250,13 +253,36 @@ static void what_another_partition_lost_is_applied_again_first(struct checks *c)
     end(b);
 }
 
+/* Its outcome is on its way and long; nobody but A can know of it, and A is slower to be connected again than B. */
+static void an_owner_that_knows_more_than_kafka_is_waited_for(struct checks *c)
+{
+    struct daemon *a = story_at_rest(&(struct story_settings){.partitions = 2}, nothing), *b = daemon_start("B");
+
+    group_gives("B", "orders", 1);
+    daemon_run(b, 200);
+    keep_redis();
+    world->weather.slow = "out";
+    world->weather.slow_ms = (struct kafka_range){60000, 60000};
+    produce(0, DEPOSIT("d1", "1"));
+    daemon_run(a, 200);
+    redis_comes_back();
+    produce(1, DEPOSIT("d2", "2"));
+    daemon_run(b, VOUCH_SETTLE_MS / 2);
+    daemon_run(a, 200);
+    CHECK(c, was_logged("the market is halted: rollback: redis came back older, the next offset of orders:0 is 0 there"));
+    daemon_run(b, SETTLED_MS);
+    expect_market(c, "");
+    daemon_crash(b);
+    end(a);
+}
+
 static void a_server_that_lost_nothing_is_looked_at_once(struct checks *c)
 {
     struct daemon *b = of_another_partition(&(struct story_settings){.partitions = 2}), *another;
 
     redis_server_close_all(&world->redis);
     snprintf(world->redis.run_id, sizeof world->redis.run_id, "another");
-    daemon_run(b, 2000);
+    daemon_run(b, SETTLED_MS);
     another = daemon_start("C");
     group_gives("C", "orders", 0);
     daemon_run(another, 200);
@@ -272,4 +298,5 @@ TESTS({"sequences rise over what was published though redis is late", sequences_
       {"no skip is vouched for while the market is halted", no_skip_is_vouched_for_while_the_market_is_halted},
       {"nothing is decided where decisions of another partition were lost", nothing_is_decided_where_decisions_of_another_partition_were_lost},
       {"what another partition lost is applied again first", what_another_partition_lost_is_applied_again_first},
+      {"an owner that knows more than kafka is waited for", an_owner_that_knows_more_than_kafka_is_waited_for},
       {"a server that lost nothing is looked at once", a_server_that_lost_nothing_is_looked_at_once})
