@@ -3,6 +3,7 @@
 #include "seam/redis_link.h"
 
 #include <hiredis/hiredis.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -240,6 +241,14 @@ int redis_link_receive(struct redis_link *link, struct arena *arena, struct repl
         return context_error(link->context, error);
     *out = reply;
     return 0;
+}
+
+/* What can be read where nothing was asked is the end of the file. */
+bool redis_link_has_ended(const struct redis_link *link)
+{
+    struct pollfd end = {.fd = link->context->fd, .events = POLLIN};
+
+    return poll(&end, 1, 0) > 0;
 }
 
 #define TEXT_OF_NUMBER(number) #number

@@ -38,6 +38,8 @@ int redis_link_send(struct redis_link *link, struct bytes bytes, struct error_te
 /* The next reply, in `arena`. Errors: -ETIMEDOUT, -ECONNRESET (end of file), -EPROTO, -ENOBUFS (arena full). */
 int redis_link_receive(struct redis_link *link, struct arena *arena, struct reply **out,
                        struct error_text *error) MUST_CHECK;
+/* Whether the other end has closed it, told without asking. Only while no reply is due. */
+bool redis_link_has_ended(const struct redis_link *link);
 /* The version of hiredis that this was built with. */
 const char *redis_library_version_text(void);
 

@@ -109,6 +109,13 @@ void session_drop(struct session *session, const char *why)
         ended(session);
 }
 
+bool session_notice(struct session *session)
+{
+    if (session->link && redis_link_has_ended(session->link))
+        session_drop(session, "the server has closed it");
+    return session_is_up(session);
+}
+
 int64_t session_connect_at(const struct session *session)
 {
     return session->connect_at;

@@ -60,6 +60,8 @@ enum { SESSION_RUN_SIZE = 128 };
 void session_run(const struct session *session, char out[SESSION_RUN_SIZE]);
 /* Closes the connection for good. `why` goes to the log when it was up. */
 void session_drop(struct session *session, const char *why);
+/* Drops the connection when the server has closed it, which is seen without asking; only while no reply is due. Whether it is up. */
+bool session_notice(struct session *session);
 /* When the next attempt may be made, monotonic ms: after a failure, and after connections that end as soon as they are there, later and later
  * up to the maximum, with jitter; one that lasted longer than the maximum begins anew. */
 int64_t session_connect_at(const struct session *session);

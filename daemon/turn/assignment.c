@@ -438,7 +438,8 @@ void assignment_watch(struct pipeline *p)
 {
     int64_t now = monotonic(p);
 
-    if (now < p->watch_at || p->turns[p->at].riding)
+    /* At rest a lost connection is noticed at once, so that another instance need not wait for this one (ledger/vouch.h). */
+    if (p->turns[p->at].riding || !session_notice(p->options.session) || now < p->watch_at)
         return;
     p->watch_at = now + WATCH_MS;
     if (p->authenticate && session_authenticate(p->options.session))

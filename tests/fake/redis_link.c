@@ -206,6 +206,11 @@ int redis_link_send(struct redis_link *link, struct bytes bytes, struct error_te
     return 0;
 }
 
+bool redis_link_has_ended(const struct redis_link *link)
+{
+    return !link->client || (!link->silent && !redis_client_is_open(link->client));
+}
+
 /* Waits until the next reply is there. */
 static int await(struct redis_link *link, struct bytes *reply)
 {

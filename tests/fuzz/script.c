@@ -59,6 +59,11 @@ int redis_link_send(struct redis_link *link, struct bytes bytes, struct error_te
     return link->script->left.size ? 0 : error_set(error, -EPIPE, "the connection is broken");
 }
 
+bool redis_link_has_ended(const struct redis_link *link)
+{
+    return !link->script->open;
+}
+
 int redis_link_receive(struct redis_link *link, struct arena *arena, struct reply **out, struct error_text *error)
 {
     struct bytes *left = &link->script->left;

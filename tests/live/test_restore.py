@@ -44,7 +44,7 @@ def restored(market, way, **options):
 def comparable(keys):
     """What must be as it was: not the era, nor the epochs, nor how the seen list and the outbox are cut into pieces."""
     kept = {key: value for key, value in keys.items() if key not in (b"orderd:outbox",) and not key.startswith(b"orderd:seen:")}
-    return {key: {f: v for f, v in value.items() if f not in (b"epoch", b"era", b"reapplied", b"restored", b"done", b"seen_from")} if isinstance(value, dict) else value
+    return {key: {f: v for f, v in value.items() if f not in (b"epoch", b"era", b"reapplied", b"restored", b"done", b"seen_from", b"server")} if isinstance(value, dict) else value
             for key, value in kept.items()}
 
 
