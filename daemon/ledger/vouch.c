@@ -60,6 +60,11 @@ static bool walk_on(struct walk *walk)
     return false;
 }
 
+static bool has_others(struct walk walk)
+{
+    return walk_on(&walk);
+}
+
 /* --- what is written */
 
 /* Under WATCH: the registry, and with `own` the marks, must be as they are known here. -EAGAIN: they are not. */
@@ -223,7 +228,7 @@ int vouch_run(const struct vouch *v, struct shard *shard, struct partition *cons
 {
     struct walk others = walk_begin(shard, own, count);
     size_t lacking = 0;
-    int r = count ? write(v, shard, own, count) : 0;
+    int r = count && has_others(others) ? write(v, shard, own, count) : 0;
 
     if (!r)
         r = wait_for_others(v, shard, others, &lacking);

@@ -29,10 +29,10 @@ struct vouch {
 /* Whether the field's value names the server that this connection leads to. */
 bool vouch_stands(const struct session *session, const struct reply *field);
 
-/* The partitions of `own` were compared and found right, and are this process's. Writes the server's name into their marks, looks for it in all the
- * others of the shard's registry, and asks Kafka about those where it is lacking once VOUCH_SETTLE_MS are over. Where Redis is older, `refusal` says
- * so; else the name is written into the registry. Errors: -EAGAIN (other owners are waited for, or registry or marks are others by now: take over
- * again), those of evidence_of_outcomes, -EBUSY, -ENOMEM, or a lost connection. */
+/* The partitions of `own` were compared and found right, and are this process's. Where the shard's registry has others, the server's name is written
+ * into their marks and looked for in those of the others; once VOUCH_SETTLE_MS are over, Kafka is asked about those where it is lacking. Where Redis is
+ * older, `refusal` says so; else the name is written into the registry. Errors: -EAGAIN (other owners are waited for, or registry or marks are others by
+ * now: take over again), those of evidence_of_outcomes, -EBUSY, -ENOMEM, or a lost connection. */
 int vouch_run(const struct vouch *vouch, struct shard *shard, struct partition *const *own, size_t count, struct refusal *refusal) MUST_CHECK;
 
 #endif
