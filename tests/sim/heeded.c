@@ -306,9 +306,16 @@ static void judge_skip(const struct process *process, size_t place, int64_t offs
     if (!skipped && own && own->agreed && !late)
         witness_fault(history->witness, "SKIP_FORGOTTEN", "%s decides %s/%d@%lld by its rule, and has agreed to skip it", process->node->name, topic_of(place),
                       partition_of(place), (long long)offset);
-    for (size_t i = 0; i < all.wishes_count; i++)
-        if (all.wishes[i].place == place && all.wishes[i].offset == offset)
-            all.wishes[i].stands = skipped && all.wishes[i].node == process->node ? SKIPPED : NOT_SKIPPED;
+    for (size_t i = 0; i < all.wishes_count; i++) {
+        struct wish *wish = &all.wishes[i];
+
+        if (wish->place != place || wish->offset != offset)
+            continue;
+        if (wish->node == process->node)
+            wish->stands = skipped ? SKIPPED : NOT_SKIPPED;
+        else if (wish->stands)      /* decided a second time, while the node that had skipped it stood still */
+            wish->stands = FORGOTTEN;
+    }
 }
 
 /* The offset at the end of "orders/3/17". */
