@@ -67,6 +67,8 @@
     X(playback_impossible, SENTENCE, "a recorded decision cannot be applied")         \
     X(playback_ids, SENTENCE, "this cannot go on")                                    \
     X(redone, LIFE, "a published decision was applied again")                         \
+    X(came_older, LIFE, "a market came back older than an outcome in Kafka, and every connection was closed") \
+    X(halted_in_time, LIFE, "it was halted before anything was decided")              \
     X(histories_redone, LIFE, "a history in which one was, judged to its end")         \
     X(decided_again, LIFE, "a mark was moved back: what was decided is decided once more") \
     X(histories_muddled, LIFE, "one that is judged up to there only, and that nothing is decided twice") \

@@ -7,7 +7,7 @@
 #include "sim/owners.h"
 #include "sim/written.h"
 
-enum { PATIENCE_MS = 1000, MOST_LOST = 30, MOST_FORGOTTEN = 100, FEW_LOST = 5, FEWEST_LOST = 3, NOTE_MS = 6000, MILLION = 1000000 };
+enum { PATIENCE_MS = 1000, MOST_LOST = 30, MOST_FORGOTTEN = 100, FEW_LOST = 5, FEWEST_LOST = 3, NOTE_MS = 6000, LATE_MS = 1500, MILLION = 1000000 };
 
 static unsigned condition_of(enum mishap_kind kind)
 {
@@ -111,7 +111,7 @@ static void restore(int64_t position, bool same_process, bool close)
     if (close)
         redis_server_close_all(&world->redis);
     trace(world_node("fate"), "older", "Redis is as it was after change %lld", (long long)position);
-    witness_restored(history->witness);
+    witness_restored(history->witness, close);
     owners_restored();
 }
 
@@ -122,13 +122,29 @@ static void redis_restarts(struct mishap *m, struct node *node)
         restore(redis_server_position(&world->redis), false, true);
 }
 
+/* Only the last turn is lost, everybody has something to decide, and one comes to what it owned later than the others to what is theirs. */
+static void lose_one_turn(const struct mishap *m, bool same_process)
+{
+    const struct instance_settings *s = &history->plan->settings;
+    struct node *late = history->programs[m->number / 1024 % (uint64_t)history->plan->nodes].node;
+    int64_t position = written_last() - 1;
+
+    restore(position < history->first_position ? history->first_position : position, same_process, true);
+    if (!late->dead)
+        late->frozen_until = world->now + 1 + (int64_t)(m->number / 8192 % LATE_MS);
+    for (size_t t = 0; t < s->topics_count; t++)
+        for (int32_t p = 0; p < s->partitions[t]; p++)
+            upstream_writes(&(struct plan_event){.topic = (int)t, .partition = p, .value = bytes_of("one more")});
+}
+
 /* So much is lost at the most. With a gate: only what it did not confirm; a file that is synced always loses nothing. */
 static void lose(const struct mishap *m, int64_t position, bool same_process, bool close)
 {
     int64_t now = redis_server_position(&world->redis);
+    bool quiet = false;
 
     if (history->plan->settings.durability == DURABILITY_NONE) {
-        bool quiet = m->number / 3 % 2 ? mishap_hush() : mishap_hush_delivered();
+        quiet = m->number / 3 % 2 ? mishap_hush() : mishap_hush_delivered();
 
         if (!operator_rests()) {
             history->hush = false;
@@ -136,7 +152,10 @@ static void lose(const struct mishap *m, int64_t position, bool same_process, bo
         }
         position = redis_server_position(&world->redis) - (quiet ? now - position : 0);
     }
-    restore(position < history->first_position ? history->first_position : position, same_process, close);
+    if (quiet && close && m->number / 512 % 2)
+        lose_one_turn(m, same_process);
+    else
+        restore(position < history->first_position ? history->first_position : position, same_process, close);
     history->hush = false;
 }
 

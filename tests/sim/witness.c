@@ -225,6 +225,7 @@ void witness_happened(struct witness *w, const struct audit_happening *happening
 void witness_outcomes_go(struct witness *w)
 {
     put_world(w);
+    witness_older_unknown(w);
     for (size_t i = 0; i < w->world.outcomes_count; i++) {
         w->outcomes[i].taken = 0;
         w->outcomes[i].base = w->outcomes[i].log.end;
@@ -292,7 +293,7 @@ void witness_foreign(struct witness *w, int32_t shard, const struct bytes *args,
     witness_happened(w, &happening);
 }
 
-static int32_t shards(const struct witness *w)
+int32_t witness_shards(const struct witness *w)
 {
     int32_t most = 1;
 
@@ -305,11 +306,11 @@ void witness_restoring(struct witness *w)
 {
     follow(w);
     written_restoring();
-    for (int32_t i = 0; i < shards(w); i++)
+    for (int32_t i = 0; i < witness_shards(w); i++)
         w->before_restore[i] = keys_place(w->plan, i);
 }
 
-void witness_restored(struct witness *w)
+void witness_restored(struct witness *w, bool closed)
 {
     int64_t position = keys_journal_position();
     size_t since = w->happenings_count;
@@ -322,16 +323,17 @@ void witness_restored(struct witness *w)
     heeded_restored();
     while (since && w->positions[since - 1] > position)
         since--;
-    for (int32_t i = 0; i < shards(w); i++)
+    for (int32_t i = 0; i < witness_shards(w); i++)
         w->restored[i] = true;
-    for (int32_t i = 0; i < shards(w); i++)
+    for (int32_t i = 0; i < witness_shards(w); i++)
         witness_happened(w, &(struct audit_happening){.kind = AUDIT_RESTORED, .shard = i, .place = w->before_restore[i], .to = keys_place(w->plan, i), .since = since});
+    witness_older_look(w, closed);
 }
 
 void witness_muddled(struct witness *w, int32_t shard)
 {
     history->muddled = true;
-    for (int32_t i = shard < 0 ? 0 : shard; i < (shard < 0 ? shards(w) : shard + 1); i++)
+    for (int32_t i = shard < 0 ? 0 : shard; i < (shard < 0 ? witness_shards(w) : shard + 1); i++)
         witness_happened(w, &(struct audit_happening){.kind = AUDIT_MUDDLED, .shard = i, .place = keys_place(w->plan, i)});
 }
 

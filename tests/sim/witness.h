@@ -36,9 +36,9 @@ void witness_outcomes_go(struct witness *witness);
 void witness_quarantined(struct witness *witness, const char *topic, int32_t partition, int64_t offset);
 /* An instance has agreed to skip the offset. */
 void witness_skipped(struct witness *witness, const char *topic, int32_t partition, int64_t offset);
-/* Redis's data has gone back: to be called before, and after. */
+/* Redis's data has gone back: to be called before, and after; `closed`: with all connections. */
 void witness_restoring(struct witness *witness);
-void witness_restored(struct witness *witness);
+void witness_restored(struct witness *witness, bool closed);
 /* What is decided in this market (negative: in any) from when Redis came back older is none that could be replayed (AUDIT_MUDDLED). */
 void witness_muddled(struct witness *witness, int32_t shard);
 /* A transaction of an instance was applied in part. */

@@ -137,6 +137,7 @@ static void redone(struct witness *w, const struct change *entry)
 
     if (!keys_is_halted(w->plan, shard)) {
         w->went_on[shard] |= w->restored[shard];
+        witness_older_decided(w, shard, entry->topic, entry->partition);
         return;
     }
     if (w->went_on[shard] || was_torn(w, shard))
@@ -172,6 +173,7 @@ void witness_executed(struct witness *w, const struct redis_client *client, bool
             passed_over(w, &change);
             redone(w, &change);
         }
+    witness_older_executed(w, foreign_shard(client), by_operator);
 }
 
 void witness_operator_begins(struct witness *w)

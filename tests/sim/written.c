@@ -296,6 +296,16 @@ int64_t written_position(const struct logged *message)
     return written->hash ? written->position : -1;
 }
 
+int64_t written_last(void)
+{
+    int64_t last = -1;
+
+    for (size_t i = 0; i < ROOM; i++)
+        if (all.records[i].hash && all.records[i].position != INT64_MAX && all.records[i].position > last)
+            last = all.records[i].position;
+    return last;
+}
+
 int64_t written_conflict_ms(const char *topic, int32_t partition, int64_t offset, int64_t since)
 {
     const struct conflict *conflict;

@@ -26,6 +26,8 @@ bool written_all_arrived(void);
 bool written_would_lose(int64_t position);
 /* Redis's journal behind the EXEC that wrote the record; negative: none is known to have. */
 int64_t written_position(const struct logged *message);
+/* The same behind the last EXEC that wrote one which Redis still has; negative: none. */
+int64_t written_last(void);
 /* How long after `since` (virtual ms) an EXEC that held this event alone got nil; -1: none did. */
 int64_t written_conflict_ms(const char *topic, int32_t partition, int64_t offset, int64_t since);
 
