@@ -90,6 +90,12 @@ static bool lets_be_malformed(enum audit_happening_kind kind)
     return kind == AUDIT_QUARANTINED || kind == AUDIT_SKIPPED;
 }
 
+/* What has happened to Kafka, or to those who know, does not go with Redis. */
+static bool stays(enum audit_happening_kind kind)
+{
+    return lets_be_malformed(kind) || kind == AUDIT_FORGOTTEN || kind == AUDIT_UNHEARD;
+}
+
 /* Whether Redis came back from before it: an operator's resolution went too. */
 static bool was_undone(const struct audit_world *world, size_t at)
 {
@@ -111,7 +117,7 @@ static void begin_source(struct audit *audit, size_t at)
         const struct audit_happening *h = &world->happenings[i];
         struct audit_range *range;
 
-        if (h->kind < AUDIT_LOST || h->source != at || (!lets_be_malformed(h->kind) && was_undone(world, i)))
+        if (h->kind < AUDIT_LOST || h->source != at || (!stays(h->kind) && was_undone(world, i)))
             continue;
         range = take(audit, sizeof *range);
         *range = (struct audit_range){source->ranges, h->kind, h->from, lets_be_malformed(h->kind) ? h->from + 1 : h->end, false};

@@ -154,7 +154,8 @@ static bool is_copy(struct audit *audit, const struct audit_outcome *now, const 
         if (first->incarnation != now->incarnation)
             continue;
         audit->report->copies++;
-        if (!audit_same_record(first->record, now->record) || first->partition != now->partition)
+        if ((!audit_same_record(first->record, now->record) || first->partition != now->partition) &&
+            !audit_in_range(&audit->sources[now->source], AUDIT_UNHEARD, event_log->messages[now->index].offset))
             audit_found(audit->report, AUDIT_COPY_DIFFERS, AUDIT_AT ": its outcome at offset %lld of partition %d is not byte for byte the one at %lld",
                         AUDIT_AT_ARGS(event_log, event_log->messages[now->index].offset), (long long)now->record->offset, (int)now->partition,
                         (long long)first->record->offset);

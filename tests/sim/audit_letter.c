@@ -137,7 +137,7 @@ static void check_one(struct audit *audit, const struct audit_source *source, si
     if (letter->rules && !letter->record)
         audit_found(audit->report, AUDIT_LETTER_MISSING, AUDIT_AT ": malformed (%s), and no dead letter holds it", AUDIT_AT_ARGS(source->log, offset),
                     letter->reason);
-    if (!letter->record)
+    if (!letter->record || (!letter->reason && audit_in_range(source, AUDIT_FORGOTTEN, offset)))
         return;
     if (!letter->reason) {
         if (letters[AUDIT_BY_ITSELF].reason || letters[AUDIT_BY_QUARANTINE].reason || letters[AUDIT_BY_SKIP].reason)

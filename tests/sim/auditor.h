@@ -93,7 +93,12 @@ enum audit_happening_kind {
     /* The offset `from` may be decided malformed, quarantined. */
     AUDIT_QUARANTINED,
     /* The same, skipped: an instance has agreed to it. */
-    AUDIT_SKIPPED
+    AUDIT_SKIPPED,
+    /* Offsets [from, end) of a source were decided, and Redis forgot it before the outcomes were in Kafka, without a durability gate. They are decided anew,
+     * and a dead letter of the former decision may stand all the same. */
+    AUDIT_FORGOTTEN,
+    /* The same, and nobody could know that it had been handed over: the outcome may still come, beside that of the new decision. */
+    AUDIT_UNHEARD
 };
 
 struct audit_happening {
@@ -106,7 +111,7 @@ struct audit_happening {
     size_t args_count;
     struct audit_keys keys;          /* MARKET_IS */
     struct bytes incarnation;        /* REDONE */
-    size_t source;                   /* REDONE, AGAIN, LOST, SEEN_ANEW, MARK_ANEW, GAP, PASSED, QUARANTINED, SKIPPED: index into `sources` */
+    size_t source;                   /* REDONE, AGAIN, LOST, SEEN_ANEW, MARK_ANEW, GAP, PASSED, QUARANTINED, SKIPPED, FORGOTTEN, UNHEARD: index into `sources` */
     int64_t from, end;
 };
 

@@ -6,6 +6,7 @@
 
 #include "fake/redis_trace.h"
 #include "sim/fiber.h"
+#include "sim/forgotten.h"
 #include "sim/hands.h"
 #include "sim/heeded.h"
 #include "sim/keys.h"
@@ -307,6 +308,7 @@ void history_run(struct plan *plan, struct coverage *coverage, struct finding *f
     make_topics(plan);
     made.witness = witness_new(plan);
     owners_reset();
+    forgotten_reset();
     hands_reset();
     heeded_reset();
     spawn_all(plan);

@@ -177,6 +177,13 @@ struct bytes keys_incarnation(const struct plan *plan, int32_t shard)
     return field(find(plan, shard, "orderd:meta"), "incarnation");
 }
 
+int64_t keys_reapplied(const struct plan *plan, int32_t shard)
+{
+    int64_t era;
+
+    return number_parse(field(find(plan, shard, "orderd:meta"), "reapplied"), &era) ? era : 0;
+}
+
 bool keys_is_halted(const struct plan *plan, int32_t shard)
 {
     return field(find(plan, shard, "orderd:meta"), "halt").data != NULL;

@@ -25,6 +25,8 @@ const struct keyspace *keys_data(void);
 int64_t keys_journal_position(void);
 /* The registry's incarnation; absent where there is none. */
 struct bytes keys_incarnation(const struct plan *plan, int32_t shard);
+/* The era in which published decisions were applied again last; 0: never. */
+int64_t keys_reapplied(const struct plan *plan, int32_t shard);
 bool keys_is_halted(const struct plan *plan, int32_t shard);
 /* The mark of the partition. */
 struct keys_mark keys_mark(const struct plan *plan, const char *topic, int32_t partition);

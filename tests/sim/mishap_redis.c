@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "sim/fiber.h"
+#include "sim/forgotten.h"
 #include "sim/history.h"
 #include "sim/owners.h"
 #include "sim/written.h"
@@ -190,7 +191,9 @@ static void redis_forgets(struct mishap *m, struct node *node)
     position = redis_server_position(&world->redis) - 1 - (int64_t)(m->number / 128 % MOST_FORGOTTEN);
     position = position < history->first_position ? history->first_position : position;
     lost = written_would_lose(position);
+    written_forget(position);
     restore(position, beneath, !beneath);
+    forgotten_restored();
     if (lost)
         witness_muddled(history->witness, -1);
 }

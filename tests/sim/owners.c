@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/hash.h"
+#include "sim/forgotten.h"
 #include "sim/history.h"
 #include "sim/keys.h"
 
@@ -13,6 +14,7 @@ enum { CLAIMS = 1 << 12, TORN_MAX = 64, KEY_SIZE = 96 };
 struct claim {
     uint64_t epoch;
     const struct node *owner;
+    bool worked;                 /* it has moved the mark since, in the same life */
 };
 
 /* A market in which a transaction of the node's was applied in part, and no operator has been since. */
@@ -62,11 +64,13 @@ static bool same_market(const char *key, const char *other)
     return market_size(key) == market_size(other) && memcmp(key, other, market_size(key)) == 0;
 }
 
-static void judge(const struct node *node, const char *key)
+static void judge(const struct node *node, const char *key, bool moved)
 {
     struct bytes epoch = keys_hash_field(key, "epoch");
     const struct node *owner = epoch.data ? claim_of(epoch)->owner : NULL;
 
+    if (owner == node && moved)
+        claim_of(epoch)->worked = true;
     if (owner && owner != node)
         witness_fault(history->witness, "NOT_OWNER", "%s has moved %s, whose epoch was written by %s", node->name, key, owner->name);
     for (size_t i = 0; i < all.torn_count; i++)
@@ -86,17 +90,34 @@ static void note_torn(const struct node *node, const char *key)
     all.torn_count++;
 }
 
+static void claim(struct node *node, const char *key, struct bytes epoch)
+{
+    struct claim *claim = claim_of(epoch);
+
+    claim->owner = node;
+    claim->worked = false;
+    forgotten_claimed(node, key);
+}
+
+const struct node *owners_of(const char *mark)
+{
+    struct bytes epoch = keys_hash_field(mark, "epoch");
+    const struct claim *claim = epoch.data ? claim_of(epoch) : NULL;
+
+    return claim && claim->worked ? claim->owner : NULL;
+}
+
 /* One command of the transaction that writes to a mark. */
 static void mark_written(struct node *node, const char *key, const struct bytes *args, enum exec_answer answer)
 {
     if (bytes_equal_text(args[2], "epoch"))
-        claim_of(args[3])->owner = node;
+        claim(node, key, args[3]);
     else if (node == world_node("op") || (bytes_equal_text(args[2], "server") && answer == EXEC_ANSWER_TORN))
         return;      /* a name that stands in some of the marks only is true of these */
     else if (answer == EXEC_ANSWER_TORN)
         note_torn(node, key);
     else
-        judge(node, key);
+        judge(node, key, !bytes_equal_text(args[2], "server"));
 }
 
 void owners_executed(struct node *node, struct redis_client *client, enum exec_answer answer)
@@ -135,6 +156,9 @@ void owners_hear(const char *name, const char *line)
 
 void owners_life_ends(const struct node *node)
 {
+    for (size_t i = 0; i < CLAIMS; i++)
+        all.claims[i].worked &= all.claims[i].owner != node;
+    forgotten_life_ends(node);
     for (size_t i = all.torn_count; i > 0; i--)
         if (all.torn[i - 1].node == node)
             all.torn[i - 1] = all.torn[--all.torn_count];

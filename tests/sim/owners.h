@@ -13,6 +13,8 @@ void owners_reset(void);
 void owners_executed(struct node *node, struct redis_client *client, enum exec_answer answer);
 /* An instance said something. */
 void owners_hear(const char *name, const char *line);
+/* Whoever wrote the epoch of this mark, has moved it under that epoch and lives since: it knows what of it was handed over. NULL: nobody. */
+const struct node *owners_of(const char *mark);
 /* The process has ended, and what it knew with it; Redis has gone back to an older state. */
 void owners_life_ends(const struct node *node);
 void owners_restored(void);

@@ -8,7 +8,6 @@ enum { TEXT_LIMIT = 64 << 20, FEW = 6, BURST_MS = 200, JUST_MS = 30,
        WITH_HANDS = 3,
        FORGETTING = 2, FORGETTING_MOST = 24,                 /* one in so many of those that can; so many other mishaps at the most */
        ODD_TIME = 12, FORWARD_MS = 60000,
-       FORGETTING_SEEDS = 28000,                             /* beyond, one in ten thousand loses what no commit's note tells of, which nobody promises (34333) */
        BESIDE = 10,                                          /* one in so many is looked at by orderd's own audit, too, which costs */
        SPOKEN_OUT = 16 /* one in so many says all that it has to say, which costs */ };
 
@@ -281,7 +280,7 @@ void plan_draw(struct plan *plan, uint64_t seed)
     if (dice_one_in(&dice, WITH_HANDS))
         draw_hands(plan, &dice);
     plan->settings.pipeline.reapply = !has_foreign(plan) && dice_one_in(&dice, 2);
-    if (plan->settings.pipeline.reapply && plan->settings.durability == DURABILITY_NONE && seed <= FORGETTING_SEEDS && dice_one_in(&dice, FORGETTING))
+    if (plan->settings.pipeline.reapply && plan->settings.durability == DURABILITY_NONE && dice_one_in(&dice, FORGETTING))
         draw_forgetting(plan, &dice);
 }
 

@@ -245,6 +245,54 @@ static void a_malformed_event_may_have_been_quarantined_before(struct checks *c)
     told_end(&told);
 }
 
+static const char *offset_in(struct audit_message *outcome)
+{
+    return strrchr(told_header(outcome, "ce_id")->value.data, '/') + 1;
+}
+
+/* Only where Redis forgot it before its outcome was in Kafka. */
+static void what_was_forgotten_may_have_a_dead_letter(struct checks *c)
+{
+    struct audit_header *names;
+    struct audit_happening *h;
+    struct told told;
+    const char *offset;
+
+    told_begin(&told, SEED, EVENTS, false);
+    put_letter(&told, offset_in(told_outcome(&told, 0, "\"reason\":\"not_json\"", 0)), "skipped");
+    names = told_header(told_message(&told.letters[0], told.letters[0].count - 1), "dlq.original.offset");
+    offset = offset_in(told_outcome(&told, 0, "\"status\":\"applied\"", 0));
+    names->value = bytes_of(offset);
+    expect_found(c, &told, AUDIT_LETTER_STRANGER);
+    h = happens(&told, AUDIT_FORGOTTEN);
+    h->from = atoll(offset);
+    h->end = h->from + 1;
+    expect_honest(c, &told);
+    told_end(&told);
+}
+
+/* Its outcome was on its way when Redis forgot it, and whoever had handed it over lives no more. */
+static void what_nobody_heard_of_may_come_beside_the_second_decision(struct checks *c)
+{
+    struct audit_message *first;
+    struct audit_happening *h;
+    struct told told;
+
+    told_begin(&told, SEED, EVENTS, false);
+    first = told_outcome(&told, 0, "\"status\":\"applied\"", 0);
+    told_append(&told, &told.outcomes[0], first);
+    first = told_message(&told.outcomes[0], told.outcomes[0].count - 1);
+    told_header(first, "ce_time")->value = bytes_of("2020-01-01T00:00:00.000Z");
+    expect_found(c, &told, AUDIT_COPY_DIFFERS);
+    h = happens(&told, AUDIT_FORGOTTEN);
+    h->from = atoll(offset_in(first));
+    h->end = h->from + 1;
+    expect_found(c, &told, AUDIT_COPY_DIFFERS);
+    h->kind = AUDIT_UNHEARD;
+    expect_honest(c, &told);
+    told_end(&told);
+}
+
 /* --- commits on the way */
 
 static bool is_honest(struct audit_watch *watch, struct told *told, int64_t committed)
@@ -291,4 +339,6 @@ TESTS({"what the daemon made is honest", what_the_daemon_made_is_honest},
       {"what an older Redis forgot is decided again", what_an_older_redis_forgot_is_decided_again},
       {"what the mark stands above is not decided again", what_the_mark_stands_above_is_not_decided_again},
       {"a malformed event may have been quarantined before", a_malformed_event_may_have_been_quarantined_before},
+      {"what was forgotten may have a dead letter", what_was_forgotten_may_have_a_dead_letter},
+      {"what nobody heard of may come beside the second decision", what_nobody_heard_of_may_come_beside_the_second_decision},
       {"a commit may not pass what was delivered", a_commit_may_not_pass_what_was_delivered})

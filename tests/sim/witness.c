@@ -242,6 +242,12 @@ void witness_skipped(struct witness *w, const char *topic, int32_t partition, in
     witness_happened(w, &(struct audit_happening){.kind = AUDIT_SKIPPED, .source = witness_source(w, topic, partition), .from = offset, .end = offset + 1});
 }
 
+void witness_forgotten(struct witness *w, const char *topic, int32_t partition, int64_t offset, bool unheard)
+{
+    witness_happened(w, &(struct audit_happening){.kind = unheard ? AUDIT_UNHEARD : AUDIT_FORGOTTEN, .source = witness_source(w, topic, partition), .from = offset,
+                                                  .end = offset + 1});
+}
+
 static void look_at_commit(struct witness *w, size_t source, int64_t committed)
 {
     struct audit_report report = {0};

@@ -36,6 +36,8 @@ void witness_outcomes_go(struct witness *witness);
 void witness_quarantined(struct witness *witness, const char *topic, int32_t partition, int64_t offset);
 /* An instance has agreed to skip the offset. */
 void witness_skipped(struct witness *witness, const char *topic, int32_t partition, int64_t offset);
+/* Redis has lost the decision of the offset before its outcome was in Kafka; `unheard`: and nobody can know of it (forgotten.h). */
+void witness_forgotten(struct witness *witness, const char *topic, int32_t partition, int64_t offset, bool unheard);
 /* Redis's data has gone back: to be called before, and after; `closed`: with all connections. */
 void witness_restoring(struct witness *witness);
 void witness_restored(struct witness *witness, bool closed);

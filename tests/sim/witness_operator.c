@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "sim/changes.h"
+#include "sim/forgotten.h"
 #include "sim/history.h"
 
 void witness_operator_looks(struct witness *w)
@@ -158,6 +159,7 @@ static void look_at_end(struct witness *w, const struct redis_client *client)
             int32_t shard = args[1].data[0] == '{' ? (int32_t)strtol(args[1].data + 1, NULL, 10) : 0;
 
             w->restored[shard] = w->went_on[shard] = false;
+            forgotten_redone(shard);
         }
 }
 

@@ -7,6 +7,7 @@
 #include "base/number.h"
 #include "codec/record.h"
 #include "codec/sequence.h"
+#include "sim/forgotten.h"
 #include "sim/history.h"
 #include "sim/keys.h"
 
@@ -32,6 +33,7 @@ struct pending {
     uint64_t hash;
     char at[AT_SIZE];            /* "orders:3" */
     int64_t to;                  /* of its entry: what may not be committed before */
+    int64_t offset;              /* that it is the outcome of; -1: it is a dead letter */
     int64_t position;
     int32_t shard;
     struct audit_place place;
@@ -125,13 +127,14 @@ static void note_record(uint64_t hash, const struct audit_place *place, unsigned
     *written = (struct written){hash, *place, in_entry, redis_server_position(&world->redis), false};
 }
 
-static void note_pending(uint64_t hash, struct bytes at, struct bytes to, int32_t shard, const struct audit_place *place)
+static void note_pending(uint64_t hash, struct bytes at, struct bytes to, int64_t offset, int32_t shard, const struct audit_place *place)
 {
     struct pending *pending = &all.pending[all.pending_count];
 
     if (all.pending_count == PENDING_MAX || at.size >= AT_SIZE || !number_parse(to, &pending->to))
         return;
     pending->hash = hash;
+    pending->offset = offset;
     pending->position = redis_server_position(&world->redis);
     pending->shard = shard;
     pending->place = *place;
@@ -166,6 +169,24 @@ static int32_t shard_of(struct bytes key)
     return key.size && key.data[0] == '{' ? (int32_t)strtol(key.data + 1, NULL, 10) : 0;
 }
 
+static struct bytes id_of(const struct kafka_header *headers, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (bytes_equal_text(headers[i].name, "ce_id"))
+            return headers[i].value;
+    return (struct bytes){NULL, 0};
+}
+
+/* At the end of "orders/3/17"; -1: there is none. */
+static int64_t offset_of(const struct record *record)
+{
+    struct bytes id = id_of(record->headers, record->headers_count);
+    const char *slash = record->kind == RECORD_OUTCOME && id.data ? memrchr(id.data, '/', id.size) : NULL;
+    int64_t offset;
+
+    return slash && number_parse((struct bytes){slash + 1, id.size - (size_t)(slash + 1 - id.data)}, &offset) ? offset : -1;
+}
+
 static void note_entry(const struct bytes *args, size_t count, const struct audit_place *place, bool by_operator)
 {
     struct reader reader = reader_of(field_of(args, count, "records"));
@@ -176,16 +197,8 @@ static void note_entry(const struct bytes *args, size_t count, const struct audi
 
         note_record(hash, place, i, by_operator);
         if (!by_operator)
-            note_pending(hash, field_of(args, count, "at"), field_of(args, count, "to"), shard_of(args[1]), place);
+            note_pending(hash, field_of(args, count, "at"), field_of(args, count, "to"), offset_of(&record), shard_of(args[1]), place);
     }
-}
-
-static struct bytes id_of(const struct kafka_header *headers, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        if (bytes_equal_text(headers[i].name, "ce_id"))
-            return headers[i].value;
-    return (struct bytes){NULL, 0};
 }
 
 static void note_conflict(const struct bytes *args, size_t count)
@@ -336,6 +349,13 @@ bool written_would_lose(int64_t position)
         if (all.pending[i].position > position)
             return true;
     return false;
+}
+
+void written_forget(int64_t position)
+{
+    for (size_t i = 0; i < all.pending_count; i++)
+        if (all.pending[i].position > position && all.pending[i].offset >= 0)
+            forgotten_lost(all.pending[i].shard, all.pending[i].at, all.pending[i].offset);
 }
 
 bool written_all_arrived(void)

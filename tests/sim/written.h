@@ -24,6 +24,8 @@ const char *written_too_much(int32_t shard);
 bool written_all_arrived(void);
 /* Whether Redis, as it was at that position of its journal, has forgotten a record that is not in Kafka yet. */
 bool written_would_lose(int64_t position);
+/* Tells forgotten.h of each outcome among them, before Redis goes back to that position. */
+void written_forget(int64_t position);
 /* Redis's journal behind the EXEC that wrote the record; negative: none is known to have. */
 int64_t written_position(const struct logged *message);
 /* The same behind the last EXEC that wrote one which Redis still has; negative: none. */
