@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/number.h"
 #include "sim/changes.h"
 #include "sim/forgotten.h"
 #include "sim/history.h"
@@ -67,10 +68,8 @@ static void resolved(struct witness *w, const struct change *change, bool gap)
 
     switch (change->kind) {
     case CHANGE_LOST:
-        if (change->from < change->to && !gap)
-            must_say(w, change, "are lost", "the outcomes of offsets %lld to %lld ", (long long)change->from, (long long)change->to - 1);
-        if (change->from < change->to && gap)
-            must_say(w, change, "passed over", "offsets %lld to %lld ", (long long)change->from, (long long)change->to - 1);
+        if (change->from < change->to)
+            must_say(w, change, gap ? "passed over" : "are lost", "%s%s ", gap ? "" : "the outcomes of ", number_offsets(change->from, change->to - 1).text);
         ranged(w, gap ? AUDIT_GAP : AUDIT_LOST, source, change->from, change->to);
         break;
     case CHANGE_MARK:
