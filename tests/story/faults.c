@@ -391,17 +391,14 @@ static void events_wait_while_redis_is_away_and_do_not_expire(struct checks *c)
 static void redis_come_back_older_halts_and_names_the_offsets(struct checks *c)
 {
     struct daemon *a = story_at_rest(NULL, nothing);
-    struct keyspace snapshot = {.major = 0};
 
     produce(0, DEPOSIT("d1", "1"));
     daemon_run(a, 100);
-    keyspace_copy(&snapshot, &world->redis.data);
+    keep_redis();
     produce(0, DEPOSIT("d2", "2"));
     daemon_run(a, 100);
     daemon_crash(a);
-    keyspace_flush(&world->redis.data);
-    keyspace_copy(&world->redis.data, &snapshot);
-    strcpy(world->redis.run_id, "run-2");
+    redis_comes_back();
     a = daemon_start("A");
     group_gives("A", "orders", 0);
     CHECK_INT(c, daemon_run(a, 1000), -EPROTO);
@@ -409,7 +406,6 @@ static void redis_come_back_older_halts_and_names_the_offsets(struct checks *c)
     CHECK(c, key_count(keyspace_key(&world->redis.data, bytes_of("orderd:meta"))) > 9);
     expect_outcomes(c, "0 applied, 1 applied");
     daemon_crash(a);
-    keyspace_deinit(&snapshot);
     story_end();
 }
 
@@ -417,22 +413,19 @@ static void redis_come_back_older_halts_and_names_the_offsets(struct checks *c)
 static void an_outcome_that_was_seen_is_evidence_without_a_commit(struct checks *c)
 {
     struct daemon *a = story_at_rest(NULL, nothing);
-    struct keyspace snapshot = {.major = 0};
 
-    keyspace_copy(&snapshot, &world->redis.data);
+    keep_redis();
     produce(0, DEPOSIT("d1", "1"));
     daemon_run(a, 8);
     expect_outcomes(c, "0 applied");
     expect_committed(c, 0);
     daemon_crash(a);
-    keyspace_flush(&world->redis.data);
-    keyspace_copy(&world->redis.data, &snapshot);
+    redis_is_as(NULL);
     a = daemon_start("A");
     group_gives("A", "orders", 0);
     CHECK_INT(c, daemon_run(a, 1000), -EPROTO);
     CHECK(c, was_logged("outcomes were published up to offset 0: offsets 0 to 0 would be decided twice"));
     daemon_crash(a);
-    keyspace_deinit(&snapshot);
     story_end();
 }
 
@@ -440,22 +433,18 @@ static void an_outcome_that_was_seen_is_evidence_without_a_commit(struct checks 
 static void redis_come_back_older_is_found_by_a_daemon_that_lives(struct checks *c)
 {
     struct daemon *a = story_at_rest(NULL, nothing);
-    struct keyspace snapshot = {.major = 0};
 
     produce(0, DEPOSIT("d1", "1"));
     daemon_run(a, 100);
-    keyspace_copy(&snapshot, &world->redis.data);
+    keep_redis();
     produce(0, DEPOSIT("d2", "2"));
     daemon_run(a, 100);
-    keyspace_flush(&world->redis.data);
-    keyspace_copy(&world->redis.data, &snapshot);
-    strcpy(world->redis.run_id, "run-2");
+    redis_comes_back();
     produce(0, DEPOSIT("d3", "4"));
     daemon_run(a, 5000);
     CHECK(c, was_logged("the market is halted: rollback"));
     expect_outcomes(c, "0 applied, 1 applied");
     daemon_crash(a);
-    keyspace_deinit(&snapshot);
     story_end();
 }
 

@@ -11,32 +11,11 @@ enum { DONE_MS = 15000 };
 enum { SETTLED_MS = 5000 };
 
 static const char *const nothing[] = {NULL};
-static struct keyspace kept, older;
-
-static void keep_redis(void)
-{
-    keyspace_copy(&kept, &world->redis.data);
-}
-
-static void is_as(const struct keyspace *state)
-{
-    keyspace_flush(&world->redis.data);
-    keyspace_copy(&world->redis.data, state);
-}
-
-static void redis_comes_back(void)
-{
-    static int times;
-
-    redis_server_close_all(&world->redis);
-    is_as(&kept);
-    snprintf(world->redis.run_id, sizeof world->redis.run_id, "run-%d", 2 + times++);
-}
+static struct keyspace older;
 
 static void end(struct daemon *a)
 {
     daemon_crash(a);
-    keyspace_deinit(&kept);
     keyspace_deinit(&older);
     story_end();
 }
@@ -83,7 +62,7 @@ static void goes_back_once_marks_are_read(struct node *node, enum arrow arrow)
     (void)node;
     if (arrow != ARROW_SEND || !was_logged("are applied again: rollback"))
         return;
-    is_as(&older);
+    redis_is_as(&older);
     world->passes = NULL;
 }
 
@@ -202,7 +181,7 @@ static void no_skip_is_vouched_for_while_the_market_is_halted(struct checks *c)
     produce(1, DEPOSIT("d1", "2"));
     daemon_run(a, 200);
     CHECK_INT(c, asked_to_skip(a), 0);
-    is_as(&kept);
+    redis_is_as(NULL);
     produce(1, DEPOSIT("d2", "4"));
     while (!was_logged("the market is halted: rollback"))
         daemon_step(a);

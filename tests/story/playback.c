@@ -19,9 +19,7 @@ enum { RANGES_MAX = 2, SIZE = 4096, ROUNDS_MAX = 10000 };
 
 static const char *const nothing[] = {NULL};
 
-/* Redis as it was before the first event. */
-static struct keyspace kept;
-
+/* Redis is kept as it is before the first event. */
 static struct daemon *at_rest(const struct story_settings *settings, const char *const *market)
 {
     struct daemon *a = story_at_rest(settings, market);
@@ -30,8 +28,7 @@ static struct daemon *at_rest(const struct story_settings *settings, const char 
         group_gives("A", "orders", 1);
         daemon_run(a, 100);
     }
-    keyspace_deinit(&kept);
-    keyspace_copy(&kept, &world->redis.data);
+    keep_redis();
     return a;
 }
 
@@ -39,16 +36,8 @@ static void redis_comes_back_older(struct daemon *a)
 {
     daemon_run(a, 200);
     daemon_crash(a);
-    redis_server_close_all(&world->redis);
-    keyspace_flush(&world->redis.data);
-    keyspace_copy(&world->redis.data, &kept);
+    redis_comes_back();
     skip();
-}
-
-static void end(void)
-{
-    keyspace_deinit(&kept);
-    story_end();
 }
 
 /* Whoever plays: its connection, the market that it took over, and what it was told. */
@@ -195,7 +184,7 @@ static void expect_play(struct checks *c, enum playback_mode mode, const char *m
     CHECK_INT(c, p.differences, differences);
     CHECK_INT(c, p.target.partitions[0]->mark.next, p.target.partitions[0]->mark.done);
     player_close(&p);
-    end();
+    story_end();
 }
 
 /* A sale, and what others did to the user's funds before and after it was decided. */
@@ -283,7 +272,7 @@ static void a_number_that_would_leave_its_range_ends_it(struct checks *c)
     CHECK_TEXT(c, p.told, "");
     expect_market(c, "users:u{funds=9223372036854775807}");
     player_close(&p);
-    end();
+    story_end();
 }
 
 static void a_key_that_holds_what_it_cannot_ends_it(struct checks *c)
@@ -295,7 +284,7 @@ static void a_key_that_holds_what_it_cannot_ends_it(struct checks *c)
     CHECK_INT(c, play(&p), -EPROTO);
     expect_market(c, "users:u=text");
     player_close(&p);
-    end();
+    story_end();
 }
 
 /* Every EXEC that watches the market is answered nil until the deadline is over. */
@@ -359,7 +348,7 @@ static void two_partitions_are_played_in_the_recorded_order(struct checks *c)
     CHECK_TEXT(c, p.told, "0:0 applied, 1:0 applied, 1:1 applied, 0:1 applied, 0:2 out_of_stock");
     expect_market(c, "stock:k=0");
     player_close(&p);
-    end();
+    story_end();
 }
 
 /* As the market shows it; a conflict brings keys of others. */
@@ -393,7 +382,7 @@ static void whatever_becomes_of_an_exec_everything_is_applied_once(struct checks
             CHECK_TEXT(c, funds_of_u(), "{funds=11}");
             CHECK_INT(c, p.target.partitions[0]->mark.next, 6);
             player_close(&p);
-            end();
+            story_end();
         }
 }
 
@@ -412,7 +401,7 @@ static void somebody_else_who_takes_over_ends_it(struct checks *c)
     expect_market(c, "inventory:u{i} stock:k=5 users:s{funds=9} users:u{funds=11}");
     player_close(&p);
     player_close(&other);
-    end();
+    story_end();
 }
 
 static void it_works_under_the_halt_that_it_knows(struct checks *c)
@@ -434,7 +423,7 @@ static void another_halt_ends_it(struct checks *c)
     CHECK_INT(c, player_run(&p), -ESTALE);
     expect_market(c, "");
     player_close(&p);
-    end();
+    story_end();
 }
 
 static void the_end_of_a_halt_ends_it(struct checks *c)
@@ -448,7 +437,7 @@ static void the_end_of_a_halt_ends_it(struct checks *c)
     CHECK_INT(c, player_run(&p), -ESTALE);
     expect_market(c, "");
     player_close(&p);
-    end();
+    story_end();
 }
 
 TESTS({"the rules decide once more", the_rules_decide_once_more},

@@ -7,29 +7,11 @@
 enum { DONE_MS = 15000, DEAD_MS = 30000 };
 
 static const char *const nothing[] = {NULL};
-static struct keyspace kept;
-
-static void keep_redis(void)
-{
-    keyspace_deinit(&kept);
-    keyspace_copy(&kept, &world->redis.data);
-}
-
-static void redis_comes_back(void)
-{
-    static const char *const names[] = {"run-2", "run-3"};
-
-    redis_server_close_all(&world->redis);
-    keyspace_flush(&world->redis.data);
-    keyspace_copy(&world->redis.data, &kept);
-    strcpy(world->redis.run_id, names[strcmp(world->redis.run_id, names[0]) == 0]);
-}
 
 static void end(struct daemon *a)
 {
     if (a)
         daemon_crash(a);
-    keyspace_deinit(&kept);
     story_end();
 }
 

@@ -8,23 +8,6 @@ enum { LONG_MS = 5000 };   /* longer than a daemon at rest waits until it looks 
 
 static const char *const nothing[] = {NULL};
 
-/* Redis as it was: to be kept, and to come back to as another process. */
-static struct keyspace kept;
-
-static void keep_redis(void)
-{
-    keyspace_deinit(&kept);
-    keyspace_copy(&kept, &world->redis.data);
-}
-
-static void redis_comes_back_as(const char *run_id, const struct keyspace *data)
-{
-    redis_server_close_all(&world->redis);
-    keyspace_flush(&world->redis.data);
-    keyspace_copy(&world->redis.data, data);
-    strcpy(world->redis.run_id, run_id);
-}
-
 /* A has two markets; only that of partition 1 has gone on since what comes back was kept. */
 static struct daemon *one_of_two_markets_went_back(void)
 {
@@ -38,7 +21,7 @@ static struct daemon *one_of_two_markets_went_back(void)
     keep_redis();
     produce(1, DEPOSIT("d2", "2"));
     daemon_run(a, 100);
-    redis_comes_back_as("run-2", &kept);
+    redis_comes_back();
     daemon_run(a, LONG_MS);
     return a;
 }
@@ -46,7 +29,6 @@ static struct daemon *one_of_two_markets_went_back(void)
 static void end(struct daemon *a)
 {
     daemon_crash(a);
-    keyspace_deinit(&kept);
     story_end();
 }
 
@@ -63,7 +45,7 @@ static void what_was_skipped_is_skipped_again_behind_a_rollback(struct checks *c
     daemon_run(a, 100);
     operator_skip(daemon_pipeline(a), &place, 0, "ticket 7", &answer);
     CHECK_INT(c, answer.error, 0);
-    redis_comes_back_as("run-2", &kept);
+    redis_comes_back();
     daemon_run(a, LONG_MS);
     operator_skip(daemon_pipeline(a), &place, 0, "ticket 7", &answer);
     CHECK_INT(c, answer.error, -EBUSY);
@@ -103,7 +85,7 @@ static void a_resolution_that_broke_off_between_two_markets_is_run_once_more(str
     produce(0, DEPOSIT("d1", "1"));
     produce(1, DEPOSIT("d1", "1"));
     daemon_run(a, 100);
-    redis_comes_back_as("run-2", &kept);
+    redis_comes_back();
     daemon_run(a, LONG_MS);
     world_plan(world->execs + 2, FAULT_LOST_BEFORE);
     CHECK(c, operator_runs("--accept-rollback") != 0);
@@ -276,7 +258,7 @@ static struct daemon *halted(struct keyspace *newer)
     daemon_run(a, 100);
     if (newer)
         keyspace_copy(newer, &world->redis.data);
-    redis_comes_back_as("run-2", &kept);
+    redis_comes_back();
     daemon_run(a, LONG_MS);
     return a;
 }
@@ -288,7 +270,7 @@ static void a_halted_daemon_goes_on_by_itself_when_newer_data_were_restored(stru
     struct daemon *a = halted(&newer);
 
     CHECK(c, was_logged("the market is halted: rollback"));
-    redis_comes_back_as("run-3", &newer);
+    redis_comes_back_as(&newer);
     daemon_run(a, LONG_MS);
     produce(0, DEPOSIT("d2", "2"));
     daemon_run(a, 100);
@@ -308,7 +290,7 @@ static void a_resolution_that_a_failover_lost_is_asked_for_again(struct checks *
     CHECK(c, before > 0);
     keep_redis();
     CHECK_INT(c, operator_runs("--accept-rollback"), 0);
-    redis_comes_back_as("run-3", &kept);
+    redis_comes_back();
     daemon_run(a, LONG_MS);
     CHECK(c, times_logged(refusal) > before);
     CHECK_INT(c, operator_runs("--accept-rollback"), 0);
@@ -404,7 +386,7 @@ static void redis_comes_back_once(struct node *node, enum arrow arrow)
     if (arrow != ARROW_ASK)
         return;
     world->passes = NULL;
-    redis_comes_back_as("run-2", &kept);
+    redis_comes_back();
 }
 
 /* Between the two looks another instance has made it, or as here, a state that has it has come back: and the connection broke. */
@@ -441,7 +423,6 @@ static void an_adoption_says_what_was_deleted_before_it_was_decided(struct check
     CHECK_INT(c, operator_runs("--adopt"), 0);
     CHECK(c, was_logged("orders:0: goes on at offset 2: the start of its log, what was before it is deleted"));
     CHECK(c, was_logged("orders:0: offset 1 was deleted before it was decided and is passed over"));
-    keyspace_deinit(&kept);
     story_end();
 }
 

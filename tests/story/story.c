@@ -14,6 +14,8 @@ struct daemon {
 
 static struct story_settings settings;
 static struct world story_world;
+static struct keyspace kept;
+static int comings;                /* of Redis */
 static char logged[LOG_SIZE];
 static struct instance_settings instance_settings;
 
@@ -46,6 +48,7 @@ void story_begin(const struct story_settings *chosen)
     if (!settings.partitions)
         settings.partitions = 1;
     logged[0] = '\0';
+    comings = 1;
     settle();
     world_begin(&story_world);
     kafka_log_topic(&world->kafka, "orders", settings.partitions);
@@ -55,6 +58,7 @@ void story_begin(const struct story_settings *chosen)
 
 void story_end(void)
 {
+    keyspace_deinit(&kept);
     world_end();
 }
 
@@ -73,6 +77,30 @@ void produce_at(int32_t partition, const char *value, int64_t timestamp)
 void redis(const char *command)
 {
     keyspace_do(&world->redis.data, command);
+}
+
+void keep_redis(void)
+{
+    keyspace_deinit(&kept);
+    keyspace_copy(&kept, &world->redis.data);
+}
+
+void redis_is_as(const struct keyspace *data)
+{
+    keyspace_flush(&world->redis.data);
+    keyspace_copy(&world->redis.data, data ? data : &kept);
+}
+
+void redis_comes_back_as(const struct keyspace *data)
+{
+    redis_server_close_all(&world->redis);
+    redis_is_as(data);
+    snprintf(world->redis.run_id, sizeof world->redis.run_id, "run-%d", ++comings);
+}
+
+void redis_comes_back(void)
+{
+    redis_comes_back_as(NULL);
 }
 
 struct daemon *daemon_start(const char *name)

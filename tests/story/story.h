@@ -33,6 +33,14 @@ void produce_at(int32_t partition, const char *value, int64_t timestamp);
 /* What another program does to Redis, "ZADD market: 9 a.s". */
 void redis(const char *command);
 
+/* Redis' data as they are now: kept until the story ends. */
+void keep_redis(void);
+/* Redis has such data from now on, NULL: those that were kept. */
+void redis_is_as(const struct keyspace *data);
+/* The same as another process, to which every connection is new; and that with what was kept. */
+void redis_comes_back_as(const struct keyspace *data);
+void redis_comes_back(void);
+
 /* A daemon of that name: its registry is made or compared, and it waits for the group. */
 struct daemon *daemon_start(const char *name);
 /* A world with such a market ("HSET users:b funds 5", … NULL), and daemon A at rest in it, given partition 0; 100 ms have passed. */
