@@ -122,8 +122,7 @@ static int ask_topics(struct dead_letter *work, struct kafka_look *look, struct 
     box->partitions = topic.partitions;
     for (size_t i = 0; !r && i < c->kafka.topics.count; i++) {
         r = kafka_look_topic(look, c->kafka.topics.items[i], &topic, SITE_QUESTION_MS);
-        work->topics[i] = c->kafka.topics.items[i];
-        work->partitions[i] = r ? 0 : topic.partitions;
+        work->topics[i] = (struct start_topic){c->kafka.topics.items[i], r ? 0 : topic.partitions};
         work->topics_count = i + 1;
         if (r == -ENOENT)
             r = 0;

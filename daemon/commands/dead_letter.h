@@ -42,8 +42,7 @@ struct dead_letter {
     struct progress progress;            /* of a source partition that is looked through */
     bool looking;
     int64_t looked;
-    const char *topics[KAFKA_TOPICS_MAX];
-    int32_t partitions[KAFKA_TOPICS_MAX];    /* of the source topics; 0: it does not exist */
+    struct start_topic topics[KAFKA_TOPICS_MAX];     /* the source topics; without partitions: it does not exist */
     size_t topics_count;
 };
 

@@ -9,6 +9,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "base/number.h"
 #include "codec/members.h"
 #include "commands/complain.h"
 #include "commands/dead_letter.h"
@@ -259,7 +260,7 @@ static int open_redrive(struct dead_letter *work, struct redrive **redrive, stru
     struct error_text error = {""};
     struct redrive_options options = {
         .book = work->book, .clock = work->site->clock, .in = work->in, .brokers = c->kafka.brokers, .properties = {c->producer.items, c->producer.count},
-        .log = &work->site->log, .letters = c->kafka.dead_letters, .transaction = work->transaction, .topics = work->topics, .partitions = work->partitions,
+        .log = &work->site->log, .letters = c->kafka.dead_letters, .transaction = work->transaction, .topics = work->topics,
         .topics_count = work->topics_count, .who = work->who, .max = request->max, .anyway = request->anyway, .dry = request->dry,
         .looking = show_looking, .context = work, .timeout_ms = work->box.options.timeout_ms,
     };
@@ -301,26 +302,16 @@ static bool is_stopped(void *context)
     return interrupt_seen(work->interrupt);
 }
 
-/* Markets have the numbers from 0 to below this, or are one. */
 static int32_t markets(const struct dead_letter *work)
 {
-    int32_t count = 1;
-
-    for (size_t i = 0; work->book.sharded && i < work->topics_count; i++)
-        count = work->partitions[i] > count ? work->partitions[i] : count;
-    return count;
-}
-
-static int32_t market_at(const struct dead_letter *work, int32_t index)
-{
-    return work->book.sharded ? index : SHARD_NONE;
+    return start_markets(work->topics, work->topics_count, work->book.sharded);
 }
 
 static void trim_one(struct dead_letter *work, int32_t market)
 {
     const struct trim_options options = {
         .book = work->book, .in = work->in, .reader = work->site->reader, .clock = work->site->clock, .letters = work->site->config->kafka.dead_letters,
-        .letters_partitions = work->box.options.partitions, .topics = work->topics, .partitions = work->partitions, .topics_count = work->topics_count,
+        .letters_partitions = work->box.options.partitions, .topics = work->topics, .topics_count = work->topics_count,
         .stopped = is_stopped, .context = work, .timeout_ms = work->box.options.timeout_ms,
     };
     struct error_text error = {""};
@@ -332,7 +323,8 @@ static void trim_one(struct dead_letter *work, int32_t market)
     if (!r)
         r = trim_market(&options, market, &removed, &error);
     if (!r && removed)
-        fprintf(stderr, "%lld records of letters that are long deleted were taken out of redis\n", (long long)removed);
+        fprintf(stderr, "%lld %s taken out of redis\n", (long long)removed,
+                number_words(removed, "record of a letter that is long deleted was", "records of letters that are long deleted were"));
     if (r && r != -EINTR)
         (void)complain("dead-letter", 0, "the record of letters that are long deleted stays as it is: %s%s", error.text,
                        r == -EACCES ? "; give the user +hlen +hscan" : "");
@@ -342,7 +334,7 @@ static void trim_one(struct dead_letter *work, int32_t market)
 static void trim_all(struct dead_letter *work)
 {
     for (int32_t i = 0; i < markets(work) && !interrupt_seen(work->interrupt); i++)
-        trim_one(work, market_at(work, i));
+        trim_one(work, start_market(work->book.sharded, i));
 }
 
 /* Whether there is room for the records of another batch. Who cannot count goes on. */
@@ -353,9 +345,9 @@ static int check_room(struct dead_letter *work)
     int64_t kept;
 
     for (int32_t i = 0; i < markets(work); i++) {
-        if (trim_count(&work->book, market_at(work, i), &kept, &error) || kept + 2 * BATCH_MAX <= LETTERS_KEPT_MAX)
+        if (trim_count(&work->book, start_market(work->book.sharded, i), &kept, &error) || kept + 2 * BATCH_MAX <= LETTERS_KEPT_MAX)
             continue;
-        letters_key(key, work->book.prefix, market_at(work, i));
+        letters_key(key, work->book.prefix, start_market(work->book.sharded, i));
         return complain("dead-letter", EX_CONFIG, "%s holds %lld records, and %d are kept at most; a record goes by itself once retention has deleted the message from its "
                         "source topic and its dead letter, so a shorter retention of %s would be right",
                         key, (long long)kept, LETTERS_KEPT_MAX, work->site->config->kafka.dead_letters);

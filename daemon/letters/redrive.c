@@ -16,6 +16,7 @@ struct redrive {
     struct kafka_out *out;                 /* NULL in a dry run */
     struct target targets[BATCH_MAX];
     size_t targets_count;
+    const char *names[KAFKA_TOPICS_MAX];   /* of the source topics, as the producer takes them */
     char run[CLOCK_UUID_SIZE];             /* whose intents are this run's */
     const struct batch_item *only;         /* the letter that is sent alone; NULL: all together */
 };
@@ -35,7 +36,7 @@ static int open_name(struct redrive *redrive, struct error_text *error)
 {
     const struct redrive_options *o = &redrive->options;
     struct kafka_out_options producer = {
-        .brokers = o->brokers, .topics = o->topics, .topics_count = o->topics_count, .properties = o->properties, .log = o->log, .reported = on_report,
+        .brokers = o->brokers, .topics = redrive->names, .topics_count = o->topics_count, .properties = o->properties, .log = o->log, .reported = on_report,
         .transaction = o->transaction,
     };
     int r;
@@ -53,6 +54,8 @@ int redrive_new(struct redrive **out, const struct redrive_options *options, str
     if (!redrive)
         return error_set(error, -ENOMEM, "no memory");
     redrive->options = *options;
+    for (size_t i = 0; i < options->topics_count; i++)
+        redrive->names[i] = options->topics[i].name;
     clock_uuid(options->clock, redrive->run);
     r = options->dry ? 0 : open_name(redrive, error);
     if (r)
@@ -105,13 +108,13 @@ static bool find_topic(const struct redrive_options *o, struct batch_item *item,
     const struct letter *letter = &item->box.letter;
     size_t i = 0;
 
-    while (i < o->topics_count && strcmp(o->topics[i], letter->topic) != 0)
+    while (i < o->topics_count && strcmp(o->topics[i].name, letter->topic) != 0)
         i++;
     *index = i;
     if (i == o->topics_count)
         batch_say(item, BATCH_REFUSED, "%s is none of kafka.topics, so this is another market's letter, or of a topic that left it", letter->topic);
-    else if (letter->partition >= o->partitions[i])
-        batch_say(item, BATCH_REFUSED, o->partitions[i] ? "%s has no partition %d any more" : "topic %s does not exist any more", letter->topic, letter->partition);
+    else if (letter->partition >= o->topics[i].partitions)
+        batch_say(item, BATCH_REFUSED, o->topics[i].partitions ? "%s has no partition %d any more" : "topic %s does not exist any more", letter->topic, letter->partition);
     else
         return true;
     return false;
@@ -296,7 +299,7 @@ static int send_one(struct redrive *redrive, struct batch_item *item)
     letter_place(place, redrive->options.letters, item->box.partition, item->box.offset);
     lineage_put(&lineage, letter, place);
     record.headers_count = put_headers(headers, &lineage, letter);
-    while (strcmp(redrive->options.topics[record.topic], letter->topic) != 0)
+    while (strcmp(redrive->names[record.topic], letter->topic) != 0)
         record.topic++;
     item->error = -EINPROGRESS;
     while ((r = kafka_out_send(redrive->out, &record)) == -ENOBUFS)

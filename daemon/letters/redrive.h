@@ -6,6 +6,7 @@
 #ifndef ORDERD_LETTERS_REDRIVE_H
 #define ORDERD_LETTERS_REDRIVE_H
 
+#include "ledger/start.h"
 #include "letters/batch.h"
 #include "seam/kafka_transaction.h"
 
@@ -19,8 +20,7 @@ struct redrive_options {
     const struct log *log;
     const char *letters;                     /* the dead-letter topic */
     const char *transaction;                 /* the name; one for a consumer group */
-    const char *const *topics;               /* the source topics */
-    const int32_t *partitions;               /* of each: how many; 0: it does not exist */
+    const struct start_topic *topics;        /* the source topics; without partitions: it does not exist */
     size_t topics_count;
     const char *who;
     int64_t max;                             /* how often a message is sent back at most */

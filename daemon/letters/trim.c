@@ -89,9 +89,9 @@ static int read_sources(struct trim *t, struct error_text *error)
     int r = 0;
 
     for (size_t i = 0; i < o->topics_count; i++)
-        for (int32_t n = 0; !r && n < o->partitions[i]; n++, at++)
+        for (int32_t n = 0; !r && n < o->topics[i].partitions; n++, at++)
             if (t->shard.number == SHARD_NONE || t->shard.number == n)
-                r = read_source(t, o->topics[i], n, &t->sources[at], error);
+                r = read_source(t, o->topics[i].name, n, &t->sources[at], error);
     return r;
 }
 
@@ -113,9 +113,9 @@ static const struct source *source_of(const struct trim *t, struct bytes topic, 
     size_t at = 0;
 
     for (size_t i = 0; i < o->topics_count; i++) {
-        if (bytes_equal_text(topic, o->topics[i]))
-            return partition < o->partitions[i] ? &t->sources[at + (size_t)partition] : NULL;
-        at += (size_t)o->partitions[i];
+        if (bytes_equal_text(topic, o->topics[i].name))
+            return partition < o->topics[i].partitions ? &t->sources[at + (size_t)partition] : NULL;
+        at += (size_t)o->topics[i].partitions;
     }
     return NULL;
 }
@@ -301,7 +301,7 @@ int trim_market(const struct trim_options *options, int32_t market, int64_t *rem
     *removed = 0;
     shard_init(&t.shard, options->book.prefix, market);
     for (size_t i = 0; i < options->topics_count; i++)
-        sources += (size_t)options->partitions[i];
+        sources += (size_t)options->topics[i].partitions;
     t.bounds = calloc((size_t)options->letters_partitions + 1, sizeof *t.bounds);
     t.sources = calloc(sources + 1, sizeof *t.sources);
     t.candidates = calloc(TRIM_MAX + 1, sizeof *t.candidates);

@@ -5,6 +5,7 @@
 #ifndef ORDERD_LETTERS_TRIM_H
 #define ORDERD_LETTERS_TRIM_H
 
+#include "ledger/start.h"
 #include "letters/book.h"
 #include "letters/box.h"
 
@@ -17,8 +18,7 @@ struct trim_options {
     struct clock *clock;
     const char *letters;                     /* the dead-letter topic */
     int32_t letters_partitions;
-    const char *const *topics;               /* the source topics */
-    const int32_t *partitions;               /* of each: how many; 0: it does not exist */
+    const struct start_topic *topics;        /* the source topics; without partitions: it does not exist */
     size_t topics_count;
     bool (*stopped)(void *context);
     void *context;
