@@ -377,7 +377,7 @@ static int with_kafka(struct audit_command *command)
     return tell_end(command);
 }
 
-static int work(struct audit_command *command)
+static int with_folder(struct audit_command *command)
 {
     struct kafka_in_options consumer = site_consumer(command->site);
     struct error_text error = {""};
@@ -404,15 +404,20 @@ static void choose_folder(struct audit_command *command)
     snprintf(command->work, sizeof command->work, "%s", folder ? folder : folder_temporary());
 }
 
-static int with_site(struct audit_command *command)
+static int work(struct site *site, void *context)
 {
-    int code = command->words->state ? open_state(command) : 0;
+    struct audit_command *command = context;
+    int code = interrupt_open(&command->interrupt) ? EX_OSERR : 0;
 
+    command->site = site;
+    buffer_init(&command->json, JSON_LIMIT);
+    if (!code && command->words->state)
+        code = open_state(command);
     choose_folder(command);
     if (!code && access(command->work, W_OK | X_OK))
         code = complain("audit", EX_CANTCREAT, "%s: %s; --work DIR names another folder", command->work, strerror(errno));
     if (!code)
-        code = work(command);
+        code = with_folder(command);
     if (command->taken[0])
         unlink(command->taken);
     snapshot_free(command->now);
@@ -420,22 +425,6 @@ static int with_site(struct audit_command *command)
     kafka_in_free(command->in);
     free(command->outcomes_early);
     buffer_deinit(&command->json);
-    return code;
-}
-
-static int with_config(struct audit_command *command, struct config *config)
-{
-    struct site site;
-    int code;
-
-    if (interrupt_open(&command->interrupt))
-        return EX_OSERR;
-    code = site_open_quietly(&site, config, "audit");
-    command->site = &site;
-    buffer_init(&command->json, JSON_LIMIT);
-    if (!code)
-        code = with_site(command);
-    site_close(&site);
     interrupt_close(&command->interrupt);
     return code;
 }
@@ -444,17 +433,11 @@ int command_audit(int argc, char **argv)
 {
     struct audit_words words = {.shown = AUDIT_SHOWN_DEFAULT};
     struct audit_command command = {.words = &words};
-    struct config *config;
     int code = parse(argc, argv, &words);
 
     if (code)
         return code;
     if (words.help)
         return fputs(usage, stdout) < 0 ? EX_IOERR : 0;
-    code = site_config(&config, words.file);
-    if (code)
-        return code;
-    code = with_config(&command, config);
-    config_free(config);
-    return code;
+    return site_command(words.file, "audit", work, &command);
 }

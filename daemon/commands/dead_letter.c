@@ -195,22 +195,17 @@ static int run(struct dead_letter *work)
     return code;
 }
 
-static int with_config(const struct dead_letter_request *request, struct config *config)
+static int work(struct site *site, void *context)
 {
     struct interrupt interrupt;
-    struct site site;
-    struct dead_letter work = {.request = request, .site = &site, .interrupt = &interrupt};
+    struct dead_letter work = {.request = context, .site = site, .interrupt = &interrupt};
     int code = interrupt_open(&interrupt) ? EX_OSERR : 0;
 
-    if (code)
-        return code;
-    code = site_open_quietly(&site, config, "dead-letter");
     buffer_init(&work.out, OUT_LIMIT);
     put_who(work.who);
     if (!code)
         code = run(&work);
     buffer_deinit(&work.out);
-    site_close(&site);
     interrupt_close(&interrupt);
     return code;
 }
@@ -218,17 +213,11 @@ static int with_config(const struct dead_letter_request *request, struct config 
 int command_dead_letter(int argc, char **argv)
 {
     struct dead_letter_request request = {.verb = VERB_LIST};
-    struct config *config;
     int code = dead_letter_parse(argc, argv, &request);
 
     if (code)
         return code;
     if (request.help)
         return fputs(dead_letter_usage, stdout) < 0 ? EX_IOERR : 0;
-    code = site_config(&config, request.file);
-    if (code)
-        return code;
-    code = with_config(&request, config);
-    config_free(config);
-    return code;
+    return site_command(request.file, "dead-letter", work, &request);
 }

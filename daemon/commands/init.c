@@ -240,8 +240,9 @@ static int create_topics(struct site *site, const struct request *request)
     return r ? complain("init", r == -EACCES ? EX_NOPERM : EX_UNAVAILABLE, "topics cannot be created: %s", error.text) : 0;
 }
 
-static int work(struct site *site, const struct request *request)
+static int work(struct site *site, void *context)
 {
+    const struct request *request = context;
     int code;
 
     if (request->action == ACTION_CREATE_TOPICS)
@@ -259,21 +260,11 @@ static int work(struct site *site, const struct request *request)
 int command_init(int argc, char **argv)
 {
     struct request request = {.action = ACTION_START};
-    struct config *config;
-    struct site site;
     int code = parse(argc, argv, &request);
 
     if (code)
         return code;
     if (request.help)
         return fputs(usage, stdout) < 0 ? EX_IOERR : 0;
-    code = site_config(&config, request.file);
-    if (code)
-        return code;
-    code = site_open_quietly(&site, config, "init");
-    if (!code)
-        code = work(&site, &request);
-    site_close(&site);
-    config_free(config);
-    return code;
+    return site_command(request.file, "init", work, &request);
 }

@@ -181,8 +181,9 @@ static int show(struct offsets *offsets, const struct words *words)
     return 0;
 }
 
-static int work(struct site *site, struct words *words)
+static int work(struct site *site, void *context)
 {
+    struct words *words = context;
     struct offsets offsets = {.in = NULL};
     int code = site_ask_kafka(site);
 
@@ -200,21 +201,11 @@ static int work(struct site *site, struct words *words)
 int command_offsets(int argc, char **argv)
 {
     struct words words = {.file = NULL};
-    struct config *config;
-    struct site site;
     int code = parse(argc, argv, &words);
 
     if (code)
         return code;
     if (words.help)
         return fputs(usage, stdout) < 0 ? EX_IOERR : 0;
-    code = site_config(&config, words.file);
-    if (code)
-        return code;
-    code = site_open_quietly(&site, config, "offsets");
-    if (!code)
-        code = work(&site, &words);
-    site_close(&site);
-    config_free(config);
-    return code;
+    return site_command(words.file, "offsets", work, &words);
 }

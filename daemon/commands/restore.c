@@ -208,7 +208,7 @@ static int with_kafka(struct job *job, const struct words *words, struct snapsho
     return code;
 }
 
-static int work(struct job *job, const struct words *words, struct snapshot *snapshot)
+static int with_snapshot(struct job *job, const struct words *words, struct snapshot *snapshot)
 {
     int code = site_ask_kafka(job->site);
 
@@ -217,22 +217,6 @@ static int work(struct job *job, const struct words *words, struct snapshot *sna
     if (!code)
         code = site_open_reader(job->site);
     return code ? code : with_kafka(job, words, snapshot);
-}
-
-static int with_config(struct config *config, const struct words *words, struct snapshot *snapshot)
-{
-    struct site site;
-    struct job job = {.site = &site};
-    int code;
-
-    if (interrupt_open(&job.interrupt))
-        return EX_OSERR;
-    code = site_open_quietly(&site, config, "restore");
-    if (!code)
-        code = work(&job, words, snapshot);
-    site_close(&site);
-    interrupt_close(&job.interrupt);
-    return code;
 }
 
 /* The snapshot is read whole before anything else is looked at. */
@@ -244,24 +228,29 @@ static int open_snapshot(const struct words *words, struct snapshot **snapshot)
     return r ? complain("restore", r == -EBADMSG || r == -ENOTSUP ? EX_DATAERR : EX_NOINPUT, "%s", error.text) : 0;
 }
 
+/* The snapshot is looked at before anybody is asked. */
+static int work(struct site *site, void *context)
+{
+    const struct words *words = context;
+    struct job job = {.site = site};
+    struct snapshot *snapshot = NULL;
+    int code = interrupt_open(&job.interrupt) ? EX_OSERR : open_snapshot(words, &snapshot);
+
+    if (!code)
+        code = with_snapshot(&job, words, snapshot);
+    snapshot_free(snapshot);
+    interrupt_close(&job.interrupt);
+    return code;
+}
+
 int command_restore(int argc, char **argv)
 {
     struct words words = {.file = NULL};
-    struct snapshot *snapshot = NULL;
-    struct config *config;
     int code = parse(argc, argv, &words);
 
     if (code)
         return code;
     if (words.help)
         return fputs(usage, stdout) < 0 ? EX_IOERR : 0;
-    code = site_config(&config, words.file);
-    if (code)
-        return code;
-    code = open_snapshot(&words, &snapshot);
-    if (!code)
-        code = with_config(config, &words, snapshot);
-    snapshot_free(snapshot);
-    config_free(config);
-    return code;
+    return site_command(words.file, "restore", work, &words);
 }

@@ -97,6 +97,22 @@ void site_close(struct site *site)
     clock_free(site->clock);
 }
 
+int site_command(const char *file, const char *command, int (*work)(struct site *site, void *context), void *context)
+{
+    struct config *config;
+    struct site site;
+    int code = site_config(&config, file);
+
+    if (code)
+        return code;
+    code = site_open_quietly(&site, config, command);
+    if (!code)
+        code = work(&site, context);
+    site_close(&site);
+    config_free(config);
+    return code;
+}
+
 static bool stopped(struct site *site)
 {
     return site->stopped && site->stopped(site->context);

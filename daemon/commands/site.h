@@ -28,6 +28,8 @@ int site_open(struct site *site, struct config *config) MUST_CHECK;
 /* The same for a command that somebody waits for: of the log only what is a warning or worse, as the command's own sentences (commands/complain.h). */
 int site_open_quietly(struct site *site, struct config *config, const char *command) MUST_CHECK;
 void site_close(struct site *site);
+/* A command's whole frame: the file read, the site opened quietly, `work` done with it, all closed. Exit code. */
+int site_command(const char *file, const char *command, int (*work)(struct site *site, void *context), void *context) MUST_CHECK;
 /* Level and format as the configuration has them by now. */
 void site_configure_log(struct site *site);
 

@@ -217,7 +217,7 @@ static int connect_redis(struct site *site)
     return r ? complain("snapshot", r == -EACCES ? EX_NOPERM : EX_UNAVAILABLE, "redis cannot be asked at %s: %s", site->config->redis.address, error.text) : 0;
 }
 
-static int work(struct job *job, const struct words *words)
+static int with_kafka(struct job *job, const struct words *words)
 {
     struct error_text error = {""};
     struct kafka_in_options consumer;
@@ -238,12 +238,20 @@ static int work(struct job *job, const struct words *words)
     return code;
 }
 
+static int work(struct site *site, void *context)
+{
+    struct job job = {.site = site};
+    int code = interrupt_open(&job.interrupt) ? EX_OSERR : 0;
+
+    if (!code)
+        code = with_kafka(&job, context);
+    interrupt_close(&job.interrupt);
+    return code;
+}
+
 int command_snapshot(int argc, char **argv)
 {
     struct words words = {.file = NULL};
-    struct config *config;
-    struct site site;
-    struct job job = {.site = &site};
     int code = parse(argc, argv, &words);
 
     if (code)
@@ -252,16 +260,5 @@ int command_snapshot(int argc, char **argv)
         return fputs(usage, stdout) < 0 ? EX_IOERR : 0;
     if (words.show)
         return snapshot_show(words.show, words.json);
-    code = site_config(&config, words.file);
-    if (code)
-        return code;
-    if (interrupt_open(&job.interrupt))
-        return EX_OSERR;
-    code = site_open_quietly(&site, config, "snapshot");
-    if (!code)
-        code = work(&job, &words);
-    site_close(&site);
-    config_free(config);
-    interrupt_close(&job.interrupt);
-    return code;
+    return site_command(words.file, "snapshot", work, &words);
 }
