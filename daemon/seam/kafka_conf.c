@@ -211,3 +211,19 @@ int kafka_set_credentials(void *rk, const char *user, const char *password, stru
         rd_kafka_error_destroy(failed);
     return r;
 }
+
+int kafka_values_fill(struct kafka_value *values, size_t count, const void *result)
+{
+    size_t resources, entries;
+    const rd_kafka_ConfigResource_t **all = rd_kafka_DescribeConfigs_result_resources(result, &resources);
+    const rd_kafka_ConfigEntry_t **entry;
+
+    if (resources != 1 || rd_kafka_ConfigResource_error(all[0]))
+        return resources == 1 ? kafka_error(rd_kafka_ConfigResource_error(all[0])) : -EIO;
+    entry = rd_kafka_ConfigResource_configs(all[0], &entries);
+    for (size_t i = 0; i < entries; i++)
+        for (size_t k = 0; k < count; k++)
+            if (strcmp(rd_kafka_ConfigEntry_name(entry[i]), values[k].name) == 0 && rd_kafka_ConfigEntry_value(entry[i]))
+                snprintf(values[k].text, sizeof values[k].text, "%s", rd_kafka_ConfigEntry_value(entry[i]));
+    return 0;
+}

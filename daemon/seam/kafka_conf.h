@@ -5,6 +5,7 @@
 #define ORDERD_SEAM_KAFKA_CONF_H
 
 #include "seam/kafka_in.h"
+#include "seam/kafka_look.h"
 #include "seam/kafka_out.h"
 
 struct kafka_setting {
@@ -30,6 +31,9 @@ void kafka_positions_fill(struct kafka_position *out, const void *list, int all)
 void *kafka_positions_list(const struct kafka_position *positions, size_t count);
 /* rd_kafka_message_t to our form; takes it over. */
 void kafka_message_fill(struct kafka_message *out, void *message, const char *topic);
+
+/* rd_kafka_DescribeConfigs_result_t of one topic or broker: the texts of what was asked. Errors: as kafka_look_settings. */
+int kafka_values_fill(struct kafka_value *values, size_t count, const void *result) MUST_CHECK;
 
 /* User and password of a client (rd_kafka_t), for every connection made from now on. Errors: -EINVAL. */
 int kafka_set_credentials(void *rk, const char *user, const char *password, struct error_text *error) MUST_CHECK;

@@ -208,22 +208,6 @@ static rd_kafka_event_t *answer(const struct question *question, int *error)
     return event;
 }
 
-static int fill_values(const rd_kafka_DescribeConfigs_result_t *result, struct kafka_value *values, size_t count)
-{
-    size_t resources, entries;
-    const rd_kafka_ConfigResource_t **all = rd_kafka_DescribeConfigs_result_resources(result, &resources);
-    const rd_kafka_ConfigEntry_t **entry;
-
-    if (resources != 1 || rd_kafka_ConfigResource_error(all[0]))
-        return resources == 1 ? kafka_error(rd_kafka_ConfigResource_error(all[0])) : -EIO;
-    entry = rd_kafka_ConfigResource_configs(all[0], &entries);
-    for (size_t i = 0; i < entries; i++)
-        for (size_t k = 0; k < count; k++)
-            if (strcmp(rd_kafka_ConfigEntry_name(entry[i]), values[k].name) == 0 && rd_kafka_ConfigEntry_value(entry[i]))
-                snprintf(values[k].text, sizeof values[k].text, "%s", rd_kafka_ConfigEntry_value(entry[i]));
-    return 0;
-}
-
 int kafka_look_settings(struct kafka_look *look, const char *topic, int32_t id, struct kafka_value *values, size_t count, int timeout_ms)
 {
     struct question question = ask(look, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, timeout_ms);
@@ -240,7 +224,7 @@ int kafka_look_settings(struct kafka_look *look, const char *topic, int32_t id, 
     rd_kafka_ConfigResource_destroy(resource);
     event = answer(&question, &r);
     if (event) {
-        r = fill_values(rd_kafka_event_DescribeConfigs_result(event), values, count);
+        r = kafka_values_fill(values, count, rd_kafka_event_DescribeConfigs_result(event));
         rd_kafka_event_destroy(event);
     }
     return r;

@@ -290,28 +290,12 @@ static rd_kafka_AdminOptions_t *admin_options(struct kafka_out *out, rd_kafka_ad
     return options;
 }
 
-static int config_find(const rd_kafka_DescribeConfigs_result_t *result, const char *name, char *value, size_t size)
-{
-    size_t resources, entries;
-    const rd_kafka_ConfigResource_t **all = rd_kafka_DescribeConfigs_result_resources(result, &resources);
-    const rd_kafka_ConfigEntry_t **entry;
-
-    if (resources != 1 || rd_kafka_ConfigResource_error(all[0]))
-        return resources == 1 ? kafka_error(rd_kafka_ConfigResource_error(all[0])) : -EIO;
-    entry = rd_kafka_ConfigResource_configs(all[0], &entries);
-    for (size_t i = 0; i < entries; i++)
-        if (strcmp(rd_kafka_ConfigEntry_name(entry[i]), name) == 0 && rd_kafka_ConfigEntry_value(entry[i])) {
-            snprintf(value, size, "%s", rd_kafka_ConfigEntry_value(entry[i]));
-            return 0;
-        }
-    return -ENOENT;
-}
-
 int kafka_out_topic_config(struct kafka_out *out, const char *topic, const char *name, char *value, size_t size, int timeout_ms)
 {
     rd_kafka_ConfigResource_t *resource = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, topic);
     rd_kafka_AdminOptions_t *options = admin_options(out, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, timeout_ms);
     rd_kafka_queue_t *queue = rd_kafka_queue_new(out->rk);
+    struct kafka_value asked = {.name = name};
     rd_kafka_event_t *event;
     int r = -ETIMEDOUT;
 
@@ -322,10 +306,12 @@ int kafka_out_topic_config(struct kafka_out *out, const char *topic, const char 
     if (event) {
         r = kafka_error(rd_kafka_event_error(event));
         if (!r)
-            r = config_find(rd_kafka_event_DescribeConfigs_result(event), name, value, size);
+            r = kafka_values_fill(&asked, 1, rd_kafka_event_DescribeConfigs_result(event));
         rd_kafka_event_destroy(event);
     }
-    return r;
+    if (!r)
+        snprintf(value, size, "%s", asked.text);
+    return r || value[0] ? r : -ENOENT;
 }
 
 static int topic_create(struct kafka_out *out, const char *topic, int32_t partitions, struct kafka_properties settings, int timeout_ms,

@@ -3,7 +3,6 @@ import collections
 import contextlib
 import fcntl
 import os
-import signal
 import subprocess
 import uuid
 from pathlib import Path
@@ -12,7 +11,7 @@ from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, 
 from confluent_kafka.admin import AdminClient, NewPartitions, NewTopic
 
 import rdkafka
-from process import free_port, last_of, start, until
+from process import Server, free_port, last_of, start, until
 
 HERE = Path(__file__).resolve().parent
 LIBS = Path(os.environ.get("ORDERD_KAFKA_LIBS") or HERE.parent.parent / "build" / "kafka" / "libs")
@@ -71,7 +70,7 @@ def _copy_jars():
     part.rename(LIBS)
 
 
-class Broker:
+class Broker(Server):
     """One broker process with its own data directory and ports. start() after stop() or kill() goes on with the same data."""
 
     replication = 1
@@ -106,28 +105,6 @@ class Broker:
             return self.admin.list_topics(timeout=1).brokers
         except Exception:
             return False
-
-    def _end(self, number):
-        if self.process and self.process.poll() is None:
-            self.process.send_signal(number)
-            self.process.wait(60)
-
-    def stop(self):
-        """SIGTERM and the end of the process."""
-        self._end(signal.SIGTERM)
-
-    def kill(self):
-        self._end(signal.SIGKILL)
-
-    def restart(self):
-        self.stop()
-        return self.start()
-
-    def freeze(self):
-        self.process.send_signal(signal.SIGSTOP)
-
-    def thaw(self):
-        self.process.send_signal(signal.SIGCONT)
 
     def configure(self, more):
         """Adds properties, which count from the next start; of two with one name the later counts."""

@@ -1,5 +1,6 @@
 """Processes that the tests start: none of them outlives the run, whatever becomes of it. And the ports that they listen at."""
 import random
+import signal
 import socket
 import subprocess
 import time
@@ -25,6 +26,35 @@ def start(command, group=None, network=None, environment=None, **options):
     words += ["--regid", str(group), "--keep-groups"] if group else []
     words += ["env", *(f"{name}={value}" for name, value in environment.items())] if environment else []
     return subprocess.Popen([*words, *map(str, command)], **options)
+
+
+class Server:
+    """A process that its own start() makes, and that goes on with the same data after kill() or stop()."""
+    process = None
+
+    def _end(self, number):
+        if self.process and self.process.poll() is None:
+            self.process.send_signal(number)
+            self.process.wait(90)
+
+    def stop(self):
+        """SIGTERM and the end of the process, also of a frozen one."""
+        if self.process:
+            self.thaw()
+        self._end(signal.SIGTERM)
+
+    def kill(self):
+        self._end(signal.SIGKILL)
+
+    def restart(self):
+        self.stop()
+        return self.start()
+
+    def freeze(self):
+        self.process.send_signal(signal.SIGSTOP)
+
+    def thaw(self):
+        self.process.send_signal(signal.SIGCONT)
 
 
 def free_port():

@@ -1,16 +1,15 @@
 """A redis-server of the test's own: private socket, private directory."""
 import os
-import signal
 import subprocess
 import tempfile
 from pathlib import Path
 
 import redis
 
-from process import free_port, last_of, start, until
+from process import Server, free_port, last_of, start, until
 
 
-class RedisServer:
+class RedisServer(Server):
     """One server process. start() after stop() or kill() goes on with what it kept.
 
     options: redis.conf settings by name, "appendonly": "yes"; `tcp` opens a port on 127.0.0.1 besides the socket.
@@ -50,29 +49,6 @@ class RedisServer:
     def client(self, db=0, **options):
         """A redis-py client with text replies over the socket; each caller gets its own connections."""
         return redis.Redis(unix_socket_path=self.socket, db=db, **{"decode_responses": True, **options})
-
-    def _end(self, number):
-        if self.process and self.process.poll() is None:
-            self.process.send_signal(signal.SIGCONT)
-            self.process.send_signal(number)
-            self.process.wait(90)
-
-    def stop(self):
-        """SIGTERM: saves what the options say."""
-        self._end(signal.SIGTERM)
-
-    def kill(self):
-        self._end(signal.SIGKILL)
-
-    def restart(self):
-        self.stop()
-        return self.start()
-
-    def freeze(self):
-        self.process.send_signal(signal.SIGSTOP)
-
-    def thaw(self):
-        self.process.send_signal(signal.SIGCONT)
 
     def replica(self, directory=None, **options):
         """A started replica of this server, which needs tcp=True; returns once the link is up."""

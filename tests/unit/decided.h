@@ -7,12 +7,7 @@
 #include "check.h"
 #include "codec/outcome.h"
 #include "rules/rules.h"
-
-static inline uint32_t next(uint32_t *state)
-{
-    *state = *state * 1664525u + 1013904223u;
-    return *state >> 8;
-}
+#include "unit/mutated.h"
 
 struct decided {
     struct view *view;                    /* as the decision left it */

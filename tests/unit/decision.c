@@ -7,6 +7,7 @@
 #include "codec/decision_plain.h"
 #include "unit/decided.h"
 #include "unit/identical.h"
+#include "unit/mutated.h"
 
 enum { TEXT_MAX = 2000, MUTATIONS = 200000, HISTORIES = 3000 };
 
@@ -65,35 +66,15 @@ static bool agrees(struct bytes text, bool *plain)
     return good;
 }
 
-/* A seed in which some bytes were deleted, replaced or given company. */
-static size_t mutate(char *out, uint32_t *state)
-{
-    const char *seed = seeds[next(state) % (sizeof seeds / sizeof *seeds)];
-    size_t size = strlen(seed);
-
-    memcpy(out, seed, size);
-    for (uint32_t changes = next(state) % 3; changes; changes--) {
-        const char *piece = pieces[next(state) % (sizeof pieces / sizeof *pieces)];
-        size_t at = next(state) % (size + 1), gone = next(state) % 3, more = next(state) % 3 ? strlen(piece) : 0;
-
-        gone = gone > size - at ? size - at : gone;
-        if (size - gone + more > TEXT_MAX)
-            continue;
-        memmove(out + at + more, out + at + gone, size - at - gone);
-        memcpy(out + at, piece, more);
-        size = size - gone + more;
-    }
-    return size;
-}
-
 static void whatever_is_read_the_short_way_the_library_reads_as_the_same(struct checks *c)
 {
     char text[TEXT_MAX];
-    uint32_t state = 20261126;
+    struct mutation m = {.seeds = seeds, .seeds_count = sizeof seeds / sizeof *seeds, .pieces = pieces, .pieces_count = sizeof pieces / sizeof *pieces,
+                         .size_max = TEXT_MAX, .state = 20261126};
     int failed = 0, plain = 0;
 
     for (int i = 0; i < MUTATIONS && !failed; i++) {
-        size_t size = mutate(text, &state);
+        size_t size = mutate(&m, text);
         bool was_plain = false;
 
         failed += !agrees((struct bytes){text, size}, &was_plain);

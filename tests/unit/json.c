@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "check.h"
+#include "unit/mutated.h"
 
 enum { TEXT_MAX = 400, MUTATIONS = 300000 };
 
@@ -19,33 +20,6 @@ static const char *const seeds[] = {
 
 static const char *const pieces[] = {"{", "}", "[", "]", "\"", ":", ",", " ", "0", "-", "1.5", "1e2", "00", "true", "null", "tru", "\\", "\\u0041",
                                      "\xff", "\x01", "\x7f", "\"a\":1", ",\"a\":1", "99999999999999999999"};
-
-static uint32_t next(uint32_t *state)
-{
-    *state = *state * 1664525u + 1013904223u;
-    return *state >> 8;
-}
-
-/* A seed in which some bytes were deleted, replaced or given company. */
-static size_t mutate(char *out, uint32_t *state)
-{
-    const char *seed = seeds[next(state) % (sizeof seeds / sizeof *seeds)];
-    size_t size = strlen(seed);
-
-    memcpy(out, seed, size);
-    for (uint32_t changes = next(state) % 4; changes; changes--) {
-        const char *piece = pieces[next(state) % (sizeof pieces / sizeof *pieces)];
-        size_t at = next(state) % (size + 1), gone = next(state) % 3, more = next(state) % 3 ? strlen(piece) : 0;
-
-        gone = gone > size - at ? size - at : gone;
-        if (size - gone + more > TEXT_MAX)
-            continue;
-        memmove(out + at + more, out + at + gone, size - at - gone);
-        memcpy(out + at, piece, more);
-        size = size - gone + more;
-    }
-    return size;
-}
 
 static bool same_value(const struct json_member *ours, const json_t *theirs)
 {
@@ -102,13 +76,14 @@ static bool agrees(struct bytes text, bool *was_plain)
 static void every_text_means_the_same_with_and_without_the_library(struct checks *c)
 {
     char text[TEXT_MAX + 1];
-    uint32_t state = 20261124;
+    struct mutation m = {.seeds = seeds, .seeds_count = sizeof seeds / sizeof *seeds, .pieces = pieces, .pieces_count = sizeof pieces / sizeof *pieces,
+                         .size_max = TEXT_MAX, .state = 20261124};
     int plain = 0, failed = 0;
 
     for (int i = 0; i < MUTATIONS && !failed; i++) {
         bool was_plain = false;
         char *exact;
-        size_t size = mutate(text, &state);
+        size_t size = mutate(&m, text);
 
         exact = malloc(size + 1);      /* no byte behind it: a look beyond the end is seen by the sanitizer */
         if (!exact)

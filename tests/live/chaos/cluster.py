@@ -12,7 +12,7 @@ import rdkafka
 from broker import CLIENT, JVM, PROPERTIES, Broker, fetch_jars
 from confluent_kafka import KafkaException, Producer
 from confluent_kafka.admin import AdminClient, NewTopic
-from process import free_port, last_of, start, until
+from process import Server, free_port, last_of, start, until
 
 SECURE = """
 listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SECURE:SASL_PLAINTEXT
@@ -43,7 +43,7 @@ leader.imbalance.check.interval.seconds=5
 """
 
 
-class Node:
+class Node(Server):
     """One broker's process; start() after kill() goes on with the same data. It runs under a group id of its own (as root), by which
     the kernel can tell what it sends."""
 
@@ -70,17 +70,6 @@ class Node:
     @property
     def alive(self):
         return self.process is not None and self.process.poll() is None
-
-    def kill(self):
-        if self.alive:
-            self.process.send_signal(signal.SIGKILL)
-            self.process.wait(90)
-
-    def freeze(self):
-        self.process.send_signal(signal.SIGSTOP)
-
-    def thaw(self):
-        self.process.send_signal(signal.SIGCONT)
 
 
 class Cluster(Broker):
