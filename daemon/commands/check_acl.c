@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/number.h"
 #include "commands/check.h"
 #include "store/server.h"
 
@@ -174,7 +175,8 @@ static void report(struct check *check, const struct lacks *lacks, const char *u
 {
     check_about(check, "redis user %s", user);
     if (lacks->commands.count)
-        check_fail(check, CAUSE_RIGHTS, "%zu commands are not allowed that orderd needs -> ACL SETUSER %s %s", lacks->commands.count, user, lacks->commands.text);
+        check_fail(check, CAUSE_RIGHTS, "%zu %s not allowed that orderd needs -> ACL SETUSER %s %s", lacks->commands.count,
+                   number_words((int64_t)lacks->commands.count, "command is", "commands are"), user, lacks->commands.text);
     if (lacks->keys.count)
         check_fail(check, CAUSE_RIGHTS, "these keys are not allowed: %s -> ACL SETUSER %s '~%s*'", lacks->keys.text, user, check->site.config->redis.prefix);
     if (lacks->unknown.count)
