@@ -210,6 +210,16 @@ static void look_at_fall(struct witness *w, const struct log_partition *partitio
                       (long long)partition->fallen);
 }
 
+/* What is committed was delivered, so it had been handed over: "orderd1 INCARNATION ERA ID HANDED REACHED" (PROTOCOL 5). */
+static void look_at_note(struct witness *w, const struct log_partition *partition, const struct audit_log *log)
+{
+    long long handed;
+
+    if (sscanf(partition->metadata, "orderd1 %*s %*s %*s %lld", &handed) == 1 && handed < partition->committed)
+        witness_fault(w, "NOTE_LOW", "%s:%d: %lld is committed, and its note says that nothing above %lld was handed over", log->topic, (int)log->partition,
+                      (long long)partition->committed, handed - 1);
+}
+
 void witness_happened(struct witness *w, const struct audit_happening *happening)
 {
     if (w->happenings_count == w->happenings_capacity) {
@@ -283,6 +293,7 @@ void witness_look(struct witness *w)
         if (committed == w->looked[i])
             continue;
         w->looked[i] = committed;
+        look_at_note(w, partition, log);
         look_at_commit(w, i, committed);
     }
 }
