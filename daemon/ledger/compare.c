@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "base/number.h"
+
 bool compare_is_half_restored(const char *halt)
 {
     static const char whole[] = "restore: written";
@@ -82,8 +84,8 @@ int64_t compare_published(const struct partition *p, const struct evidence *evid
 static void older(struct refusal *refusal, const struct partition *p, int64_t up_to, const char *evidence)
 {
     refusal->market |= !refusal->set;
-    refusal_say(refusal, "rollback: redis came back older, the next offset of %s is %lld there, but %s up to offset %lld: offsets %lld to %lld would be decided twice",
-                p->at, (long long)p->mark.next, evidence, (long long)up_to, (long long)p->mark.next, (long long)up_to);
+    refusal_say(refusal, "rollback: redis came back older, the next offset of %s is %lld there, but %s up to offset %lld: %s would be decided twice",
+                p->at, (long long)p->mark.next, evidence, (long long)up_to, number_offsets(p->mark.next, up_to).text);
     refusal_resolve(refusal, "--reapply");
 }
 
@@ -127,8 +129,9 @@ void compare_evidence(struct refusal *refusal, const struct partition *p, const 
     }
     before_a_decision(refusal, p, evidence);
     if (evidence->log_start > p->mark.next) {
-        refusal_say(refusal, "the log starts at offset %lld, above the next offset %lld: offsets %lld to %lld were deleted before they were decided",
-                    (long long)evidence->log_start, (long long)p->mark.next, (long long)p->mark.next, (long long)evidence->log_start - 1);
+        refusal_say(refusal, "the log starts at offset %lld, above the next offset %lld: %s %s",
+                    (long long)evidence->log_start, (long long)p->mark.next, number_offsets(p->mark.next, evidence->log_start - 1).text,
+                    number_words(evidence->log_start - p->mark.next, "was deleted before it was decided", "were deleted before they were decided"));
         refusal_resolve(refusal, "--accept-gap %s", p->at);
     }
 }
@@ -144,14 +147,12 @@ void compare_outbox(struct refusal *refusal, const struct partition *p, const st
     if (first && first->from < at)
         refusal_say(refusal, "the outbox holds offset %lld twice", (long long)first->from);
     else
-        refusal_say(refusal, "the outbox lacks the outcomes of offsets %lld to %lld", (long long)at,
-                    (long long)(first ? first->from : p->mark.next) - 1);
+        refusal_say(refusal, "the outbox lacks the outcomes of %s", number_offsets(at, (first ? first->from : p->mark.next) - 1).text);
     refusal_resolve(refusal, "--accept-loss %s", p->at);
 }
 
 void compare_seen(struct refusal *refusal, const struct partition *p, const char *problem)
 {
-    refusal_say(refusal, "the seen list %s does not cover offsets %lld to %lld: %s", p->seen_key, (long long)p->mark.seen_from,
-                (long long)p->mark.next - 1, problem);
+    refusal_say(refusal, "the seen list %s does not cover %s: %s", p->seen_key, number_offsets(p->mark.seen_from, p->mark.next - 1).text, problem);
     refusal_resolve(refusal, "--accept-loss %s", p->at);
 }

@@ -402,7 +402,7 @@ static void redis_come_back_older_halts_and_names_the_offsets(struct checks *c)
     a = daemon_start("A");
     group_gives("A", "orders", 0);
     CHECK_INT(c, daemon_run(a, 1000), -EPROTO);
-    CHECK(c, was_logged("redis came back older") && was_logged("offsets 1 to 1 would be decided twice") && was_logged("--reapply"));
+    CHECK(c, was_logged("redis came back older") && was_logged("offset 1 would be decided twice") && was_logged("--reapply"));
     CHECK(c, key_count(keyspace_key(&world->redis.data, bytes_of("orderd:meta"))) > 9);
     expect_outcomes(c, "0 applied, 1 applied");
     daemon_crash(a);
@@ -424,7 +424,7 @@ static void an_outcome_that_was_seen_is_evidence_without_a_commit(struct checks 
     a = daemon_start("A");
     group_gives("A", "orders", 0);
     CHECK_INT(c, daemon_run(a, 1000), -EPROTO);
-    CHECK(c, was_logged("outcomes were published up to offset 0: offsets 0 to 0 would be decided twice"));
+    CHECK(c, was_logged("outcomes were published up to offset 0: offset 0 would be decided twice"));
     daemon_crash(a);
     story_end();
 }
