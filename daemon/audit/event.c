@@ -5,7 +5,7 @@
 #include "audit/form.h"
 #include "audit/inside.h"
 
-static void decode(struct audit *audit, const struct kafka_message *source)
+void audit_decode(struct audit *audit, const struct kafka_message *source)
 {
     struct kafka_header headers[EVENT_HEADERS_MAX];
     size_t count = kafka_message_headers(source, headers, EVENT_HEADERS_MAX);
@@ -320,7 +320,7 @@ int audit_event(struct audit *audit, const struct journal_event *event)
 
     trial.finding = (struct finding){.range = (int64_t)event->range, .offset = event->offset, .partition = -1, .at = -1};
     if (trial.source) {
-        decode(audit, trial.source);
+        audit_decode(audit, trial.source);
         track->time = window_advance(track->time, trial.source->timestamp);
         track->last_message = event->offset;
     }

@@ -77,6 +77,8 @@ int repeat_check(struct audit *audit, struct trial *trial) MUST_CHECK;
 /* The same for an event whose decision is not known: whether a rule may have applied it. */
 int repeat_guess(struct audit *audit, struct trial *trial, bool *ruled) MUST_CHECK;
 
+/* event.c: what the message is, into `decoded`. */
+void audit_decode(struct audit *audit, const struct kafka_message *source);
 /* letters.c: the dead letter of this event is due. */
 int letters_expect(struct audit *audit, struct trial *trial) MUST_CHECK;
 int letters_finish(struct audit *audit) MUST_CHECK;

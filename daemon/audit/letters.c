@@ -186,12 +186,22 @@ static bool check_lineage(const struct letter *letter, const struct kafka_messag
     return true;
 }
 
+static bool is_of(const struct letter *letter, const struct kafka_message *source, struct error_text *why)
+{
+    return check_value(letter, source, why) && check_key(letter, source, why) && check_headers(letter, source, why) && check_lineage(letter, source, why);
+}
+
+static int fetch(struct audit *audit, const struct letter *letter, struct kafka_message *source)
+{
+    return audit->options.fetch ? audit->options.fetch(audit->options.context, (size_t)letter->range, letter->offset, source) : 0;
+}
+
 /* Piece by piece. True: it is what it must be, as far as that can be told. */
 static int look_closer(struct audit *audit, struct letter *letter, uint64_t due, bool *right)
 {
     struct kafka_message source;
     struct error_text why = {""};
-    int r = audit->options.fetch ? audit->options.fetch(audit->options.context, (size_t)letter->range, letter->offset, &source) : 0;
+    int r = fetch(audit, letter, &source);
 
     *right = false;
     if (r < 0)
@@ -200,7 +210,7 @@ static int look_closer(struct audit *audit, struct letter *letter, uint64_t due,
         found(audit, letter, FINDING_LETTER_DIFFERS, "it is not its message with the reason that the outcome gives, and the message is gone, so nothing more can be said");
         return 0;
     }
-    *right = check_value(letter, &source, &why) && check_key(letter, &source, &why) && check_headers(letter, &source, &why) && check_lineage(letter, &source, &why);
+    *right = is_of(letter, &source, &why);
     if (*right && !letter->truncated.data && due != DIGEST_UNKNOWN) {
         *right = false;
         error_set(&why, 0, "dlq.reason is \"%.*s\" and dlq.message \"%.*s\", which is not what the outcome says", shown(letter->lineage[4]),
@@ -225,23 +235,52 @@ static uint64_t digest_found(struct audit *audit, const struct letter *letter)
     return digest_record(audit->options.seed, record->key, headers, record->headers_count, record->value) | 4;
 }
 
+/* By an operator's word an event has one whatever it is like. */
+static bool is_by_hand(const struct letter *letter)
+{
+    return bytes_equal_text(letter->lineage[4], reason_name(REASON_QUARANTINED)) || bytes_equal_text(letter->lineage[4], reason_name(REASON_SKIPPED));
+}
+
+/* No outcome tells of it: that may be given up or missing, or no longer say what it said, and the letter of a malformed event was delivered all the same. */
+static int look_untold(struct audit *audit, struct letter *letter)
+{
+    struct kafka_message source;
+    struct error_text why = {""};
+    struct copies_seen seen;
+    bool malformed, right;
+    int r = copies_of(audit->copies, (size_t)letter->range, letter->offset, &seen);
+
+    if (r || seen.former)
+        return r;
+    r = fetch(audit, letter, &source);
+    if (r < 0 || (r == 0 && !seen.here))
+        return r;
+    if (r > 0)
+        audit_decode(audit, &source);
+    malformed = r > 0 && (audit->decoded.reason || (!seen.here && is_by_hand(letter)));
+    right = malformed && is_of(letter, &source, &why);
+    text_clean(why.text);
+    if (r > 0)
+        kafka_message_free(&source);
+    if (!malformed)
+        found(audit, letter, FINDING_LETTER_STRAY, "its event is not malformed: it has no dead letter");
+    else if (!right)
+        found(audit, letter, FINDING_LETTER_DIFFERS, why.text);
+    return 0;
+}
+
 /* A letter of an event of a range: is it due, and is it so. */
 static int hold_against(struct audit *audit, struct letter *letter)
 {
     struct track *track = &audit->tracks[letter->range];
     struct spill_slot *slot;
-    struct copies_seen seen;
     bool right;
     int r = slot_of(audit, (size_t)letter->range, letter->offset, &slot);
 
     if (r)
         return r;
-    if (!slot->digest) {
-        r = copies_of(audit->copies, (size_t)letter->range, letter->offset, &seen);
-        if (!r && !seen.former)
-            found(audit, letter, FINDING_LETTER_STRAY, "its event is not malformed: it has no dead letter");
-        return r;
-    }
+    if (!slot->digest)
+        return look_untold(audit, letter);
     if (letter->record->partition != track->range->partition % audit->options.letters_partitions)
         found(audit, letter, FINDING_LETTER_PARTITION, "it lies in another partition than its event's number modulo the topic's partitions");
     track->letters_found += !(slot->place & PLACE_FOUND);

@@ -6,8 +6,8 @@
 #include "ledger/compare.h"
 #include "store/exec.h"
 
-/* TAIL_MAX: an outcome partition's last offsets are its highest, so more of its end need not be read. PATIENCE_MS: of one call. */
-enum { TAIL_MAX = 4096, WRITE_TRIES = 20, TRY_PAUSE_MS = 20, PATIENCE_MS = 200, LOOK_PAUSE_MS = 10 };
+/* PATIENCE_MS: of one call. */
+enum { WRITE_TRIES = 20, TRY_PAUSE_MS = 20, PATIENCE_MS = 200, LOOK_PAUSE_MS = 10 };
 
 bool vouch_stands(const struct session *session, const struct reply *field)
 {
@@ -185,7 +185,6 @@ static int ask_mark(const struct vouch *v, struct reply ***replies)
 /* The mark is read behind the outcomes, so that an owner at work is ahead of them. Without one its own take-over says what is wrong. */
 static int compare(const struct vouch *v, struct partition *p, struct refusal *refusal)
 {
-    struct evidence_source source = v->evidence;
     struct evidence evidence;
     struct reply **replies;
     int r;
@@ -195,8 +194,7 @@ static int compare(const struct vouch *v, struct partition *p, struct refusal *r
     r = ask_mark(v, &replies);
     if (r || vouch_stands(v->redis->session, replies[0]))
         return r;
-    source.tail_max = TAIL_MAX;
-    r = evidence_of_outcomes(&evidence, &source, p->topic, p->number, &p->shard->registry);
+    r = evidence_of_outcomes(&evidence, &v->evidence, p->topic, p->number, &p->shard->registry);
     if (r)
         return r;
     asker_begin(v->redis);

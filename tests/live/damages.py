@@ -358,6 +358,22 @@ def an_outcome_is_removed(copy, dice):
 
 
 @damage
+def the_outcome_of_a_malformed_event_is_removed(copy, dice):
+    """Its dead letter stays, and says nothing wrong."""
+    partition, index, value = copy.single(dice, is_status("malformed"))
+    del copy.outcomes[partition][index]
+    return Expected("outcome_missing", at(value))
+
+
+@damage
+def the_outcome_of_a_malformed_event_is_removed_and_its_dead_letter_altered(copy, dice):
+    p, i, place = letter(copy, dice)
+    copy.outcomes = [[r for r in records if at(json.loads(r.value)) != place] for records in copy.outcomes]
+    copy.letters[p][i] = copy.letters[p][i]._replace(key=b"another")
+    return Expected({"outcome_missing", "letter_differs"}, place)
+
+
+@damage
 def the_first_outcome_is_removed(copy, dice):
     partition = dice.randrange(len(copy.outcomes))
     value = json.loads(copy.outcomes[partition][0].value)
