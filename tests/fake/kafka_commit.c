@@ -88,6 +88,15 @@ static void answer(struct kafka_commit *commit)
     free(commit);
 }
 
+/* One connection keeps the order, also of what nobody waits for any more. */
+static bool is_behind_another(const struct kafka_commit *commit)
+{
+    for (const struct kafka_commit *earlier = world->brokers.commits; earlier != commit; earlier = earlier->next)
+        if (earlier->member == commit->member && !earlier->arrived)
+            return true;
+    return false;
+}
+
 void kafka_commits_arrive(void)
 {
     struct kafka_commit *next;
@@ -96,7 +105,7 @@ void kafka_commits_arrive(void)
         next = commit->next;
         if (commit->in ? commit->node->dead || !kafka_reachable(commit->node) : world->weather.away)
             continue;
-        if (!commit->arrived && commit->due <= world->now)
+        if (!commit->arrived && commit->due <= world->now && !is_behind_another(commit))
             arrive(commit);
         if (commit->arrived && !commit->answered && (!commit->in || commit->answered_at <= world->now))
             answer(commit);

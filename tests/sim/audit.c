@@ -109,6 +109,7 @@ static void begin_source(struct audit *audit, size_t at)
 {
     const struct audit_world *world = audit->world;
     struct audit_source *source = &audit->sources[at];
+    unsigned pass = 0;
 
     source->log = &world->sources[at];
     source->slots = take(audit, source->log->count * sizeof *source->slots);
@@ -117,10 +118,11 @@ static void begin_source(struct audit *audit, size_t at)
         const struct audit_happening *h = &world->happenings[i];
         struct audit_range *range;
 
+        pass += h->kind == AUDIT_AGAIN && h->source == at && !was_undone(world, i);
         if (h->kind < AUDIT_LOST || h->source != at || (!stays(h->kind) && was_undone(world, i)))
             continue;
         range = take(audit, sizeof *range);
-        *range = (struct audit_range){source->ranges, h->kind, h->from, lets_be_malformed(h->kind) ? h->from + 1 : h->end, false};
+        *range = (struct audit_range){source->ranges, h->kind, h->from, lets_be_malformed(h->kind) ? h->from + 1 : h->end, pass, false};
         source->ranges = range;
     }
     audit->report->events += source->log->count;

@@ -39,6 +39,7 @@ struct audit_range {
     struct audit_range *next;
     enum audit_happening_kind kind;
     int64_t from, end;
+    unsigned pass;               /* how often the mark had been moved back before */
     bool passed;                 /* MARK_ANEW: the replay is behind it */
 };
 

@@ -156,11 +156,11 @@ static int64_t none_is_zero(int64_t time)
     return time < 0 ? 0 : time;
 }
 
-/* The last seen list that an operator let begin anew, at or below this offset. */
+/* The last seen list that an operator let begin anew, at or below this offset; a mark that is moved back leaves nothing of what was done to it before. */
 static bool forgotten(const struct audit_source *source, int64_t record, int64_t offset)
 {
     for (const struct audit_range *range = source->ranges; range; range = range->next)
-        if ((range->kind == AUDIT_SEEN_ANEW || range->kind == AUDIT_MARK_ANEW) && record < range->end && range->end <= offset)
+        if ((range->kind == AUDIT_SEEN_ANEW || range->kind == AUDIT_MARK_ANEW) && range->pass == source->pass && record < range->end && range->end <= offset)
             return true;
     return false;
 }
@@ -299,7 +299,7 @@ static void decode(struct audit *audit, struct audit_source *source, size_t at, 
 static void begin_time_anew(struct audit_source *source, int64_t offset)
 {
     for (struct audit_range *range = source->ranges; range; range = range->next)
-        if (range->kind == AUDIT_MARK_ANEW && !range->passed && range->end <= offset) {
+        if (range->kind == AUDIT_MARK_ANEW && range->pass == source->pass && !range->passed && range->end <= offset) {
             range->passed = true;
             source->time = -1;
         }

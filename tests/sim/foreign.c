@@ -125,26 +125,33 @@ static bool bulk_number(const char *reply, int64_t *out)
     return reply[0] == '$' && begin && number_parse((struct bytes){begin + 1, strcspn(begin + 1, "\r")}, out);
 }
 
+/* One draw a statement: within a call the compiler chooses the order, and a seed would be another history with each. */
 static void touch(struct foreigner *f, struct buffer *c)
 {
     char reply[TEXT_MAX];
+    int last;
 
     put(f, c, "MULTI");
     switch (draw(5)) {
     case 0:
-        put(f, c, "HINCRBY @users:u%d funds %d", draw(USERS), 1 + draw(9));
+        last = 1 + draw(9);
+        put(f, c, "HINCRBY @users:u%d funds %d", draw(USERS), last);
         break;
     case 1:
-        put(f, c, "INCRBY @stock:k%d %d", draw(SKUS), 1 + draw(5));
+        last = 1 + draw(5);
+        put(f, c, "INCRBY @stock:k%d %d", draw(SKUS), last);
         break;
     case 2:
-        put(f, c, "HSET @users:u%d name n%d", draw(USERS), draw(100));
+        last = draw(100);
+        put(f, c, "HSET @users:u%d name n%d", draw(USERS), last);
         break;
     case 3:
-        put(f, c, "ZADD @market: %d other%d.shop", 1 + draw(40), draw(4));
+        last = draw(4);
+        put(f, c, "ZADD @market: %d other%d.shop", 1 + draw(40), last);
         break;
     default:
-        put(f, c, "SADD @inventory:u%d other%d", draw(USERS), draw(4));
+        last = draw(4);
+        put(f, c, "SADD @inventory:u%d other%d", draw(USERS), last);
         break;
     }
     put(f, c, "EXEC");
@@ -211,14 +218,17 @@ static void spoil(struct foreigner *f, struct buffer *c)
 {
     static const char *const numbers[] = {"017", "+5", "-0", "1.5", "", "9223372036854775807", "abc", "-9223372036854775808"};
     char reply[TEXT_MAX];
+    int last;
 
     put(f, c, "MULTI");
     switch (draw(6)) {
     case 0:
-        put(f, c, "HSET @users:u%d funds %s", draw(USERS), numbers[draw(8)]);
+        last = draw(8);
+        put(f, c, "HSET @users:u%d funds %s", draw(USERS), numbers[last]);
         break;
     case 1:
-        put(f, c, "SET @stock:k%d %s", draw(SKUS), numbers[draw(8)]);
+        last = draw(8);
+        put(f, c, "SET @stock:k%d %s", draw(SKUS), numbers[last]);
         break;
     case 2:
         put(f, c, "SET @inventory:u%d x", draw(USERS));
@@ -227,10 +237,12 @@ static void spoil(struct foreigner *f, struct buffer *c)
         put(f, c, "SET @users:u%d x", draw(USERS));
         break;
     case 4:
-        put(f, c, "ZADD @market: 1.5 i%d.u%d", draw(ITEMS), draw(USERS));
+        last = draw(USERS);
+        put(f, c, "ZADD @market: 1.5 i%d.u%d", draw(ITEMS), last);
         break;
     default:
-        put(f, c, "DEL @%s%d", draw(2) ? "users:u" : "inventory:u", draw(USERS));
+        last = draw(USERS);
+        put(f, c, "DEL @%s%d", draw(2) ? "users:u" : "inventory:u", last);
         break;
     }
     put(f, c, "EXEC");

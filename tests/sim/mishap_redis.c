@@ -192,8 +192,11 @@ static void redis_forgets(struct mishap *m, struct node *node)
     position = position < history->first_position ? history->first_position : position;
     lost = written_would_lose(position);
     written_forget(position);
+    owners_remember();
     restore(position, beneath, !beneath);
     forgotten_restored();
+    if (owners_return())      /* it would go on at once, and look at no commit before it has probed the server: not covered (PROTOCOL 5) */
+        redis_server_close_all(&world->redis);
     if (lost)
         witness_muddled(history->witness, -1);
 }

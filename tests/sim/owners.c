@@ -25,6 +25,7 @@ struct torn_market {
 };
 
 static struct {
+    const struct node *remembered[INSTANCE_TOPICS_MAX][LOG_PARTITIONS_MAX];
     struct claim claims[CLAIMS];
     size_t claims_count, torn_count;
     struct torn_market torn[TORN_MAX];
@@ -105,6 +106,38 @@ const struct node *owners_of(const char *mark)
     const struct claim *claim = epoch.data ? claim_of(epoch) : NULL;
 
     return claim && claim->worked ? claim->owner : NULL;
+}
+
+static const struct node *claimant(size_t topic, int32_t partition)
+{
+    const struct instance_settings *s = &history->plan->settings;
+    char key[KEY_SIZE], tag[16] = "";
+    struct bytes epoch;
+
+    if (s->sharded)
+        snprintf(tag, sizeof tag, "{%d}", (int)partition);
+    snprintf(key, sizeof key, "%sorderd:mark:%s:%d", tag, s->topics[topic], (int)partition);
+    epoch = keys_hash_field(key, "epoch");
+    return epoch.data ? claim_of(epoch)->owner : NULL;
+}
+
+void owners_remember(void)
+{
+    for (size_t t = 0; t < history->plan->settings.topics_count; t++)
+        for (int32_t p = 0; p < history->plan->settings.partitions[t]; p++)
+            all.remembered[t][p] = claimant(t, p);
+}
+
+bool owners_return(void)
+{
+    for (size_t t = 0; t < history->plan->settings.topics_count; t++)
+        for (int32_t p = 0; p < history->plan->settings.partitions[t]; p++) {
+            const struct node *now = claimant(t, p);
+
+            if (now && now != all.remembered[t][p] && !now->dead)
+                return true;
+        }
+    return false;
 }
 
 /* One command of the transaction that writes to a mark. */

@@ -15,6 +15,10 @@ void owners_executed(struct node *node, struct redis_client *client, enum exec_a
 void owners_hear(const char *name, const char *line);
 /* Whoever wrote the epoch of this mark, has moved it under that epoch and lives since: it knows what of it was handed over. NULL: nobody. */
 const struct node *owners_of(const char *mark);
+/* Before Redis goes back: who has written the epochs that stand now. Afterwards: whether one who lives and had been followed by another has its epoch in a
+ * mark again. */
+void owners_remember(void);
+bool owners_return(void);
 /* The process has ended, and what it knew with it; Redis has gone back to an older state. */
 void owners_life_ends(const struct node *node);
 void owners_restored(void);

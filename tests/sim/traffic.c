@@ -95,6 +95,21 @@ static void deposit(struct traffic *t, struct order *out)
     order(out, "deposit", "\"user\":\"u%d\",\"amount\":%lld", draw(t, USERS), amount);
 }
 
+/* One draw a statement: within a call the compiler chooses the order, and a seed would be another history with each. */
+static void restock(struct traffic *t, struct order *out)
+{
+    int quantity = 1 + draw(t, 12);
+
+    order(out, "restock", "\"sku\":\"k%d\",\"quantity\":%d", draw(t, SKUS), quantity);
+}
+
+static void reserve(struct traffic *t, struct order *out)
+{
+    int buyer = draw(t, USERS), quantity = 1 + draw(t, 4);
+
+    order(out, "reserve", "\"sku\":\"k%d\",\"quantity\":%d,\"buyer\":\"u%d\"", draw(t, SKUS), quantity, buyer);
+}
+
 static void draw_order(struct traffic *t, struct guess *guess, struct order *out)
 {
     int which = draw(t, 100);
@@ -110,9 +125,9 @@ static void draw_order(struct traffic *t, struct guess *guess, struct order *out
     else if (which < 77)
         deposit(t, out);
     else if (which < 85)
-        order(out, "restock", "\"sku\":\"k%d\",\"quantity\":%d", draw(t, SKUS), 1 + draw(t, 12));
+        restock(t, out);
     else
-        order(out, "reserve", "\"sku\":\"k%d\",\"quantity\":%d,\"buyer\":\"u%d\"", draw(t, SKUS), 1 + draw(t, 4), draw(t, USERS));
+        reserve(t, out);
 }
 
 static struct bytes kept(struct traffic *t, const char *text)
