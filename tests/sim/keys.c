@@ -157,6 +157,11 @@ static const struct key *mark_of(const struct plan *plan, const char *topic, int
     return find(plan, partition, name);
 }
 
+struct bytes keys_mark_field(const struct plan *plan, const char *topic, int32_t partition, const char *of)
+{
+    return field(mark_of(plan, topic, partition), of);
+}
+
 bool keys_marks_are_there(const struct plan *plan)
 {
     for (size_t t = 0; t < plan->settings.topics_count; t++)

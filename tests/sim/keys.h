@@ -34,6 +34,8 @@ struct keys_mark keys_mark(const struct plan *plan, const char *topic, int32_t p
 bool keys_is_paused(const struct plan *plan, const char *topic, int32_t partition);
 /* The number in a key of that whole name, or in its field, at that position of the journal: 0 where there was nothing; false: what was there is none. */
 bool keys_number_at(int64_t position, const char *name, const char *field, int64_t *out);
+/* A field of the partition's mark; absent when there is none. Valid until something is written. */
+struct bytes keys_mark_field(const struct plan *plan, const char *topic, int32_t partition, const char *field);
 /* A field of the hash of that whole name; absent when there is none. Valid until something is written. */
 struct bytes keys_hash_field(const char *name, const char *field);
 /* Every partition of the plan has a mark. */

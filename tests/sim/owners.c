@@ -110,14 +110,8 @@ const struct node *owners_of(const char *mark)
 
 static const struct node *claimant(size_t topic, int32_t partition)
 {
-    const struct instance_settings *s = &history->plan->settings;
-    char key[KEY_SIZE], tag[16] = "";
-    struct bytes epoch;
+    struct bytes epoch = keys_mark_field(history->plan, history->plan->settings.topics[topic], partition, "epoch");
 
-    if (s->sharded)
-        snprintf(tag, sizeof tag, "{%d}", (int)partition);
-    snprintf(key, sizeof key, "%sorderd:mark:%s:%d", tag, s->topics[topic], (int)partition);
-    epoch = keys_hash_field(key, "epoch");
     return epoch.data ? claim_of(epoch)->owner : NULL;
 }
 

@@ -222,6 +222,11 @@ static void put_letter(struct told *told, const char *offset, const char *reason
         }
 }
 
+static const char *offset_in(struct audit_message *outcome)
+{
+    return strrchr(told_header(outcome, "ce_id")->value.data, '/') + 1;
+}
+
 /* Decided a second time without the quarantine, which went with an older Redis too: each decision has its dead letter. */
 static void a_malformed_event_may_have_been_quarantined_before(struct checks *c)
 {
@@ -234,7 +239,7 @@ static void a_malformed_event_may_have_been_quarantined_before(struct checks *c)
     decide_again(&told, (struct audit_place){1, 0, 0});
     first = told_outcome(&told, 0, "\"reason\":\"not_json\"", 0);
     told_replace(&told, &first->value, "not_json", "quarantined");
-    offset = strrchr(told_header(first, "ce_id")->value.data, '/') + 1;
+    offset = offset_in(first);
     put_letter(&told, offset, "quarantined");
     expect_found(c, &told, AUDIT_LETTER);
     h = happens(&told, AUDIT_QUARANTINED);
@@ -243,11 +248,6 @@ static void a_malformed_event_may_have_been_quarantined_before(struct checks *c)
     put_letter(&told, offset, "not_object");
     expect_found(c, &told, AUDIT_LETTER_COPY);
     told_end(&told);
-}
-
-static const char *offset_in(struct audit_message *outcome)
-{
-    return strrchr(told_header(outcome, "ce_id")->value.data, '/') + 1;
 }
 
 /* Only where Redis forgot it before its outcome was in Kafka. */
