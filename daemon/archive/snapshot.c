@@ -53,18 +53,17 @@ static int add_partition(struct take *take, const char *topic, int32_t number)
 static int list_partitions(struct take *take)
 {
     const struct registry *registry = &take->shard.registry;
+    const char *at = registry->topics;
     char topic[KAFKA_TOPIC_MAX + 1];
     int32_t most = 0;
     int r = 0;
 
-    for (const char *at = registry->topics; !r && *at; at += strcspn(at, " "), at += *at == ' ') {
-        int32_t partitions;
+    while (!r && registry_next_topic(&at, topic)) {
+        int32_t partitions = registry_partitions(registry, topic);
 
-        snprintf(topic, sizeof topic, "%.*s", (int)strcspn(at, "="), at);
-        partitions = registry_partitions(registry, topic);
         most = partitions > most ? partitions : most;
         for (int32_t n = 0; !r && n < partitions; n++)
-            if (take->shard.number == SHARD_NONE || take->shard.number == n)
+            if (shard_has(&take->shard, n))
                 r = add_partition(take, topic, n);
     }
     take->outcomes_count = take->shard.number == SHARD_NONE ? (size_t)most : 1;

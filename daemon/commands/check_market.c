@@ -39,11 +39,6 @@ static void say_redis(struct market *m, int r)
         check_fail(m->check, CAUSE_AWAY, "Redis does not tell it: %s -> see what became of the server", m->why.text[0] ? m->why.text : strerror(-r));
 }
 
-static bool in_shard(const struct market *m, int32_t partition)
-{
-    return m->shard.number == SHARD_NONE || m->shard.number == partition;
-}
-
 /* No registry, no mark, nothing: a first start, unless Kafka knows the market. */
 static void check_first_start(struct market *m)
 {
@@ -54,7 +49,7 @@ static void check_first_start(struct market *m)
 
     for (size_t i = 0; !r && !because[0] && i < m->start.topics_count; i++)
         for (int32_t n = 0; !r && !because[0] && n < m->start.topics[i].partitions; n++)
-            if (m->in && in_shard(m, n))
+            if (m->in && shard_has(&m->shard, n))
                 r = check_left_ms(m->check, 1) ? start_known_to_kafka(&m->start, m->start.topics[i].name, n, because, sizeof because, &log_start) : -ETIME;
     if (r) {
         check_pass_over(m->check, "there is none, and Kafka does not tell whether it knows the market: %s", m->why.text[0] ? m->why.text : strerror(-r));
@@ -197,7 +192,7 @@ static void check_marks(struct market *m)
 
         /* What is not registered was told of with the registry. */
         for (int32_t n = 0; !r && n < m->start.topics[i].partitions && n < registry_partitions(&m->shard.registry, topic); n++)
-            if (in_shard(m, n))
+            if (shard_has(&m->shard, n))
                 r = check_mark(m, topic, n, &sums);
         if (!sums.good)
             continue;

@@ -23,7 +23,6 @@ struct words {
 };
 
 /* Where the daemon is, the same for all. */
-/* Where the daemon is, the same for all. */
 #define WHERE \
     "    --socket PATH         the daemon's control socket; /run/orderd/control.sock unless given\n" \
     "    --instance NAME       the daemon of the unit orderd@NAME\n" \

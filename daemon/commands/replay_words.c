@@ -45,9 +45,7 @@ static const char usage[] =
     "                          /usr/share/orderd/schemas/reports/replay.json\n"
     "    -h, --help            this text\n"
     "\n"
-    "WHERE is start, end, a time like 2026-11-22T05:42:07Z (the first event at or after it), or\n"
-    "TOPIC:P:OFFSET. It may be given several times; the last that fits a partition rules.\n"
-    "\n"
+    WHERE_HELP
     "For example:\n"
     "\n"
     "    orderd replay -c /etc/orderd/orderd.conf --into-prefix try: --verify\n"

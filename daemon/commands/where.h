@@ -6,6 +6,11 @@
 
 /* What would have been right, for a sentence that refuses. */
 #define WHERE_FORMS "start, end, a time like 2026-11-22T05:42:07Z or TOPIC:P:OFFSET"
+/* The same in a `--help`. */
+#define WHERE_HELP \
+    "WHERE is start, end, a time like 2026-11-22T05:42:07Z (the first event at or after it), or\n" \
+    "TOPIC:P:OFFSET. It may be given several times; the last that fits a partition rules.\n" \
+    "\n"
 
 /* "orders:3" or, with `offset`, "orders:3:17". False: it is none. */
 bool where_place(const char *text, bool offset, struct resolve_place *out) MUST_CHECK;

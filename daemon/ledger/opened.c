@@ -88,11 +88,6 @@ static int read_registry(struct resolve *resolve, struct opened *opened)
     return 0;
 }
 
-static bool in_shard(const struct opened *opened, int32_t number)
-{
-    return opened->shard.number == SHARD_NONE || opened->shard.number == number;
-}
-
 static bool in_scope(const struct opened *opened, const char *topic, int32_t number)
 {
     return (!opened->scope.topic || strcmp(opened->scope.topic, topic) == 0) && (opened->scope.partition < 0 || opened->scope.partition == number);
@@ -104,7 +99,7 @@ static int add(struct opened *opened, const char *topic, int32_t number, bool co
     struct partition **partitions;
     int r;
 
-    if (known || !in_shard(opened, number) || !in_scope(opened, topic, number)) {
+    if (known || !shard_has(&opened->shard, number) || !in_scope(opened, topic, number)) {
         if (known)
             known->configured |= configured;
         return 0;
@@ -127,20 +122,15 @@ static int add(struct opened *opened, const char *topic, int32_t number, bool co
 static int list_partitions(struct resolve *resolve, struct opened *opened)
 {
     const char *at = opened->registry == 0 ? opened->shard.registry.topics : "";
+    char topic[KAFKA_TOPIC_MAX + 1];
     int r = 0;
 
     for (size_t i = 0; i < resolve->start.topics_count; i++)
         for (int32_t n = 0; !r && n < resolve->start.topics[i].partitions; n++)
             r = add(opened, resolve->start.topics[i].name, n, true);
-    while (!r && *at) {
-        char topic[KAFKA_TOPIC_MAX + 1];
-
-        snprintf(topic, sizeof topic, "%.*s", (int)strcspn(at, "="), at);
+    while (!r && registry_next_topic(&at, topic))
         for (int32_t n = 0; !r && n < registry_partitions(&opened->shard.registry, topic); n++)
             r = add(opened, topic, n, false);
-        at += strcspn(at, " ");
-        at += *at == ' ';
-    }
     opened->gathered = calloc(opened->count + 1, sizeof *opened->gathered);
     return r ? r : opened->gathered ? 0 : -ENOMEM;
 }
@@ -263,16 +253,11 @@ int opened_run(struct resolve *resolve, int32_t shard, struct opened_scope scope
 
 int opened_run_all(struct resolve *resolve, struct opened_scope scope, resolve_plan plan, void *argument)
 {
-    int32_t shards = 1;
+    int32_t markets = start_markets(resolve->start.topics, resolve->start.topics_count, resolve->start.sharded);
     bool resolved = false;
 
-    if (!resolve->start.sharded)
-        return opened_run(resolve, SHARD_NONE, scope, plan, argument);
-    for (size_t i = 0; i < resolve->start.topics_count; i++)
-        if (resolve->start.topics[i].partitions > shards)
-            shards = resolve->start.topics[i].partitions;
-    for (int32_t n = 0; n < shards; n++) {
-        int r = opened_run(resolve, n, scope, plan, argument);
+    for (int32_t n = 0; n < markets; n++) {
+        int r = opened_run(resolve, start_market(resolve->start.sharded, n), scope, plan, argument);
 
         if (r && r != -EPROTO)
             return r;

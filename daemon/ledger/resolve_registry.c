@@ -61,16 +61,14 @@ static int32_t configured_partitions(const struct resolve *resolve, const char *
 /* The registered topics with the partition counts that they have by now; false when there is nothing new. */
 static bool grown(const struct resolve *resolve, const struct registry *registry, char *text, size_t size)
 {
+    const char *at = registry->topics;
+    char topic[KAFKA_TOPIC_MAX + 1];
     bool any = false;
 
     text[0] = '\0';
-    for (const char *at = registry->topics; *at; at += strcspn(at, " "), at += *at == ' ') {
-        char topic[KAFKA_TOPIC_MAX + 1];
-        int32_t before, now;
+    while (registry_next_topic(&at, topic)) {
+        int32_t before = registry_partitions(registry, topic), now = configured_partitions(resolve, topic, strlen(topic));
 
-        snprintf(topic, sizeof topic, "%.*s", (int)strcspn(at, "="), at);
-        before = registry_partitions(registry, topic);
-        now = configured_partitions(resolve, topic, strlen(topic));
         any |= now > before;
         list_topic(text, size, topic, now > before ? now : before);
     }

@@ -111,6 +111,21 @@ bool shard_unchanged(const struct shard *shard, const struct reply *reply)
            era == registry->era && reply->elements[1]->type == REPLY_STRING && bytes_equal_text(reply->elements[1]->text, registry->halt);
 }
 
+bool registry_next_topic(const char **at, char topic[KAFKA_TOPIC_MAX + 1])
+{
+    if (!**at)
+        return false;
+    snprintf(topic, KAFKA_TOPIC_MAX + 1, "%.*s", (int)strcspn(*at, "="), *at);
+    *at += strcspn(*at, " ");
+    *at += **at == ' ';
+    return true;
+}
+
+bool shard_has(const struct shard *shard, int32_t partition)
+{
+    return shard->number == SHARD_NONE || shard->number == partition;
+}
+
 int32_t registry_partitions(const struct registry *registry, const char *topic)
 {
     size_t size = strlen(topic);

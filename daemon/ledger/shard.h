@@ -48,6 +48,8 @@ struct shard {
 
 /* Fills the keys. `prefix` is the configured one. */
 void shard_init(struct shard *shard, const char *prefix, int32_t number);
+/* Whether partitions of this number are the shard's. */
+bool shard_has(const struct shard *shard, int32_t partition);
 /* The key of ledger/pause.h, also of a shard that is not at hand. */
 void shard_paused_key(char out[SHARD_KEY_MAX], const char *prefix, int32_t number);
 
@@ -65,6 +67,8 @@ bool registry_unchanged(const struct registry *registry, const struct reply *rep
 /* The same for a turn of the shard: a playback's goes on under the halt that it knows, and under no other. */
 bool shard_unchanged(const struct shard *shard, const struct reply *reply) MUST_CHECK;
 
+/* The topics of the list one after the other: `*at` begins as registry->topics. False: there is none left. */
+bool registry_next_topic(const char **at, char topic[KAFKA_TOPIC_MAX + 1]) MUST_CHECK;
 /* Partition count of a topic in the registry's list, -1 when it is not there. */
 int32_t registry_partitions(const struct registry *registry, const char *topic);
 bool registry_is_former(const struct registry *registry, struct bytes incarnation);

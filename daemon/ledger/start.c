@@ -24,11 +24,6 @@ int start_topics_text(const struct start *s, char *out, size_t size)
     return 0;
 }
 
-static bool in_shard(const struct shard *shard, int32_t partition)
-{
-    return shard->number == SHARD_NONE || shard->number == partition;
-}
-
 /* A registry under the other form of `shard`: the market exists already, with other keys. */
 int start_other_form(const struct start *s, struct refusal *refusal)
 {
@@ -119,7 +114,7 @@ int start_look(const struct start *s, const struct shard *shard, struct registry
     command_texts(s->redis->commands, "EXISTS", shard->meta_key, shard->outbox_key, NULL);
     for (size_t i = 0; i < s->topics_count; i++)
         for (int32_t n = 0; n < s->topics[i].partitions; n++) {
-            if (!in_shard(shard, n))
+            if (!shard_has(shard, n))
                 continue;
             partition_key(key, shard, "mark", s->topics[i].name, n);
             command_texts(s->redis->commands, "WATCH", key, NULL);
@@ -171,7 +166,7 @@ static int put_marks(const struct start *s, const struct shard *shard, size_t *q
         for (int32_t n = 0; n < s->topics[i].partitions; n++) {
             int r;
 
-            if (!in_shard(shard, n))
+            if (!shard_has(shard, n))
                 continue;
             r = start_known_to_kafka(s, s->topics[i].name, n, because, sizeof because, &log_start);
             if (r)

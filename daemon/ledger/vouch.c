@@ -44,17 +44,14 @@ static bool is_own(const struct walk *walk)
 /* The next one: `topic` and `number`. False: there is none. */
 static bool walk_on(struct walk *walk)
 {
-    while (walk->next < walk->partitions || *walk->at) {
+    while (walk->next < walk->partitions || registry_next_topic(&walk->at, walk->topic)) {
         if (walk->next >= walk->partitions) {
-            snprintf(walk->topic, sizeof walk->topic, "%.*s", (int)strcspn(walk->at, "="), walk->at);
             walk->partitions = registry_partitions(&walk->shard->registry, walk->topic);
             walk->next = 0;
-            walk->at += strcspn(walk->at, " ");
-            walk->at += *walk->at == ' ';
             continue;
         }
         walk->number = walk->next++;
-        if ((walk->shard->number == SHARD_NONE || walk->shard->number == walk->number) && !is_own(walk))
+        if (shard_has(walk->shard, walk->number) && !is_own(walk))
             return true;
     }
     return false;

@@ -90,7 +90,7 @@ static int read_sources(struct trim *t, struct error_text *error)
 
     for (size_t i = 0; i < o->topics_count; i++)
         for (int32_t n = 0; !r && n < o->topics[i].partitions; n++, at++)
-            if (t->shard.number == SHARD_NONE || t->shard.number == n)
+            if (shard_has(&t->shard, n))
                 r = read_source(t, o->topics[i].name, n, &t->sources[at], error);
     return r;
 }

@@ -62,17 +62,15 @@ static int add_part(struct reapply *r, const char *topic, int32_t number)
 static int list_parts(struct reapply *r)
 {
     const struct registry *registry = &r->shard.registry;
+    const char *at = registry->topics;
+    char topic[KAFKA_TOPIC_MAX + 1];
     int result = 0;
 
     forget_parts(r);
-    for (const char *at = registry->topics; !result && *at; at += strcspn(at, " "), at += *at == ' ') {
-        char topic[KAFKA_TOPIC_MAX + 1];
-
-        snprintf(topic, sizeof topic, "%.*s", (int)strcspn(at, "="), at);
+    while (!result && registry_next_topic(&at, topic))
         for (int32_t n = 0; !result && n < registry_partitions(registry, topic); n++)
-            if (r->options.shard == SHARD_NONE || r->options.shard == n)
+            if (shard_has(&r->shard, n))
                 result = add_part(r, topic, n);
-    }
     return result;
 }
 
